@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel side and the controller share: the layout of every map.
+ *
+ * Included by BPF programs and by user space alike, so only fixed-width types. Times are
+ * CLOCK_BOOTTIME in nanoseconds unless a name says otherwise: a suspended host must not keep a
+ * lease alive, and monotonic time stops in a suspend.
+ */
+#ifndef SQ_ABI_H
+#define SQ_ABI_H
+
+#include <linux/types.h>
+
+#define SQ_MAX_FAULTS 64	/* one bit each in a cgroup's mask */
+#define SQ_MAX_LEVELS 16	/* distinct depths at which targets may live */
+#define SQ_MAX_PORT_RANGES 8	/* per prefix of `to`, and for `local_ports` */
+#define SQ_CALL_WORDS 8		/* bit map of system call numbers: 512 */
+#define SQ_ALWAYS 0xffffffffu	/* probability 100 % */
+#define SQ_NO_CALL 0xffffffffu
+
+/* Where a fault can act. A program asks the gate only for the faults of its own hook. */
+enum sq_hook {
+	SQ_HOOK_EGRESS,
+	SQ_HOOK_INGRESS,
+	SQ_HOOK_CONNECT,
+	SQ_HOOK_BIND,
+	SQ_HOOK_SENDMSG,
+	SQ_HOOK_GETSOCKOPT,
+	SQ_HOOK_SETSOCKOPT,
+	SQ_HOOK_SYSENTER,
+	SQ_HOOKS,
+};
+
+enum sq_action {
+	SQ_ACTION_DROP,
+	SQ_ACTION_DELAY,
+	SQ_ACTION_ERROR,
+};
+
+/* Reasons why an event that a fault saw was not injected. */
+enum sq_missed {
+	SQ_MISSED_FILTER,	/* to, except, ports or proto did not match */
+	SQ_MISSED_DICE,		/* probability said no, or `skip` let it pass */
+	SQ_MISSED_BUDGET,	/* limit of the fault or `faults` of the blast radius was used up */
+	SQ_MISSED_RATE,		/* `rate` of the blast radius */
+	SQ_MISSED_PROTECTED,	/* in the target, but protected */
+	SQ_MISSED_LEASE,	/* lease or duration had ended */
+	SQ_MISSED_KILLED,	/* kill switch */
+	SQ_MISSED_ROOM,		/* no nap slot, no room in the delay line */
+	SQ_MISSED_REASONS,
+};
+
+/*
+ * The host's kill switch: one pinned map for all runs, an ABI that only grows. Entry 0 is for the
+ * whole host, entry N for the run that holds slot N. A run remembers the host's epoch and its own
+ * slot's generation when it starts; where either differs, nothing of it acts.
+ */
+#define SQ_SWITCH_SLOTS 256
+#define SQ_SWITCH_MAGIC 0x7371756c6c763101ull
+
+struct sq_switch {
+	__u64 magic;	/* entry 0 only */
+	__u64 count;	/* entry 0: epoch; entry N: generation */
+	__u64 latched;	/* entry 0: aborted with the latch; runs may not start */
+	__u64 reserved[5];
+};
+
+/* The lease and what changes with the targets. One entry, mmapable, written by the controller. */
+struct sq_control {
+	__u64 valid_until_ns;	/* the dead man's switch; 0: disarmed */
+	__u64 deadline_ns;	/* `duration`, never moved */
+	__u32 n_levels;
+	__u32 has_exact;	/* some cgroup is protected without its descendants */
+	__u32 levels[SQ_MAX_LEVELS];
+};
+
+#define SQ_SCOPE_PROTECTED 1u	/* with its descendants */
+#define SQ_SCOPE_EXACT 2u	/* protected, without its descendants */
+#define SQ_SCOPE_SELF 4u	/* squall's own: passes without being counted */
+
+/* What a cgroup means to the run; keyed by cgroup id. */
+struct sq_scope {
+	__u64 faults;	/* bit N: fault N hits this cgroup and all below it */
+	__u32 index;	/* its row in the counters */
+	__u32 flags;
+};
+
+struct sq_ports {
+	__u32 n;	/* 0: every port */
+	struct {
+		__u16 low, high;
+	} range[SQ_MAX_PORT_RANGES];
+};
+
+/* IPv4 is looked up as ::ffff:a.b.c.d; `list` keeps the faults' lists apart. */
+struct sq_peer_key {
+	__u32 prefix_len;
+	__u32 list;
+	__u8 address[16];
+};
+
+#define SQ_LIST_TO(fault) ((__u32)(fault) * 2)
+#define SQ_LIST_EXCEPT(fault) ((__u32)(fault) * 2 + 1)
+
+#define SQ_RULE_TO 1u
+#define SQ_RULE_EXCEPT 2u
+#define SQ_RULE_PER_CONNECTION 4u
+#define SQ_RULE_CALLS 8u
+#define SQ_RULE_REORDER 16u
+
+struct sq_rule {
+	__u64 from_ns, until_ns;	/* the window; until 0: not armed */
+	__u64 ramp_ns;
+	__u64 pulse_active_ns, pulse_idle_ns;
+	__u64 limit, skip;		/* 0: none */
+	__u64 delay_ns, jitter_ns;
+	__u64 calls[SQ_CALL_WORDS];
+	__u32 probability;		/* of 2^32; SQ_ALWAYS */
+	__u32 error;			/* 1 to 133 */
+	__u32 flags;
+	__u32 action;
+	__u32 protocols;		/* bit per SQ_PROTO_*; 0: every one */
+	__u32 reserved;
+	struct sq_ports local;
+	__u32 reserved2;
+};
+
+#define SQ_PROTO_TCP 1u
+#define SQ_PROTO_UDP 2u
+#define SQ_PROTO_ICMP 4u
+
+/* One for each fault and target cgroup, per CPU. */
+struct sq_counters {
+	__u64 seen;
+	__u64 injected;
+	__u64 missed[SQ_MISSED_REASONS];
+};
+
+/* Claims, one entry for each fault and one (SQ_MAX_FAULTS) for the run. */
+struct sq_budget {
+	__u64 claimed;
+	__u64 skipped;
+	__u64 next_ns;	/* GCRA: theoretical arrival time */
+	__u64 reserved;
+};
+
+/*
+ * Realised delays: log-linear, 64 buckets an octave, so a bucket is at most 1.6 % wide.
+ * Written by the nap (BPF) and by the delay line (user space).
+ */
+#define SQ_HIST_SUB_BITS 6
+#define SQ_HIST_SUB (1u << SQ_HIST_SUB_BITS)
+#define SQ_HIST_BUCKETS (SQ_HIST_SUB * 32)
+
+struct sq_hist {
+	__u64 bucket[SQ_HIST_BUCKETS];	/* of microseconds */
+	__u64 max_ns;
+	__u64 count;
+};
+
+/* A system call held back. The page of the same index in the napper's file is what it waits for. */
+#define SQ_NAP_SLOTS 4096
+#define SQ_NAP_PROBES 16
+
+struct sq_nap_request {
+	__u64 until_ns;
+	__u32 pid;
+	__u32 fault;
+};
+
+/*
+ * A packet held back. The gate writes what the line must know, then sends the packet to the line's
+ * device with the slot's number in the place of the Ethernet destination.
+ */
+#define SQ_LINE_SLOTS 32768
+#define SQ_LINE_MAGIC 0x5351
+
+struct sq_line_slot {
+	__u64 seen_ns;
+	__u64 delay_ns;
+	__u64 faults;		/* whose delay it is, as a mask */
+	__u64 flow;
+	__u32 ifindex;
+	__u32 mark;
+	__u32 priority;
+	__u32 reorder;		/* may overtake its own flow */
+	__u8 dst_mac[6];
+	__u8 l3;		/* the device has no link-layer header */
+	__u8 reserved;
+	__u64 number;		/* which packet this is: a reused slot shows */
+};
+
+_Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
+_Static_assert(sizeof(struct sq_line_slot) == 64, "one cache line a packet");
+_Static_assert(sizeof(struct sq_peer_key) == 24, "no padding in a trie's key");
+_Static_assert(sizeof(struct sq_ports) == 36, "no padding");
+_Static_assert(sizeof(struct sq_rule) % 8 == 0, "no padding at the end");
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which system call the running task is in. */
+#ifndef SQ_CALL_H
+#define SQ_CALL_H
+
+#include "gate.h"
+
+/* The number, or SQ_NO_CALL for a 32-bit call, whose numbers mean something else. */
+static __always_inline __u32 sq_current_call(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+#if defined(__TARGET_ARCH_x86)
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+		return SQ_NO_CALL;
+	return BPF_CORE_READ(regs, orig_ax);
+#elif defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ(regs, syscallno);
+#endif
+}
+
+#endif

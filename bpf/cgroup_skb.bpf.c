@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets that arrive: loss.
+ *
+ * Hook: cgroup_skb ingress of each target cgroup. The packet already has its socket, so the
+ * target is exact, and the peer sees what a lossy wire makes: nothing. Least kernel: 6.1.
+ */
+#include "packet.h"
+
+#define DROP 0
+#define PASS 1
+
+SEC("cgroup_skb/ingress")
+int sq_ingress(struct __sk_buff *skb)
+{
+	struct sq_decision d = { .event = { .call = SQ_NO_CALL } };
+
+	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_INGRESS))
+		return PASS;
+	sq_parse(skb, &d.event, 0, skb->protocol, false);
+	sq_decide(&d);
+	return d.drop ? DROP : PASS;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Socket calls that fail: connect, bind, setsockopt, getsockopt, and sendto and sendmsg on
+ * unconnected UDP.
+ *
+ * Hooks: cgroup/connect, bind, sendmsg (IPv4 and IPv6), getsockopt and setsockopt of each target
+ * cgroup; the errno is set by bpf_set_retval() (5.18). Least kernel: 6.1.
+ */
+#include "packet.h"
+#include "call.h"
+
+#define DENY 0
+#define ALLOW 1
+#define SQ_AF_INET 2
+#define SQ_AF_INET6 10
+
+/* The kernel hands a program one page of an option's value; more must be waved through. */
+#define SOCKOPT_PAGE 4096
+
+static __always_inline int sq_deny(int error)
+{
+	bpf_set_retval(-error);
+	return DENY;
+}
+
+static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_family == SQ_AF_INET) {
+		__be32 address = ctx->user_ip4;
+
+		sq_peer_ipv4(event, (const __u8 *)&address);
+	} else if (ctx->user_family == SQ_AF_INET6) {
+		__be32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
+				      ctx->user_ip6[3] };
+
+		sq_peer_ipv6(event, (const __u8 *)address);
+	}
+	event->peer_port = bpf_ntohs(ctx->user_port);
+	event->has_ports = 1;
+	if (ctx->protocol == IPPROTO_TCP)
+		event->protocol = SQ_PROTO_TCP;
+	else if (ctx->protocol == IPPROTO_UDP)
+		event->protocol = SQ_PROTO_UDP;
+	sq_flow(event);
+}
+
+static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook hook)
+{
+	struct sq_decision d = {};
+
+	if (!sq_scope_of_task(&d.event, hook))
+		return ALLOW;
+	d.event.call = sq_current_call();
+	sq_sock_address(&d.event, ctx);
+	sq_decide(&d);
+	return d.error ? sq_deny(d.error) : ALLOW;
+}
+
+SEC("cgroup/connect4")
+int sq_connect4(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_CONNECT);
+}
+
+SEC("cgroup/connect6")
+int sq_connect6(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_CONNECT);
+}
+
+SEC("cgroup/bind4")
+int sq_bind4(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_BIND);
+}
+
+SEC("cgroup/bind6")
+int sq_bind6(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_BIND);
+}
+
+SEC("cgroup/sendmsg4")
+int sq_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_SENDMSG);
+}
+
+SEC("cgroup/sendmsg6")
+int sq_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return sq_sock_call(ctx, SQ_HOOK_SENDMSG);
+}
+
+static __always_inline int sq_sockopt(struct bpf_sockopt *ctx, enum sq_hook hook)
+{
+	struct sq_decision d = {};
+
+	if (ctx->optlen > SOCKOPT_PAGE)
+		ctx->optlen = 0;
+	if (!sq_scope_of_task(&d.event, hook))
+		return ALLOW;
+	d.event.call = sq_current_call();
+	sq_decide(&d);
+	return d.error ? sq_deny(d.error) : ALLOW;
+}
+
+SEC("cgroup/setsockopt")
+int sq_setsockopt(struct bpf_sockopt *ctx)
+{
+	return sq_sockopt(ctx, SQ_HOOK_SETSOCKOPT);
+}
+
+/* Runs after the kernel's own getsockopt; the caller sees our errno and an untouched length. */
+SEC("cgroup/getsockopt")
+int sq_getsockopt(struct bpf_sockopt *ctx)
+{
+	return sq_sockopt(ctx, SQ_HOOK_GETSOCKOPT);
+}
+
+char LICENSE[] SEC("license") = "GPL";

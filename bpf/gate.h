@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The gate: the one place that decides whether a fault acts.
+ *
+ * A program says who is in question (sq_scope_of_task, sq_scope_of_skb), what is happening
+ * (struct sq_event) and asks sq_decide(). It then does what the answer says and nothing else.
+ * The order of the questions is the order of their cost: a foreign cgroup pays for one look-up
+ * per level at which a target lives, and for nothing more.
+ *
+ * Everything fails open: a missing map entry, a lapsed lease, a full table let the packet or the
+ * call pass.
+ */
+#ifndef SQ_GATE_H
+#define SQ_GATE_H
+
+#include "maps.h"
+
+#define SQ_RATE_TRIES 8
+#define SQ_RAMP_ONE 65536	/* fixed point of a ramp's progress */
+
+/* What is happening, to be held against the faults' filters. Zero what does not apply. */
+struct sq_event {
+	__u64 faults;		/* candidates: the scope's, cut down to the hook's */
+	__u32 cgroup;		/* row of the counters */
+	__u32 scope_flags;
+	__u32 call;		/* system call number, or SQ_NO_CALL */
+	__u32 protocol;		/* SQ_PROTO_*, or 0 for others */
+	__u8 peer[16];
+	__u16 peer_port;	/* host order */
+	__u16 local_port;
+	__u8 has_peer;
+	__u8 has_ports;		/* not so in a later fragment, or in ICMP */
+	__u64 flow;
+};
+
+/* What to do about it. */
+struct sq_decision {
+	struct sq_event event;
+	__u64 now;
+	__s32 refused;		/* the reason why nothing may act, or -1 */
+	__s32 error;		/* positive errno, or 0 */
+	__u64 delay_ns;
+	__u64 delayed;		/* the faults that share in delay_ns */
+	__u32 drop;
+	__u32 reorder;
+};
+
+static __always_inline __u64 sq_mix(__u64 x)
+{
+	/* splitmix64's finaliser (Steele, Lea, Flood: Fast Splittable PRNGs, 2014) */
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ull;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
+static __always_inline struct sq_control *sq_control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sq_control, &zero);
+}
+
+/*
+ * Folds one ancestor into the event. @own is the id of the cgroup itself, needed only where a
+ * cgroup is protected without its descendants.
+ */
+static __always_inline void sq_scope_add(struct sq_event *event, __u64 id, __u64 own)
+{
+	struct sq_scope *scope = id ? bpf_map_lookup_elem(&sq_scopes, &id) : NULL;
+
+	if (!scope)
+		return;
+	if (scope->faults) {
+		event->faults |= scope->faults;
+		event->cgroup = scope->index;
+	}
+	if (scope->flags & SQ_SCOPE_EXACT) {
+		if (own == id)
+			event->scope_flags |= SQ_SCOPE_PROTECTED;
+	} else {
+		event->scope_flags |= scope->flags;
+	}
+}
+
+/* The running task's scope. False: no fault of @hook concerns it. */
+static __always_inline bool sq_scope_of_task(struct sq_event *event, enum sq_hook hook)
+{
+	struct sq_control *control = sq_control_get();
+	__u64 own = 0;
+
+	if (!control)
+		return false;
+	if (control->has_exact)
+		own = bpf_get_current_cgroup_id();
+	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++)
+		sq_scope_add(event, bpf_get_current_ancestor_cgroup_id(control->levels[i]), own);
+	event->faults &= sq_hook_faults[hook];
+	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
+}
+
+/* The scope of the socket that owns a packet; a packet without one has none. */
+static __always_inline bool sq_scope_of_skb(struct sq_event *event, struct __sk_buff *skb,
+					    enum sq_hook hook)
+{
+	struct sq_control *control = sq_control_get();
+	__u64 own = 0;
+
+	if (!control)
+		return false;
+	if (control->has_exact)
+		own = bpf_skb_cgroup_id(skb);
+	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++)
+		sq_scope_add(event, bpf_skb_ancestor_cgroup_id(skb, control->levels[i]), own);
+	event->faults &= sq_hook_faults[hook];
+	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
+}
+
+/* Why nothing of this run may act now, or -1. */
+static __always_inline int sq_refusal(__u64 now, __u32 scope_flags)
+{
+	__u32 host = 0, slot = sq_slot;
+	struct sq_switch *all = bpf_map_lookup_elem(&sq_switch, &host);
+	struct sq_switch *ours = bpf_map_lookup_elem(&sq_switch, &slot);
+	struct sq_control *control = sq_control_get();
+
+	if (!all || !ours || READ_ONCE(all->count) != sq_epoch ||
+	    READ_ONCE(ours->count) != sq_generation)
+		return SQ_MISSED_KILLED;
+	if (!control || now >= READ_ONCE(control->valid_until_ns) ||
+	    now >= READ_ONCE(control->deadline_ns))
+		return SQ_MISSED_LEASE;
+	if (scope_flags & SQ_SCOPE_PROTECTED)
+		return SQ_MISSED_PROTECTED;
+	return -1;
+}
+
+/* Is the fault armed at this moment? @progress is the ramp's, of SQ_RAMP_ONE. */
+static __always_inline bool sq_in_window(const struct sq_rule *rule, __u64 now, __u64 *progress)
+{
+	__u64 period = rule->pulse_active_ns + rule->pulse_idle_ns;
+	__u64 elapsed = now - rule->from_ns;
+
+	if (now < rule->from_ns || now >= rule->until_ns)
+		return false;
+	if (period && elapsed % period >= rule->pulse_active_ns)
+		return false;
+	*progress = SQ_RAMP_ONE;
+	if (elapsed < rule->ramp_ns)
+		*progress = elapsed * SQ_RAMP_ONE / rule->ramp_ns;
+	return true;
+}
+
+static __always_inline bool sq_port_in(const struct sq_ports *ports, __u16 port, bool known)
+{
+	if (!ports->n)
+		return true;
+	if (!known)
+		return false;
+	for (__u32 i = 0; i < SQ_MAX_PORT_RANGES && i < ports->n; i++)
+		if (port >= ports->range[i].low && port <= ports->range[i].high)
+			return true;
+	return false;
+}
+
+static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list)
+{
+	struct sq_peer_key key = { .prefix_len = 8 * sizeof(key) - 32, .list = list };
+	const struct sq_ports *ports;
+
+	__builtin_memcpy(key.address, event->peer, sizeof(key.address));
+	ports = bpf_map_lookup_elem(&sq_peers, &key);
+	return ports && sq_port_in(ports, event->peer_port, event->has_ports);
+}
+
+static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
+				      const struct sq_event *event)
+{
+	if (rule->protocols && !(rule->protocols & event->protocol))
+		return false;
+	if (!sq_port_in(&rule->local, event->local_port, event->has_ports))
+		return false;
+	if ((rule->flags & SQ_RULE_TO) && !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
+		return false;
+	return !((rule->flags & SQ_RULE_EXCEPT) && event->has_peer &&
+		 sq_peer_in(event, SQ_LIST_EXCEPT(fault)));
+}
+
+/*
+ * GCRA (ITU-T I.371; the virtual scheduling form): one word moved by a bounded compare-and-swap.
+ * Out of tries counts as over the rate.
+ */
+static __always_inline bool sq_within_rate(struct sq_budget *run, __u64 now)
+{
+	if (!sq_rate_interval_ns)
+		return true;
+	for (int i = 0; i < SQ_RATE_TRIES; i++) {
+		__u64 seen = READ_ONCE(run->next_ns);
+		__u64 base = seen > now ? seen : now;
+
+		if (base - now > sq_rate_burst_ns)
+			return false;
+		if (__sync_val_compare_and_swap(&run->next_ns, seen, base + sq_rate_interval_ns) ==
+		    seen)
+			return true;
+	}
+	return false;
+}
+
+/* Claims one injection before it happens: with a limit of 1000 the 1001st is not made. */
+static __always_inline int sq_claim(const struct sq_rule *rule, __u32 fault, __u64 now)
+{
+	__u32 whole = SQ_MAX_FAULTS;
+	struct sq_budget *own = bpf_map_lookup_elem(&sq_budget, &fault);
+	struct sq_budget *run = bpf_map_lookup_elem(&sq_budget, &whole);
+
+	if (!own || !run)
+		return SQ_MISSED_BUDGET;
+	if (rule->skip && READ_ONCE(own->skipped) < rule->skip &&
+	    __sync_fetch_and_add(&own->skipped, 1) < rule->skip)
+		return SQ_MISSED_DICE;
+	if (rule->limit && READ_ONCE(own->claimed) >= rule->limit)
+		return SQ_MISSED_BUDGET;
+	if (!sq_within_rate(run, now))
+		return SQ_MISSED_RATE;
+	if (__sync_fetch_and_add(&own->claimed, 1) >= rule->limit && rule->limit)
+		return SQ_MISSED_BUDGET;
+	if (__sync_fetch_and_add(&run->claimed, 1) >= sq_faults_limit && sq_faults_limit)
+		return SQ_MISSED_BUDGET;
+	return -1;
+}
+
+static __always_inline struct sq_counters *sq_count_of(__u32 fault, __u32 cgroup)
+{
+	__u32 row = fault * sq_n_cgroups + cgroup;
+
+	return bpf_map_lookup_elem(&sq_counters, &row);
+}
+
+static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
+{
+	__sync_fetch_and_add(&counters->missed[reason & (SQ_MISSED_REASONS - 1)], 1);
+}
+
+static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *rule, __u32 fault,
+				   __u64 progress, __u64 dice)
+{
+	__u64 delay = rule->delay_ns;
+
+	switch (rule->action) {
+	case SQ_ACTION_DROP:
+		d->drop = 1;
+		break;
+	case SQ_ACTION_ERROR:
+		d->error = rule->error;
+		break;
+	case SQ_ACTION_DELAY:
+		if (progress < SQ_RAMP_ONE)
+			delay = delay * progress / SQ_RAMP_ONE;
+		if (rule->jitter_ns) {
+			/* uniform in [-jitter, +jitter], never below 0 */
+			__u64 swing = sq_mix(dice) % (2 * rule->jitter_ns + 1);
+
+			delay = delay + swing > rule->jitter_ns ? delay + swing - rule->jitter_ns
+								: 0;
+		}
+		d->delay_ns += delay;
+		d->delayed |= 1ull << fault;
+		if (rule->flags & SQ_RULE_REORDER)
+			d->reorder = 1;
+		break;
+	}
+}
+
+/* One fault's turn; a callback of bpf_loop(). 1 ends the loop: nothing is left to hit. */
+static long sq_consider(__u64 index, struct sq_decision *d)
+{
+	__u32 fault = index;
+	__u64 draw, chance, progress, *sequence;
+	struct sq_counters *counters;
+	struct sq_rule *rule;
+	__u32 row;
+	int reason;
+
+	if (fault >= SQ_MAX_FAULTS)
+		return 1;
+	if (!(d->event.faults >> fault & 1))
+		return 0;
+	rule = bpf_map_lookup_elem(&sq_rules, &fault);
+	if (!rule || !sq_in_window(rule, d->now, &progress))
+		return 0;
+	if ((rule->flags & SQ_RULE_CALLS) &&
+	    (d->event.call >= 64 * SQ_CALL_WORDS ||
+	     !(rule->calls[(d->event.call >> 6) & (SQ_CALL_WORDS - 1)] >> (d->event.call & 63) & 1)))
+		return 0;
+	row = fault * sq_n_cgroups + d->event.cgroup;
+	counters = bpf_map_lookup_elem(&sq_counters, &row);
+	sequence = bpf_map_lookup_elem(&sq_sequence, &row);
+	if (!counters || !sequence)
+		return 0;
+
+	__sync_fetch_and_add(&counters->seen, 1);
+	if (d->refused >= 0) {
+		sq_miss(counters, d->refused);
+		return 0;
+	}
+	if (!sq_filter(rule, fault, &d->event)) {
+		sq_miss(counters, SQ_MISSED_FILTER);
+		return 0;
+	}
+	draw = sq_mix(sq_seed ^ sq_mix((__u64)fault << 32 | d->event.cgroup));
+	draw = sq_mix(draw + __sync_fetch_and_add(sequence, 1));
+	chance = rule->flags & SQ_RULE_PER_CONNECTION ?
+			 sq_mix(sq_seed ^ sq_mix(d->event.flow + fault)) : draw;
+	if (rule->probability != SQ_ALWAYS || rule->action != SQ_ACTION_DELAY) {
+		__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
+
+		if (rule->action != SQ_ACTION_DELAY && progress < SQ_RAMP_ONE)
+			want = want * progress / SQ_RAMP_ONE;
+		if (chance >> 32 >= want) {
+			sq_miss(counters, SQ_MISSED_DICE);
+			return 0;
+		}
+	}
+	reason = sq_claim(rule, fault, d->now);
+	if (reason >= 0) {
+		sq_miss(counters, reason);
+		return 0;
+	}
+	__sync_fetch_and_add(&counters->injected, 1);
+	sq_act(d, rule, fault, progress, draw);
+	return d->drop || d->error;
+}
+
+/*
+ * Decides for every candidate fault, in the order of the file, and counts each.
+ * Delays add up; the first error, the first loss ends it.
+ */
+static __always_inline void sq_decide(struct sq_decision *d)
+{
+	d->now = bpf_ktime_get_boot_ns();
+	d->refused = sq_refusal(d->now, d->event.scope_flags);
+	bpf_loop(sq_n_faults, sq_consider, d, 0);
+}
+
+/* What was decided could not be done for want of room: takes it back from the counters. */
+static __always_inline void sq_take_back(const struct sq_decision *d)
+{
+	__u32 whole = SQ_MAX_FAULTS;
+	struct sq_budget *run = bpf_map_lookup_elem(&sq_budget, &whole);
+
+	for (__u32 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++) {
+		struct sq_budget *own = bpf_map_lookup_elem(&sq_budget, &fault);
+		struct sq_counters *counters = sq_count_of(fault, d->event.cgroup);
+
+		if (!(d->delayed >> fault & 1) || !own || !run || !counters)
+			continue;
+		__sync_fetch_and_add(&own->claimed, -1);
+		__sync_fetch_and_add(&run->claimed, -1);
+		__sync_fetch_and_add(&counters->injected, -1);
+		sq_miss(counters, SQ_MISSED_ROOM);
+	}
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The few kernel types and functions squall needs, by hand: libbpf relocates the fields against
+ * the running kernel's BTF, so a 3 MB vmlinux.h would only hide what is used.
+ */
+#ifndef SQ_KERNEL_H
+#define SQ_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+
+/* True where a weak kernel function was found; a constant to the verifier. */
+#define sq_kernel_has(function) (!!(void *)(function))
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct thread_info {
+	__u32 status;
+};
+
+/* Complete, not only declared: libbpf 1.1 wants that for a kernel function's argument. */
+struct task_struct {
+	struct thread_info thread_info;
+};
+
+struct bpf_map {
+	__u32 id;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	int syscallno;
+};
+#endif
+
+#pragma clang attribute pop
+
+/* Lives in a map's value; the kernel finds it by this name in our BTF (6.18). */
+struct bpf_task_work {
+	__u64 __opaque;
+} __attribute__((aligned(8)));
+
+/* The tracepoint's record: eight bytes of common fields come first. */
+struct sys_enter_record {
+	__u64 common;
+	long id;
+	unsigned long args[6];
+};
+
+/* x86: a 32-bit system call, whose number means something else. */
+#define TS_COMPAT 0x2
+
+#endif

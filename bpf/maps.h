@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Maps and settings that every program shares. Each object file declares them weak and the static
+ * linker makes them one. Sizes marked "set at load" are chosen for the run by user space.
+ */
+#ifndef SQ_MAPS_H
+#define SQ_MAPS_H
+
+#include "kernel.h"
+#include "abi.h"
+
+/* What is fixed for the run, set between open and load. */
+const volatile __weak __u64 sq_hook_faults[SQ_HOOKS];	/* the faults that each hook carries */
+const volatile __weak __u64 sq_seed;
+const volatile __weak __u64 sq_epoch;			/* of the switch when the run started */
+const volatile __weak __u64 sq_generation;		/* of the run's slot in the switch */
+const volatile __weak __u64 sq_faults_limit;		/* 0: none */
+const volatile __weak __u64 sq_rate_interval_ns;	/* 0: none */
+const volatile __weak __u64 sq_rate_burst_ns;
+const volatile __weak __u32 sq_slot;
+const volatile __weak __u32 sq_n_faults;
+const volatile __weak __u32 sq_n_cgroups;		/* rows of the counters, for each fault */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SQ_SWITCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct sq_switch);
+} sq_switch __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sq_control);
+} sq_control __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);			/* set at load */
+	__type(key, __u64);
+	__type(value, struct sq_scope);
+} sq_scopes __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SQ_MAX_FAULTS);
+	__type(key, __u32);
+	__type(value, struct sq_rule);
+} sq_rules __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);			/* set at load */
+	__type(key, struct sq_peer_key);
+	__type(value, struct sq_ports);
+} sq_peers __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);			/* set at load: faults x cgroups */
+	__type(key, __u32);
+	__type(value, struct sq_counters);
+} sq_counters __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);			/* set at load: faults x cgroups */
+	__type(key, __u32);
+	__type(value, __u64);
+} sq_sequence __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SQ_MAX_FAULTS + 1);
+	__type(key, __u32);
+	__type(value, struct sq_budget);
+} sq_budget __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);			/* set at load: faults */
+	__type(key, __u32);
+	__type(value, struct sq_hist);
+} sq_hist __weak SEC(".maps");
+
+#endif
