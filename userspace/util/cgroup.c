@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/fs.h"
+#include "util/time.h"
+
+#define LARGEST_PROCS (16u << 20)
+#define PAUSE_US 2000
+
+void sq_cgroup_clear(struct sq_cgroup *cgroup)
+{
+	free(cgroup->path);
+	*cgroup = (struct sq_cgroup){ 0 };
+}
+
+int sq_cgroup_root(struct sq_error **err)
+{
+	static int root = -EBADF;
+
+	if (root >= 0)
+		return root;
+	root = sq_detached_mount("cgroup2", NULL, 0);
+	if (root >= 0)
+		return root;
+	sq_error_set(err, SQ_FAIL_UNSUPPORTED, -root, "cannot reach the cgroup2 tree: %s",
+		     root == -EPERM ? "that takes root (CAP_SYS_ADMIN)" :
+		     root == -ENODEV ? "this kernel has no cgroup2" : strerror(-root));
+	return root;
+}
+
+static int open_folder(const char *path)
+{
+	int root = sq_cgroup_root(NULL), fd;
+
+	if (root < 0)
+		return root;
+	path += strspn(path, "/");
+	fd = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int sq_cgroup_open(const char *path, struct sq_error **err)
+{
+	int r = sq_cgroup_root(err);
+
+	if (r >= 0) {
+		r = open_folder(path);
+		if (r < 0)
+			sq_error_errno(err, -r, "cannot open the cgroup '%s'", path);
+	}
+	return r;
+}
+
+unsigned int sq_cgroup_level(const char *path)
+{
+	unsigned int level = 0;
+
+	for (const char *p = path; *p; p++)
+		level += *p != '/' && (p == path || p[-1] == '/');
+	return level;
+}
+
+int sq_cgroup_find(const char *path, struct sq_cgroup *cgroup, struct sq_error **err)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return sq_error_errno(err, errno, "cannot look at the cgroup '%s'", path);
+	/* the inode number is the cgroup's id (kernfs, 64-bit) */
+	*cgroup = (struct sq_cgroup){ .path = sq_strdup(path), .id = st.st_ino,
+				      .level = sq_cgroup_level(path) };
+	return 0;
+}
+
+bool sq_cgroup_within(const char *path, const char *ancestor)
+{
+	size_t n = strlen(ancestor);
+
+	if (!strcmp(ancestor, "/"))
+		return true;
+	return !strncmp(path, ancestor, n) && (path[n] == '/' || path[n] == '\0');
+}
+
+bool sq_cgroup_is_glob(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+bool sq_cgroup_matches(const char *path, const char *pattern)
+{
+	return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+}
+
+/* The names of the cgroups directly below an open one, sorted. */
+static int children(int fd, struct dirent ***ret)
+{
+	int n = scandirat(fd, ".", ret, NULL, alphasort), kept = 0;
+
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		struct dirent *entry = (*ret)[i];
+
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			(*ret)[kept++] = entry;
+		else
+			free(entry);
+	}
+	return kept;
+}
+
+static int walk(const char *path, int fd, int (*each)(const char *path, int fd, void *data),
+		void *data)
+{
+	struct dirent **entries = NULL;
+	int n, r = each(path, fd, data);
+
+	if (r)
+		return r > 0 ? r : 0;	/* negative: do not go below this one */
+	n = children(fd, &entries);
+	/* gone in the meantime: nothing to see */
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *below = sq_asprintf("%s/%s", strcmp(path, "/") ? path : "",
+							 entries[i]->d_name);
+		_cleanup_close_ int child = -EBADF;
+
+		if (!r)
+			child = openat(fd, entries[i]->d_name,
+				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (child >= 0)
+			r = walk(below, child, each, data);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void *data), void *data,
+		   struct sq_error **err)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+
+	if (fd < 0)
+		return fd;
+	return walk(path, fd, each, data);
+}
+
+struct glob {
+	const char *pattern;
+	struct sq_texts *found;
+};
+
+static int glob_one(const char *path, int fd, void *data)
+{
+	struct glob *glob = data;
+
+	if (sq_cgroup_matches(path, glob->pattern))
+		sq_texts_add(glob->found, path);
+	return sq_cgroup_level(path) >= sq_cgroup_level(glob->pattern) ? -1 : 0;
+}
+
+int sq_cgroup_glob(const char *pattern, struct sq_texts *ret, struct sq_error **err)
+{
+	struct glob glob = { .pattern = pattern, .found = ret };
+	_cleanup_free_ char *start = sq_strdup(pattern);
+
+	/* begin at the last folder before the first component with a glob character */
+	start[strcspn(start, "*?[")] = '\0';
+	*(strrchr(start, '/') ? strrchr(start, '/') : start) = '\0';
+	if (open_folder(start) == -ENOENT)
+		return 0;
+	return sq_cgroup_walk(*start ? start : "/", glob_one, &glob, err);
+}
+
+int sq_cgroup_pids(int cgroup_fd, pid_t **ret, size_t *ret_n, struct sq_error **err)
+{
+	_cleanup_free_ char *text = NULL;
+	pid_t *pids = NULL;
+	size_t n = 0;
+	ssize_t r = sq_read_file(cgroup_fd, "cgroup.procs", LARGEST_PROCS, &text);
+
+	/* a threaded cgroup lists no processes: they count where their domain is */
+	if (r < 0 && r != -EOPNOTSUPP)
+		return sq_error_errno(err, (int)-r, "cannot read a cgroup's processes");
+	for (char *p = text, *end; p && *p; p = end + (*end == '\n')) {
+		long pid = strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		*(pid_t *)sq_append(&pids, &n, sizeof(*pids)) = (pid_t)pid;
+	}
+	*ret = pids;
+	*ret_n = n;
+	return 0;
+}
+
+static int count_one(const char *path, int fd, void *data)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n;
+
+	if (!sq_cgroup_pids(fd, &pids, &n, NULL))
+		*(uint64_t *)data += n;
+	return 0;
+}
+
+int sq_cgroup_count(const char *path, uint64_t *ret, struct sq_error **err)
+{
+	*ret = 0;
+	return sq_cgroup_walk(path, count_one, ret, err);
+}
+
+int sq_cgroup_of(pid_t pid, char **ret, struct sq_error **err)
+{
+	_cleanup_free_ char *text = NULL;
+	char file[32];
+	char *line;
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	n = sq_read_file(AT_FDCWD, file, 65536, &text);
+	if (n < 0)
+		return sq_error_errno(err, (int)-n, "cannot read '%s'", file);
+	line = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
+	if (!line)
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOENT,
+				    "process %d is in no cgroup2 cgroup", (int)pid);
+	line = strstr(line, "0::") + 3;
+	*ret = sq_strndup(line, strcspn(line, "\n"));
+	return 0;
+}
+
+int sq_cgroup_make(const char *path, struct sq_error **err)
+{
+	_cleanup_free_ char *copy = sq_strdup(path + strspn(path, "/"));
+	int root = sq_cgroup_root(err);
+
+	if (root < 0)
+		return root;
+	/* another run may remove an empty parent under our hands: then once more */
+	for (int tries = 0; tries < 10; tries++) {
+		int r = 0;
+
+		for (char *p = copy; !r; p++) {
+			char kept = *p;
+
+			if (kept != '/' && kept != '\0')
+				continue;
+			*p = '\0';
+			if (mkdirat(root, copy, 0755) < 0 && errno != EEXIST)
+				r = errno;
+			*p = kept;
+			if (kept == '\0')
+				break;
+		}
+		if (!r)
+			return 0;
+		if (r != ENOENT)
+			return sq_error_errno(err, r, "cannot make the cgroup '%s'", path);
+	}
+	return sq_error_errno(err, ENOENT, "cannot make the cgroup '%s'", path);
+}
+
+struct signalling {
+	int signal;
+};
+
+static int signal_one(const char *path, int fd, void *data)
+{
+	const struct signalling *signalling = data;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] > 1)
+			kill(pids[i], signalling->signal);
+	return 0;
+}
+
+int sq_cgroup_signal(const char *path, int signal, struct sq_error **err)
+{
+	struct signalling signalling = { .signal = signal };
+
+	return sq_cgroup_walk(path, signal_one, &signalling, err);
+}
+
+/* Children before their parents; what is still in use shows in the result. */
+static int remove_folders(int fd)
+{
+	struct dirent **entries = NULL;
+	int n = children(fd, &entries), r = n < 0 ? n : 0;
+
+	for (int i = 0; i < n; i++) {
+		_cleanup_close_ int child = openat(fd, entries[i]->d_name,
+						   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (child >= 0)
+			remove_folders(child);
+		if (unlinkat(fd, entries[i]->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			r = -errno;
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+int sq_cgroup_destroy(const char *path, uint64_t timeout_ns, struct sq_error **err)
+{
+	uint64_t until = sq_now() + timeout_ns;
+	int root = sq_cgroup_root(err), r;
+
+	if (root < 0)
+		return root;
+	for (;;) {
+		_cleanup_close_ int fd = open_folder(path);
+
+		if (fd == -ENOENT)
+			return 0;
+		if (fd < 0)
+			return sq_error_errno(err, -fd, "cannot open the cgroup '%s'", path);
+		/* a killed process dies frozen too (cgroup.kill, 5.14), but a thawed one dies sooner */
+		sq_write_existing(fd, "cgroup.freeze", "0", 1);
+		sq_write_existing(fd, "cgroup.kill", "1", 1);
+		r = remove_folders(fd);
+		if (!r && unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR) < 0)
+			r = -errno;
+		if (!r || r == -ENOENT)
+			return 0;
+		if (r != -EBUSY || sq_now() >= until)
+			return sq_error_errno(err, -r, "cannot remove the cgroup '%s'", path);
+		usleep(PAUSE_US);
+	}
+}
+
+void sq_cgroup_remove_empty(const char *path)
+{
+	int root = sq_cgroup_root(NULL);
+
+	if (root >= 0)
+		unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR);
+}
+
+int sq_cgroup_enter(const char *path, struct sq_error **err)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = sq_write_existing(fd, "cgroup.procs", "0", 1);
+	return r ? sq_error_errno(err, -r, "cannot enter the cgroup '%s'", path) : 0;
+}

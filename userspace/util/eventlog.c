@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/eventlog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/fs.h"
+#include "util/time.h"
+
+#define LARGEST_LOG (256u << 20)
+
+void sq_json_decref(json_t **json)
+{
+	json_decref(*json);
+}
+
+json_t *sq_json(const char *format, ...)
+{
+	va_list arguments;
+	json_t *json;
+
+	va_start(arguments, format);
+	json = json_vpack_ex(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (!json)
+		sq_oom();
+	return json;
+}
+
+const char *sq_json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+int64_t sq_json_int(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+double sq_json_real(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint64_t max,
+		     struct sq_error **err)
+{
+	struct stat st;
+	int fd = openat(dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int r = sq_error_errno(err, errno, "cannot open the journal '%s'", name);
+
+		sq_close(fd);
+		return r;
+	}
+	*log = (struct sq_eventlog){ .fd = fd, .max = max, .size = (uint64_t)st.st_size };
+	return 0;
+}
+
+void sq_eventlog_close(struct sq_eventlog *log)
+{
+	log->fd = sq_close(log->fd);
+}
+
+static int append(struct sq_eventlog *log, const char *event, json_t *members)
+{
+	_cleanup_json_ json_t *line = json_object();
+	_cleanup_free_ char *text = NULL;
+	char t[SQ_RFC3339_SIZE];
+	size_t n;
+	int r;
+
+	if (!line || json_object_set_new(line, "t", json_string(sq_rfc3339(sq_wall(), t))) ||
+	    json_object_set_new(line, "event", json_string(event)) ||
+	    (members && json_object_update(line, members)))
+		sq_oom();
+	text = json_dumps(line, JSON_COMPACT);
+	if (!text)
+		sq_oom();
+	n = strlen(text);
+	text = sq_realloc(text, n + 2);
+	strcpy(text + n, "\n");
+	r = sq_write_all(log->fd, text, n + 1);
+	if (r && !log->failed)
+		log->failed = -r;
+	log->size += n + 1;
+	return r;
+}
+
+int sq_eventlog_add(struct sq_eventlog *log, const char *event, json_t *members)
+{
+	int r = append(log, event, members);
+
+	json_decref(members);
+	return r;
+}
+
+int sq_eventlog_add_detail(struct sq_eventlog *log, const char *event, json_t *members)
+{
+	int r = log->size < log->max ? append(log, event, members) : 0;
+
+	json_decref(members);
+	return r;
+}
+
+int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error **err)
+{
+	_cleanup_json_ json_t *events = json_array();
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = sq_read_file(dir_fd, name, LARGEST_LOG, &text);
+	int number = 1;
+
+	if (n < 0)
+		return sq_error_errno(err, (int)-n, "cannot read '%s'", name);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, number++) {
+		json_t *event = json_loadb(line, (size_t)(end - line), 0, NULL);
+
+		if (!json_is_object(event)) {
+			json_decref(event);
+			return sq_error_set(err, SQ_FAIL_ERROR, EBADMSG,
+					    "'%s' is damaged in line %d", name, number);
+		}
+		if (json_array_append_new(events, event))
+			sq_oom();
+	}
+	*ret = TAKE_PTR(events);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An append-only file of JSON objects, one a line. What has been appended survives the process
+ * that wrote it, so that another one can undo what it did.
+ */
+#ifndef SQ_UTIL_EVENTLOG_H
+#define SQ_UTIL_EVENTLOG_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct sq_eventlog {
+	int fd;
+	uint64_t size, max;	/* bytes written and allowed; what is vital is always written */
+	int failed;		/* the first error, as a positive errno: ENOSPC for instance */
+};
+
+/* Opens or creates @name in @dir_fd for appending. */
+int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint64_t max,
+		     struct sq_error **err);
+void sq_eventlog_close(struct sq_eventlog *log);
+
+/*
+ * Appends {"t": now, "event": @event, ...} with the members of @members, a reference to which is
+ * taken. Returns 0 or a negative errno; a failure also stays in log->failed.
+ */
+int sq_eventlog_add(struct sq_eventlog *log, const char *event, json_t *members);
+
+/* The same for what may be left out when the log is full: samples, progress. */
+int sq_eventlog_add_detail(struct sq_eventlog *log, const char *event, json_t *members);
+
+/*
+ * Reads all events of a log into a new array. A last line that is cut off, from a process killed
+ * while it wrote, is left out; what is not JSON before it is an error.
+ */
+int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error **err);
+
+/* json_pack() that cannot fail: an out-of-memory or a bad format ends the program. */
+json_t *sq_json(const char *format, ...);
+
+/* Members by name, with a default where they are missing or of another type. */
+const char *sq_json_text(const json_t *object, const char *key);	/* "" */
+int64_t sq_json_int(const json_t *object, const char *key);		/* 0 */
+double sq_json_real(const json_t *object, const char *key);		/* 0, integers too */
+
+void sq_json_decref(json_t **json);
+#define _cleanup_json_ _cleanup_(sq_json_decref)
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/fs.h"
+
+extern char **environ;
+
+/* The child's part; only async-signal-safe calls. Reports errno through @report and ends. */
+static _Noreturn void child(const struct sq_spawn *spawn, char *const *environment, int report)
+{
+	static const int defaults[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD,
+					SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU };
+	int standard[3] = { spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), next = 3;
+	sigset_t none;
+	int e;
+
+	sigemptyset(&none);
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		signal(defaults[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	if (null < 0 || (spawn->directory && chdir(spawn->directory) < 0))
+		goto out;
+
+	/* first out of the way of 0, 1, 2, ..., then into place */
+	report = fcntl(report, F_DUPFD_CLOEXEC, 64);
+	for (int i = 0; i < 3; i++) {
+		standard[i] = fcntl(standard[i] >= 0 ? standard[i] : null, F_DUPFD_CLOEXEC, 64);
+		if (standard[i] < 0)
+			goto out;
+	}
+	for (size_t i = 0; i < spawn->n_keep_fds; i++) {
+		int high = fcntl(spawn->keep_fds[i], F_DUPFD_CLOEXEC, 128 + (int)i);
+
+		if (high != 128 + (int)i)
+			goto out;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(standard[i], i) < 0)
+			goto out;
+	for (size_t i = 0; i < spawn->n_keep_fds; i++, next++)
+		if (dup2(128 + (int)i, next) < 0)
+			goto out;
+	if (report > next)
+		syscall(SYS_close_range, next, report - 1, 0);
+	syscall(SYS_close_range, report + 1, ~0u, 0);
+	execvpe(spawn->program ? spawn->program : spawn->argv[0], (char *const *)spawn->argv,
+		environment);
+out:
+	e = errno;
+	if (write(report, &e, sizeof(e)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static char **make_environment(const char *const *extra)
+{
+	char **all = NULL;
+	size_t n = 0;
+
+	for (char **e = environ; *e; e++) {
+		bool replaced = false;
+
+		for (const char *const *x = extra; x && *x; x++) {
+			size_t length = strcspn(*x, "=") + 1;
+
+			replaced |= !strncmp(*e, *x, length);
+		}
+		if (!replaced)
+			*(char **)sq_append(&all, &n, sizeof(*all)) = *e;
+	}
+	for (const char *const *x = extra; x && *x; x++)
+		*(char **)sq_append(&all, &n, sizeof(*all)) = (char *)*x;
+	sq_append(&all, &n, sizeof(*all));
+	return all;
+}
+
+int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err)
+{
+	_cleanup_free_ char **environment = make_environment(spawn->environment);
+	_cleanup_close_ int reader = -EBADF, writer = -EBADF, pidfd = -EBADF;
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	int ends[2], failed = 0;
+	ssize_t n;
+	long pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return sq_error_errno(err, errno, "cannot make a pipe");
+	reader = ends[0];
+	writer = ends[1];
+	if (spawn->cgroup_fd >= 0) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (uint64_t)spawn->cgroup_fd;
+	}
+	pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (pid < 0)
+		return sq_error_errno(err, errno, "cannot start %s", spawn->argv[0]);
+	if (pid == 0)
+		child(spawn, environment, writer);
+
+	writer = sq_close(writer);
+	do
+		n = read(reader, &failed, sizeof(failed));
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		waitpid((pid_t)pid, NULL, 0);
+		return sq_error_errno(err, failed, "cannot start %s", spawn->argv[0]);
+	}
+	*ret_pid = (pid_t)pid;
+	*ret_pidfd = TAKE_FD(pidfd);
+	return 0;
+}
+
+/* Field 3 (state) and 22 (start time) of /proc/PID/stat; the name before them may hold anything. */
+static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+	unsigned long long start;
+	const char *p;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	n = sq_read_file(AT_FDCWD, path, 4096, &text);
+	if (n < 0)
+		return (int)n;
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+				"%*d %*d %*d %llu", ret_state, &start) != 2)
+		return -EPROTO;
+	*ret_start = start;
+	return 0;
+}
+
+int sq_process_start_time(pid_t pid, uint64_t *ret)
+{
+	char state;
+
+	return read_stat(pid, &state, ret);
+}
+
+bool sq_process_alive(pid_t pid, uint64_t start_time)
+{
+	uint64_t start;
+	char state;
+
+	return pid > 0 && !read_stat(pid, &state, &start) && start == start_time && state != 'Z' &&
+	       state != 'X';
+}
+
+const char *sq_signal_name(int signal)
+{
+	static char number[16];
+	const char *name = sigabbrev_np(signal);
+
+	if (name)
+		return name;
+	snprintf(number, sizeof(number), "%d", signal);
+	return number;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Starting processes and knowing them again. */
+#ifndef SQ_UTIL_PROCESS_H
+#define SQ_UTIL_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+struct sq_spawn {
+	const char *const *argv;	/* NULL behind the last; argv[0] is looked up in PATH */
+	const char *program;		/* what to execute instead of argv[0], or NULL */
+	const char *const *environment;	/* "NAME=value" to add or replace, NULL behind the last */
+	const char *directory;		/* NULL: ours */
+	int cgroup_fd;			/* the cgroup to be born in, or -EBADF for ours */
+	int stdin_fd, stdout_fd, stderr_fd;	/* -EBADF: /dev/null */
+	const int *keep_fds;		/* passed on at 3, 4, 5, ... */
+	size_t n_keep_fds;
+};
+
+/*
+ * Starts a program in a session of its own, with default signal handling and no other descriptor
+ * than those named. Fails if it cannot be executed. *ret_pidfd is the caller's to close.
+ */
+int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err);
+
+/* When a process started, in clock ticks since boot; with the pid it names a process for good. */
+int sq_process_start_time(pid_t pid, uint64_t *ret);
+
+/* Is the process with this pid and start time still there (zombies are not)? */
+bool sq_process_alive(pid_t pid, uint64_t start_time);
+
+/* The name of a signal without "SIG", or its number as text (static). */
+const char *sq_signal_name(int signal);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The older way to attach a program to a device: a filter in the clsact qdisc. */
+#ifndef SQ_UTIL_TC_H
+#define SQ_UTIL_TC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+/* Makes the clsact qdisc of a device, if it has none. In the calling thread's netns, as all here. */
+int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err);
+
+/* Attaches @prog_fd at @handle and @priority of its egress. */
+int sq_tc_attach(unsigned int ifindex, int prog_fd, uint32_t handle, uint32_t priority,
+		 struct sq_error **err);
+
+/* Detaches what is there if it is a program whose name begins with "sq_". 0 too if nothing is. */
+int sq_tc_detach(unsigned int ifindex, uint32_t handle, uint32_t priority, struct sq_error **err);
+
+/* Has the device a clsact (or ingress) qdisc, anybody's? */
+bool sq_tc_has_clsact(unsigned int ifindex);
+
+/* Is any filter, anybody's, attached to the device's clsact? */
+bool sq_tc_has_filters(unsigned int ifindex);
+
+/* Removes the clsact qdisc of a device; 0 too if there is none. */
+int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err);
+
+/* A descriptor of the network namespace with this inode, found through the processes in it. */
+int sq_netns_find(uint64_t inode);
+
+#endif

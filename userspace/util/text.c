@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sq_texts_add(struct sq_texts *texts, const char *text)
+{
+	texts->item = sq_realloc(texts->item, (texts->n + 2) * sizeof(*texts->item));
+	texts->item[texts->n++] = sq_strdup(text);
+	texts->item[texts->n] = NULL;
+}
+
+bool sq_texts_have(const struct sq_texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (!strcmp(texts->item[i], text))
+			return true;
+	return false;
+}
+
+void sq_texts_clear(struct sq_texts *texts)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		free(texts->item[i]);
+	free(texts->item);
+	*texts = (struct sq_texts){ 0 };
+}
+
+/* Damerau-Levenshtein without edits of an edited part; both texts are short. */
+static size_t distance(const char *a, const char *b)
+{
+	enum { LIMIT = 48 };
+	size_t d[LIMIT + 1][LIMIT + 1];
+	size_t n = strlen(a), m = strlen(b);
+
+	if (n > LIMIT || m > LIMIT)
+		return LIMIT;
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t j = 1; j <= m; j++) {
+			size_t cost = a[i - 1] != b[j - 1];
+
+			d[i][j] = MIN(MIN(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + cost);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = MIN(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	}
+	return d[n][m];
+}
+
+const char *sq_nearest(const char *text, const char *const *candidates, size_t n)
+{
+	const char *best = NULL;
+	size_t least = strlen(text) / 3 + 2;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t far = distance(text, candidates[i]);
+
+		/* "probability" for "prob": a beginning is near enough */
+		if (strlen(text) >= 3 && !strncmp(candidates[i], text, strlen(text)))
+			far = 1;
+		if (far < least && far < strlen(candidates[i])) {
+			least = far;
+			best = candidates[i];
+		}
+	}
+	return best;
+}
+
+FILE *sq_buffer_stream(struct sq_buffer *buffer)
+{
+	if (!buffer->stream) {
+		buffer->stream = open_memstream(&buffer->text, &buffer->size);
+		if (!buffer->stream)
+			sq_oom();
+	}
+	return buffer->stream;
+}
+
+void sq_buffer_add(struct sq_buffer *buffer, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vfprintf(sq_buffer_stream(buffer), format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+}
+
+const char *sq_buffer_text(struct sq_buffer *buffer)
+{
+	if (fflush(sq_buffer_stream(buffer)))
+		sq_oom();
+	return buffer->text;
+}
+
+char *sq_buffer_take(struct sq_buffer *buffer)
+{
+	char *text;
+
+	if (fclose(sq_buffer_stream(buffer)))
+		sq_oom();
+	text = TAKE_PTR(buffer->text);
+	*buffer = (struct sq_buffer){ 0 };
+	return text;
+}
+
+void sq_buffer_clear(struct sq_buffer *buffer)
+{
+	if (buffer->stream)
+		free(sq_buffer_take(buffer));
+}
+
+/* The number of bytes of the sequence at @p, or 0; RFC 3629, section 4. */
+static size_t utf8_sequence(const unsigned char *p, size_t n)
+{
+	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
+			p[0] < 0xf5 ? 4 : 0;
+
+	if (!length || length > n || p[0] == 0)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+bool sq_utf8_valid(const char *text, size_t n, size_t *where)
+{
+	for (size_t i = 0; i < n;) {
+		size_t length = utf8_sequence((const unsigned char *)text + i, n - i);
+
+		if (!length) {
+			*where = i;
+			return false;
+		}
+		i += length;
+	}
+	return true;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Texts and lists of texts. */
+#ifndef SQ_UTIL_TEXT_H
+#define SQ_UTIL_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "util/mem.h"
+
+/* A list of texts, NULL behind the last one, so that it can be handed to exec. */
+struct sq_texts {
+	char **item;
+	size_t n;
+};
+
+void sq_texts_add(struct sq_texts *texts, const char *text);
+bool sq_texts_have(const struct sq_texts *texts, const char *text);
+void sq_texts_clear(struct sq_texts *texts);
+#define _cleanup_texts_ _cleanup_(sq_texts_clear)
+
+/*
+ * The candidate nearest to @text by optimal string alignment distance, if near enough to be what
+ * was meant, else NULL. The basis of "did you mean".
+ */
+const char *sq_nearest(const char *text, const char *const *candidates, size_t n);
+
+/* A growing text. Call sq_buffer_text() before reading it; it is freed by sq_buffer_clear(). */
+struct sq_buffer {
+	FILE *stream;
+	char *text;
+	size_t size;
+};
+
+/* The stream to write to, opened when first asked for. */
+FILE *sq_buffer_stream(struct sq_buffer *buffer);
+void sq_buffer_add(struct sq_buffer *buffer, const char *format, ...) _printf_(2, 3);
+const char *sq_buffer_text(struct sq_buffer *buffer);
+char *sq_buffer_take(struct sq_buffer *buffer);
+void sq_buffer_clear(struct sq_buffer *buffer);
+#define _cleanup_buffer_ _cleanup_(sq_buffer_clear)
+
+/* Is @text valid UTF-8 without NUL? *@where is the offset of the first byte that is not. */
+bool sq_utf8_valid(const char *text, size_t n, size_t *where);
+
+#endif

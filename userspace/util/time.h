@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Clocks and how times are written. */
+#ifndef SQ_UTIL_TIME_H
+#define SQ_UTIL_TIME_H
+
+#include <stdint.h>
+
+#define SQ_US 1000ull
+#define SQ_MS 1000000ull
+#define SQ_S 1000000000ull
+
+/* CLOCK_BOOTTIME in ns: the clock of leases, windows and everything the kernel side compares. */
+uint64_t sq_now(void);
+
+/* CLOCK_REALTIME in ns since the epoch: for people only. */
+uint64_t sq_wall(void);
+
+#define SQ_RFC3339_SIZE 32
+
+/* "2026-11-24T10:57:12.123456Z" into @text; returns it. */
+char *sq_rfc3339(uint64_t wall_ns, char text[SQ_RFC3339_SIZE]);
+
+#define SQ_DURATION_SIZE 32
+
+/* "50 ms", "1.5 s", "15 m": three significant digits at the most; returns @text. */
+char *sq_duration_text(uint64_t ns, char text[SQ_DURATION_SIZE]);
+
+#endif
