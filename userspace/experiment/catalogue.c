@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/catalogue.h"
+
+#include <string.h>
+
+#include "util/time.h"
+#include "util/units.h"
+
+#define AT(member) offsetof(struct sq_fault, member)
+#define LONGEST (60 * SQ_S)
+#define DAY (86400 * SQ_S)
+
+static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
+static const char *const directions[] = { "egress", "ingress", "both", NULL };
+static const char *const per[] = { "connection", "packet", NULL };
+
+static const struct sq_field pulse_fields[] = {
+	{ .key = "active", .type = SQ_TYPE_DURATION, .offset = offsetof(struct sq_pulse, active_ns),
+	  .required = true, .min = SQ_MS, .max = DAY, .help = "how long the fault acts" },
+	{ .key = "idle", .type = SQ_TYPE_DURATION, .offset = offsetof(struct sq_pulse, idle_ns),
+	  .required = true, .min = SQ_MS, .max = DAY, .help = "how long it then pauses" },
+};
+
+static const struct sq_schema pulse_schema = {
+	.what = "a pulse",
+	.size = sizeof(struct sq_pulse),
+	.part = { { pulse_fields, ARRAY_SIZE(pulse_fields) } },
+};
+
+#define PROBABILITY(...)                                                                      \
+	{ .key = "probability", .type = SQ_TYPE_SHARE, .offset = AT(probability_ppb), .min = 1, \
+	  .max = SQ_SHARE_ONE, .help = "the share of what matches that is hit", __VA_ARGS__ }
+
+#define JITTER                                                                            \
+	{ .key = "jitter", .type = SQ_TYPE_DURATION, .offset = AT(jitter_ns), .max = LONGEST, \
+	  .help = "the delay varies evenly by up to this, more and less" }
+
+/* What every fault takes. */
+static const struct sq_field common[] = {
+	{ .key = "name", .type = SQ_TYPE_TEXT, .offset = AT(name),
+	  .help = "its name in the report; the kind's when left out" },
+	{ .key = "fault", .type = SQ_TYPE_TEXT, .offset = AT(kind_name), .required = true,
+	  .help = "the kind" },
+	{ .key = "target", .type = SQ_TYPE_TEXTS, .offset = AT(targets), .required = true,
+	  .help = "a target of the experiment, or a list of them" },
+	{ .key = "for", .type = SQ_TYPE_DURATION, .offset = AT(for_ns), .required = true,
+	  .min = 10 * SQ_MS, .max = DAY, .help = "how long it acts" },
+	{ .key = "at", .type = SQ_TYPE_DURATION, .offset = AT(at_ns), .max = DAY,
+	  .help = "when it begins, counted from the first arming; 0s when left out" },
+	{ .key = "ramp", .type = SQ_TYPE_DURATION, .offset = AT(ramp_ns), .max = DAY,
+	  .help = "how long it takes to grow to its full delay or probability" },
+	{ .key = "pulse", .type = SQ_TYPE_OBJECT, .offset = AT(pulse), .object = &pulse_schema,
+	  .help = "acts in turns: {active: 5s, idle: 10s}" },
+	{ .key = "limit", .type = SQ_TYPE_COUNT, .offset = AT(limit), .min = 1,
+	  .help = "ends the fault after so many injections" },
+	{ .key = "skip", .type = SQ_TYPE_COUNT, .offset = AT(skip), .min = 1,
+	  .help = "lets the first so many pass; with limit 1: the Nth call" },
+	{ .key = "min_effect", .type = SQ_TYPE_COUNT, .offset = AT(min_effect), .min = 1,
+	  .fallback = "1", .help = "with fewer injections the run is 'no effect'" },
+};
+
+
+/* What every network fault takes; connect() has no more of them. */
+static const struct sq_field peers[] = {
+	{ .key = "to", .type = SQ_TYPE_PEERS, .offset = AT(to),
+	  .help = "only this peer: the other side, whatever the direction" },
+	{ .key = "except", .type = SQ_TYPE_PEERS, .offset = AT(except), .help = "but not this one" },
+	{ .key = "ports", .type = SQ_TYPE_PORTS, .offset = AT(ports),
+	  .help = "the peer's ports, for entries of `to` without one" },
+};
+
+static const struct sq_field packets[] = {
+	{ .key = "local_ports", .type = SQ_TYPE_PORTS, .offset = AT(local_ports),
+	  .help = "the target's own ports: a slow server" },
+	{ .key = "proto", .type = SQ_TYPE_ENUMS, .offset = AT(protocols), .names = protocols,
+	  .help = "only this protocol; or a list" },
+};
+
+static const struct sq_field latency_fields[] = {
+	{ .key = "delay", .type = SQ_TYPE_DURATION, .offset = AT(delay_ns), .required = true,
+	  .min = 10 * SQ_US, .max = LONGEST, .help = "one-way, on packets that leave" },
+	JITTER,
+	{ .key = "reorder", .type = SQ_TYPE_BOOL, .offset = AT(reorder), .fallback = "false",
+	  .help = "lets jitter change the order of a connection's packets" },
+	PROBABILITY(.fallback = "100%"),
+	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
+	  .fallback = "connection", .help = "what the probability is drawn for" },
+};
+
+static const struct sq_field loss_fields[] = {
+	PROBABILITY(.required = true),
+	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
+	  .fallback = "packet", .help = "what the probability is drawn for" },
+	{ .key = "direction", .type = SQ_TYPE_ENUM, .offset = AT(direction), .names = directions,
+	  .fallback = "egress", .help = "seen from the target" },
+};
+
+static const struct sq_field partition_fields[] = {
+	PROBABILITY(.fallback = "100%"),
+	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
+	  .fallback = "connection", .help = "what the probability is drawn for" },
+	{ .key = "direction", .type = SQ_TYPE_ENUM, .offset = AT(direction), .names = directions,
+	  .fallback = "both", .help = "seen from the target" },
+};
+
+static const struct sq_field refuse_fields[] = {
+	PROBABILITY(.fallback = "100%"),
+	{ .key = "error", .type = SQ_TYPE_ERRNO, .offset = AT(error), .fallback = "ECONNREFUSED",
+	  .help = "ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH or ENETUNREACH" },
+};
+
+static const struct sq_field calls_field[] = {
+	{ .key = "calls", .type = SQ_TYPE_CALLS, .offset = AT(calls), .required = true,
+	  .help = "which system calls, by name" },
+	PROBABILITY(.fallback = "100%"),
+};
+
+static const struct sq_field syscall_latency_fields[] = {
+	{ .key = "delay", .type = SQ_TYPE_DURATION, .offset = AT(delay_ns), .required = true,
+	  .min = 10 * SQ_US, .max = LONGEST, .help = "how much longer the call takes" },
+	JITTER,
+};
+
+static const struct sq_field syscall_error_fields[] = {
+	{ .key = "error", .type = SQ_TYPE_ERRNO, .offset = AT(error), .required = true,
+	  .help = "what the call returns" },
+};
+
+#define SCHEMA(a, b, c)                                                                   \
+	{ .what = "this fault", .size = sizeof(struct sq_fault),                          \
+	  .part = { { common, ARRAY_SIZE(common) }, { a, ARRAY_SIZE(a) }, b, c } }
+#define PART(fields) { fields, ARRAY_SIZE(fields) }
+#define NONE { NULL, 0 }
+
+const struct sq_fault_kind sq_catalogue[] = {
+	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave later",
+	  "One-way: a round trip grows by the delay once. Packets of one connection keep their order.",
+	  SCHEMA(latency_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
+	  "The sender is not told: TCP retransmits, UDP sees no error.",
+	  SCHEMA(loss_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_PARTITION, "network.partition", "the target and the peer cannot reach each other",
+	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
+	  SCHEMA(partition_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
+	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",
+	  SCHEMA(refuse_fields, PART(peers), NONE) },
+	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
+	  "The delay comes after the call's effect and changes neither result nor errno.",
+	  SCHEMA(syscall_latency_fields, PART(calls_field), NONE) },
+	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
+	  "Which calls can be made to fail depends on the kernel: see squall doctor.",
+	  SCHEMA(syscall_error_fields, PART(calls_field), NONE) },
+};
+
+const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);
+
+const struct sq_fault_kind *sq_fault_kind_find(const char *name)
+{
+	for (size_t i = 0; i < sq_catalogue_n; i++)
+		if (!strcmp(sq_catalogue[i].name, name))
+			return &sq_catalogue[i];
+	return NULL;
+}
+
+const char *sq_fault_kind_nearest(const char *name)
+{
+	const char *names[ARRAY_SIZE(sq_catalogue)], *near;
+
+	for (size_t i = 0; i < sq_catalogue_n; i++)
+		names[i] = sq_catalogue[i].name;
+	near = sq_nearest(name, names, sq_catalogue_n);
+	/* "latency" means one of two; the network's is the more frequent */
+	for (size_t i = 0; !near && i < sq_catalogue_n; i++)
+		if (!strcmp(strchr(names[i], '.') + 1, name))
+			near = names[i];
+	return near;
+}
+
+static const struct sq_schema *choose_kind(const struct sq_node *node, struct sq_diags *diags)
+{
+	const struct sq_node *kind_node = sq_node_get(node, "fault");
+	const struct sq_fault_kind *kind;
+	_cleanup_free_ char *hint = NULL;
+	const char *near;
+
+	if (!kind_node || kind_node->type != SQ_NODE_SCALAR) {
+		sq_diag_error(diags, node->mark, "`squall faults` lists the kinds",
+			      "a fault lacks 'fault', its kind");
+		return NULL;
+	}
+	kind = sq_fault_kind_find(kind_node->value);
+	if (kind)
+		return &kind->schema;
+	near = sq_fault_kind_nearest(kind_node->value);
+	hint = near ? sq_asprintf("did you mean '%s'?", near) :
+		      sq_strdup("`squall faults` lists the kinds");
+	sq_diag_error(diags, kind_node->mark, hint, "fault: there is no '%.100s'",
+		      kind_node->value);
+	return NULL;
+}
+
+const struct sq_schema sq_fault_schema = {
+	.what = "a fault",
+	.size = sizeof(struct sq_fault),
+	.choose = choose_kind,
+};
+
+struct search {
+	const char *key;
+	bool found;
+};
+
+static void match_key(const struct sq_field *field, void *data)
+{
+	struct search *search = data;
+
+	search->found |= !strcmp(field->key, search->key);
+}
+
+bool sq_fault_kind_has(const struct sq_fault_kind *kind, const char *key)
+{
+	struct search search = { .key = key };
+
+	sq_schema_each(&kind->schema, match_key, &search);
+	return search.found;
+}

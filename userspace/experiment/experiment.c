@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/experiment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "experiment/check.h"
+#include "experiment/variables.h"
+#include "util/fs.h"
+#include "util/time.h"
+
+#define LARGEST_FILE (128u << 20)	/* what is too large is said by the reader */
+#define DEFAULT_PHASE (10 * SQ_S)
+
+int sq_experiment_target(const struct sq_experiment *experiment, const char *name)
+{
+	for (size_t i = 0; i < experiment->targets.n; i++)
+		if (!strcmp(sq_targets(experiment)[i].object.key, name))
+			return (int)i;
+	return -1;
+}
+
+uint64_t sq_experiment_method_ns(const struct sq_experiment *experiment)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < experiment->faults.n; i++)
+		end = MAX(end, sq_faults(experiment)[i].at_ns + sq_faults(experiment)[i].for_ns);
+	return end;
+}
+
+uint64_t sq_experiment_total_ns(const struct sq_experiment *experiment)
+{
+	return experiment->phases.before_ns + sq_experiment_method_ns(experiment) +
+	       experiment->phases.after_ns;
+}
+
+bool sq_fault_hits(const struct sq_fault *fault, const struct sq_target *target)
+{
+	return sq_texts_have(&fault->targets, target->object.key);
+}
+
+/* What cannot stand in a table: the kind, names, what depends on other parts of the file. */
+static void complete(struct sq_experiment *experiment)
+{
+	for (size_t i = 0; i < experiment->faults.n; i++) {
+		struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		fault->kind = fault->kind_name ? sq_fault_kind_find(fault->kind_name) : NULL;
+		if (!fault->name && fault->kind)
+			fault->name = sq_strdup(fault->kind->name);
+	}
+	if (!sq_schema_has(&experiment->object, "seed") &&
+	    getentropy(&experiment->seed, sizeof(experiment->seed)) == 0)
+		experiment->seed >>= 32;	/* short enough to be typed */
+	if (experiment->probes.n && !sq_schema_has(&experiment->phases.object, "before"))
+		experiment->phases.before_ns = DEFAULT_PHASE;
+	if (experiment->probes.n && !sq_schema_has(&experiment->phases.object, "after"))
+		experiment->phases.after_ns = DEFAULT_PHASE;
+}
+
+struct sq_experiment *sq_experiment_parse(const char *name, const char *text, size_t n,
+					  const struct sq_texts *settings, struct sq_diags *diags)
+{
+	struct sq_experiment *experiment = sq_alloc(sizeof(*experiment));
+
+	free(diags->file);
+	free(diags->source);
+	diags->file = sq_strdup(name);
+	diags->source = sq_strndup(text, n);
+	experiment->file = sq_strdup(name);
+	experiment->source = sq_strndup(text, n);
+	experiment->source_size = n;
+	experiment->root = sq_yaml_parse(text, n, diags);
+	if (!experiment->root)
+		return sq_experiment_free(experiment);
+	sq_variables_apply(experiment, settings, diags);
+	sq_schema_read(&sq_experiment_schema, experiment->root, experiment, diags);
+	complete(experiment);
+	sq_experiment_check(experiment, diags);
+	return diags->errors ? sq_experiment_free(experiment) : experiment;
+}
+
+struct sq_experiment *sq_experiment_load(const char *file, const struct sq_texts *settings,
+					 struct sq_diags *diags)
+{
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = sq_read_file(AT_FDCWD, file, LARGEST_FILE, &text);
+
+	if (n < 0) {
+		free(diags->file);
+		diags->file = sq_strdup(file);
+		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
+			      strerror((int)-n));
+		return NULL;
+	}
+	return sq_experiment_parse(file, text, (size_t)n, settings, diags);
+}
+
+struct sq_experiment *sq_experiment_free(struct sq_experiment *experiment)
+{
+	if (!experiment)
+		return NULL;
+	sq_schema_clear(experiment);
+	sq_node_free(experiment->root);
+	sq_texts_clear(&experiment->secrets);
+	sq_texts_clear(&experiment->settings);
+	free(experiment->file);
+	free(experiment->source);
+	free(experiment);
+	return NULL;
+}

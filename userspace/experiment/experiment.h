@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An experiment: checked, complete with its defaults, independent of the host. */
+#ifndef SQ_EXPERIMENT_EXPERIMENT_H
+#define SQ_EXPERIMENT_EXPERIMENT_H
+
+#include "experiment/catalogue.h"
+#include "experiment/schema.h"
+#include "util/error.h"
+
+struct sq_text_expect {
+	struct sq_object object;
+	struct sq_texts contains;
+	char *matches;
+};
+
+/* What one sample of a probe must show. */
+struct sq_expect {
+	struct sq_object object;
+	struct sq_port_ranges status;	/* http */
+	struct sq_text_expect body;	/* http */
+	struct sq_port_ranges exit;	/* exec */
+	struct sq_text_expect output;	/* exec */
+};
+
+struct sq_http {
+	struct sq_object object;
+	char *url;
+	uint64_t timeout_ns;
+};
+
+struct sq_tcp {
+	struct sq_object object;
+	char *address;	/* HOST:PORT */
+	uint64_t timeout_ns;
+};
+
+struct sq_exec {
+	struct sq_object object;
+	struct sq_texts command;
+	uint64_t timeout_ns;
+};
+
+enum sq_phase {
+	SQ_BEFORE,
+	SQ_DURING,
+	SQ_AFTER,
+	SQ_PHASES,
+};
+
+extern const char *const sq_phase_names[SQ_PHASES];
+
+/* What a phase's samples must show together. */
+struct sq_judge_phase {
+	struct sq_object object;
+	uint64_t failures_ppb;
+	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, max_ns;	/* 0: not judged */
+};
+
+struct sq_judge {
+	struct sq_object object;
+	struct sq_judge_phase phase[SQ_PHASES];
+};
+
+struct sq_probe {
+	struct sq_object object;
+	char *name;
+	struct sq_http http;
+	struct sq_tcp tcp;
+	struct sq_exec exec;
+	uint64_t every_ns;
+	struct sq_expect expect;
+	struct sq_judge judge;
+	uint64_t recovers_within_ns;
+	uint64_t abort_after;
+};
+
+/* When a command target counts as started. */
+struct sq_ready {
+	struct sq_object object;
+	struct sq_http http;
+	struct sq_tcp tcp;
+	struct sq_exec exec;
+	uint64_t within_ns;
+};
+
+struct sq_target {
+	struct sq_object object;	/* its key is the target's name */
+	struct sq_texts cgroup;
+	struct sq_texts command;
+	struct sq_select select;
+	struct sq_ready ready;
+};
+
+struct sq_load {
+	struct sq_object object;
+	char *name;
+	struct sq_texts command;
+};
+
+struct sq_protect {
+	struct sq_object object;
+	struct sq_texts cgroup;
+};
+
+struct sq_blast_radius {
+	struct sq_object object;
+	uint64_t cgroups, processes, faults;	/* 0: no limit */
+	uint64_t share_ppb;
+	uint64_t rate;				/* per 1000 s, 0: no limit */
+	uint64_t duration_ns;
+	struct sq_objects protect;		/* struct sq_protect */
+};
+
+struct sq_variable {
+	struct sq_object object;
+	char *fallback;
+	char *from_env;
+	char *min, *max;
+	bool secret;
+};
+
+struct sq_experiment {
+	struct sq_object object;
+	struct sq_node *root;
+	char *file;		/* as given */
+	char *source;		/* its text */
+	size_t source_size;
+	uint64_t version;
+	char *title, *description;
+	struct sq_texts tags;
+	uint64_t seed;
+	struct sq_objects variables;	/* struct sq_variable */
+	struct sq_texts secrets;	/* the values of secret variables, to be kept out of reports */
+	struct sq_texts settings;	/* "name=value" of each variable, secrets hidden */
+	struct {
+		struct sq_object object;
+		uint64_t before_ns, after_ns;
+	} phases;
+	struct sq_objects targets;	/* struct sq_target */
+	struct sq_blast_radius blast_radius;
+	struct sq_objects load;		/* struct sq_load */
+	struct sq_objects probes;	/* struct sq_probe */
+	struct sq_objects faults;	/* struct sq_fault */
+};
+
+#define sq_targets(e) ((struct sq_target *)(e)->targets.item)
+#define sq_probes(e) ((struct sq_probe *)(e)->probes.item)
+#define sq_faults(e) ((struct sq_fault *)(e)->faults.item)
+#define sq_loads(e) ((struct sq_load *)(e)->load.item)
+
+extern const struct sq_schema sq_experiment_schema;
+
+/*
+ * Reads and checks @file. @settings are "NAME=VALUE" of --set. Returns the experiment, to be freed,
+ * or NULL with what is wrong in @diags, which may hold warnings in either case.
+ */
+struct sq_experiment *sq_experiment_load(const char *file, const struct sq_texts *settings,
+					 struct sq_diags *diags);
+
+/* The same for a text that stands in no file; @name takes the file's place in messages. */
+struct sq_experiment *sq_experiment_parse(const char *name, const char *text, size_t n,
+					  const struct sq_texts *settings, struct sq_diags *diags);
+
+struct sq_experiment *sq_experiment_free(struct sq_experiment *experiment);
+
+/* The index of the target @name, or -1. */
+int sq_experiment_target(const struct sq_experiment *experiment, const char *name);
+
+/* From the first arming to the last fault's end, ns. */
+uint64_t sq_experiment_method_ns(const struct sq_experiment *experiment);
+
+/* How long a run takes in all: before, method and after, ns. */
+uint64_t sq_experiment_total_ns(const struct sq_experiment *experiment);
+
+/* Does @target take part in @fault? */
+bool sq_fault_hits(const struct sq_fault *fault, const struct sq_target *target);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Names of system calls and of errors, as this machine's headers have them. */
+#ifndef SQ_EXPERIMENT_NAMES_H
+#define SQ_EXPERIMENT_NAMES_H
+
+#include <stdint.h>
+
+#define SQ_CALLS_WORDS 8
+
+/* A set of system calls, one bit for each number. */
+struct sq_calls {
+	uint64_t bit[SQ_CALLS_WORDS];
+};
+
+/* The number of a system call, or -1. */
+int sq_call_number(const char *name);
+
+/* The name of a system call, or "call N" (static). */
+const char *sq_call_name(unsigned int number);
+
+/* The name nearest to @name, or NULL. */
+const char *sq_call_nearest(const char *name);
+
+/* Why a call must never be touched, or NULL. */
+const char *sq_call_untouchable(const char *name);
+
+/* The number of an error such as "EIO", or -1; 1 to 133 only: others confuse the kernel's callers. */
+int sq_errno_number(const char *name);
+const char *sq_errno_name(int number);
+const char *sq_errno_nearest(const char *name);
+
+#endif

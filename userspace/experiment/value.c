@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/value.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/units.h"
+
+const char *sq_value_trap(const char *text)
+{
+	static const char *const truths[] = { "yes", "no", "on", "off", "y", "n", "true", "false" };
+	static const char *const nulls[] = { "null", "~", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(truths); i++)
+		if (!strcasecmp(text, truths[i]))
+			return "is a truth value in YAML; put it in quotes if a text is meant";
+	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
+		if (!strcasecmp(text, nulls[i]))
+			return "is an empty value in YAML; put it in quotes if a text is meant";
+	if (strspn(text, "0123456789:") == strlen(text) && strchr(text, ':') && text[0] != ':' &&
+	    strlen(strrchr(text, ':')) == 3)
+		return "is a number to the base of 60 in YAML 1.1; put it in quotes";
+	return NULL;
+}
+
+static int parse_bool(const char *text, bool *ret, const char **why, const char **near)
+{
+	*ret = !strcmp(text, "true");
+	if (*ret || !strcmp(text, "false"))
+		return 0;
+	if (!strcasecmp(text, "yes") || !strcasecmp(text, "on") || !strcasecmp(text, "true"))
+		*near = "true";
+	else if (!strcasecmp(text, "no") || !strcasecmp(text, "off") || !strcasecmp(text, "false"))
+		*near = "false";
+	*why = "is neither true nor false";
+	return -EINVAL;
+}
+
+static int parse_name(const char *const *names, const char *text, unsigned int *ret,
+		      const char **why, const char **near)
+{
+	static _Thread_local char list[512];
+	size_t n;
+
+	for (n = 0; names[n]; n++) {
+		if (!strcmp(names[n], text)) {
+			*ret = (unsigned int)n;
+			return 0;
+		}
+	}
+	strcpy(list, "is not one of");
+	for (size_t i = 0; i < n; i++) {
+		if (strlen(list) + strlen(names[i]) + 8 > sizeof(list))
+			break;
+		strcat(list, i == 0 ? " " : i == n - 1 ? " or " : ", ");
+		strcat(list, names[i]);
+	}
+	*near = sq_nearest(text, names, n);
+	*why = list;
+	return -EINVAL;
+}
+
+static int parse_call(const char *text, struct sq_calls *calls, const char **why,
+		      const char **near)
+{
+	static _Thread_local char message[160];
+	int number = sq_call_number(text);
+	const char *never = sq_call_untouchable(text);
+
+	if (number < 0 || number >= 64 * SQ_CALLS_WORDS) {
+		*near = sq_call_nearest(text);
+		*why = "is not a system call of this machine";
+		return -EINVAL;
+	}
+	if (never) {
+		snprintf(message, sizeof(message), "must never be touched: %s", never);
+		*why = message;
+		return -EINVAL;
+	}
+	calls->bit[number / 64] |= 1ull << (number % 64);
+	return 0;
+}
+
+static int parse_errno(const char *text, unsigned int *ret, const char **why, const char **near)
+{
+	int number = sq_errno_number(text);
+
+	if (number < 0) {
+		*near = sq_errno_nearest(text);
+		*why = "is not the name of an error such as EIO";
+		return -EINVAL;
+	}
+	*ret = (unsigned int)number;
+	return 0;
+}
+
+static int parse_select(const char *text, struct sq_select *ret, const char **why)
+{
+	*ret = (struct sq_select){ 0 };
+	if (!strcmp(text, "all"))
+		return 0;
+	ret->kind = strchr(text, '%') ? SQ_SELECT_SHARE : SQ_SELECT_COUNT;
+	if (ret->kind == SQ_SELECT_SHARE ? sq_parse_share(text, &ret->value, why) :
+					   sq_parse_count(text, &ret->value, why)) {
+		*why = "is not all, a number or a share such as 50%";
+		return -EINVAL;
+	}
+	if (ret->value == 0) {
+		*why = "selects nothing";
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static int parse_codes(const char *text, struct sq_port_ranges *ranges, const char **why)
+{
+	struct sq_port_range range;
+	char *end;
+	unsigned long low = strtoul(text, &end, 10), high = low;
+
+	if (end != text && *end == '-')
+		high = strtoul(end + 1, &end, 10);
+	if (end == text || *end || *text == '-' || high < low || high > 65535) {
+		*why = "is not a code such as 200, nor a range such as 200-299";
+		return -EINVAL;
+	}
+	range = (struct sq_port_range){ (uint16_t)low, (uint16_t)high };
+	*(struct sq_port_range *)sq_append(&ranges->item, &ranges->n, sizeof(range)) = range;
+	return 0;
+}
+
+static int parse_regex(const char *text, char **ret, const char **why)
+{
+	static _Thread_local char message[160];
+	regex_t regex;
+	int r = regcomp(&regex, text, REG_EXTENDED | REG_NOSUB);
+
+	if (r) {
+		char reason[120];
+
+		regerror(r, &regex, reason, sizeof(reason));
+		snprintf(message, sizeof(message), "is not a regular expression: %s", reason);
+		*why = message;
+		return -EINVAL;
+	}
+	regfree(&regex);
+	*ret = sq_strdup(text);
+	return 0;
+}
+
+int sq_value_parse(const struct sq_field *field, const char *text, void *slot, const char **why,
+		   const char **near)
+{
+	struct sq_port_range range;
+	struct sq_peer peer;
+	unsigned int index;
+	int r = -EINVAL;
+
+	switch (field->type) {
+	case SQ_TYPE_TEXT:
+		*(char **)slot = sq_strdup(text);
+		return 0;
+	case SQ_TYPE_TEXTS:
+		sq_texts_add(slot, text);
+		return 0;
+	case SQ_TYPE_BOOL:
+		return parse_bool(text, slot, why, near);
+	case SQ_TYPE_COUNT:
+		return sq_parse_count(text, slot, why);
+	case SQ_TYPE_DURATION:
+		return sq_parse_duration(text, slot, why);
+	case SQ_TYPE_SHARE:
+		return sq_parse_share(text, slot, why);
+	case SQ_TYPE_RATE:
+		return sq_parse_rate(text, slot, why);
+	case SQ_TYPE_REGEX:
+		return parse_regex(text, slot, why);
+	case SQ_TYPE_ENUM:
+		return parse_name(field->names, text, slot, why, near);
+	case SQ_TYPE_ENUMS:
+		r = parse_name(field->names, text, &index, why, near);
+		if (!r)
+			*(uint32_t *)slot |= 1u << index;
+		return r;
+	case SQ_TYPE_PEERS:
+		r = sq_parse_peer(text, &peer, why);
+		if (!r) {
+			struct sq_peers *peers = slot;
+
+			*(struct sq_peer *)sq_append(&peers->item, &peers->n, sizeof(peer)) = peer;
+		}
+		return r;
+	case SQ_TYPE_PORTS:
+		r = sq_parse_port_range(text, &range, why);
+		if (!r) {
+			struct sq_port_ranges *ranges = slot;
+
+			*(struct sq_port_range *)sq_append(&ranges->item, &ranges->n,
+							   sizeof(range)) = range;
+		}
+		return r;
+	case SQ_TYPE_CALLS:
+		return parse_call(text, slot, why, near);
+	case SQ_TYPE_ERRNO:
+		return parse_errno(text, slot, why, near);
+	case SQ_TYPE_SELECT:
+		return parse_select(text, slot, why);
+	case SQ_TYPE_CODES:
+		return parse_codes(text, slot, why);
+	case SQ_TYPE_OBJECT:
+	case SQ_TYPE_OBJECTS:
+	case SQ_TYPE_NAMED:
+		break;
+	}
+	return r;
+}
+
+bool sq_value_is_list(enum sq_type type)
+{
+	return type == SQ_TYPE_TEXTS || type == SQ_TYPE_ENUMS || type == SQ_TYPE_PEERS ||
+	       type == SQ_TYPE_PORTS || type == SQ_TYPE_CALLS || type == SQ_TYPE_CODES;
+}
+
+void sq_value_clear(enum sq_type type, void *slot)
+{
+	struct sq_port_ranges *ranges = slot;
+	struct sq_peers *peers = slot;
+
+	switch (type) {
+	case SQ_TYPE_TEXT:
+	case SQ_TYPE_REGEX:
+		free(*(char **)slot);
+		*(char **)slot = NULL;
+		break;
+	case SQ_TYPE_TEXTS:
+		sq_texts_clear(slot);
+		break;
+	case SQ_TYPE_PEERS:
+		for (size_t i = 0; i < peers->n; i++)
+			free(peers->item[i].text);
+		free(peers->item);
+		*peers = (struct sq_peers){ 0 };
+		break;
+	case SQ_TYPE_PORTS:
+	case SQ_TYPE_CODES:
+		free(ranges->item);
+		*ranges = (struct sq_port_ranges){ 0 };
+		break;
+	default:
+		break;
+	}
+}
+
+const char *sq_type_text(enum sq_type type)
+{
+	switch (type) {
+	case SQ_TYPE_TEXT:
+		return "text";
+	case SQ_TYPE_TEXTS:
+		return "text or list of texts";
+	case SQ_TYPE_BOOL:
+		return "true or false";
+	case SQ_TYPE_COUNT:
+		return "number";
+	case SQ_TYPE_DURATION:
+		return "duration (100us, 50ms, 2m)";
+	case SQ_TYPE_SHARE:
+		return "share (5%)";
+	case SQ_TYPE_RATE:
+		return "rate (500/s)";
+	case SQ_TYPE_REGEX:
+		return "regular expression";
+	case SQ_TYPE_ENUM:
+	case SQ_TYPE_ENUMS:
+		return "one of";
+	case SQ_TYPE_PEERS:
+		return "address, CIDR, with or without :PORT; or a list";
+	case SQ_TYPE_PORTS:
+		return "port or range (8000-8010); or a list";
+	case SQ_TYPE_CALLS:
+		return "system call; or a list";
+	case SQ_TYPE_ERRNO:
+		return "error (EIO)";
+	case SQ_TYPE_SELECT:
+		return "all, a number or a share";
+	case SQ_TYPE_CODES:
+		return "number or range (200-299); or a list";
+	case SQ_TYPE_OBJECT:
+		return "map";
+	case SQ_TYPE_OBJECTS:
+		return "list of maps";
+	case SQ_TYPE_NAMED:
+		return "map of named maps";
+	}
+	return "";
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "util/text.h"
+
+#define MAX_BYTES (1u << 20)
+#define MAX_DEPTH 64
+#define MAX_NODES 20000
+
+struct anchor {
+	char *name;
+	const struct sq_node *node;	/* NULL while it is being read: an alias to itself */
+};
+
+struct reader {
+	yaml_parser_t parser;
+	struct sq_diags *diags;
+	struct anchor *anchor;
+	size_t n_anchors;
+	size_t nodes;
+};
+
+static struct sq_node *read_node(struct reader *reader, yaml_event_t *event, int depth);
+
+struct sq_node *sq_node_free(struct sq_node *node)
+{
+	if (!node)
+		return NULL;
+	for (size_t i = 0; i < node->n; i++) {
+		if (node->type == SQ_NODE_MAP)
+			sq_node_free(node->key[i]);
+		sq_node_free(node->item[i]);
+	}
+	free(node->key);
+	free(node->item);
+	free(node->value);
+	free(node);
+	return NULL;
+}
+
+struct sq_node *sq_node_get(const struct sq_node *map, const char *key)
+{
+	for (size_t i = 0; map && map->type == SQ_NODE_MAP && i < map->n; i++)
+		if (!strcmp(map->key[i]->value, key))
+			return map->item[i];
+	return NULL;
+}
+
+const char *sq_node_type_text(const struct sq_node *node)
+{
+	static const char *const names[] = { "a single value", "a list", "a map" };
+
+	return names[node->type];
+}
+
+static struct sq_mark mark_of(yaml_mark_t mark)
+{
+	return (struct sq_mark){ (int)mark.line + 1, (int)mark.column + 1 };
+}
+
+/* What libyaml says is right but seldom helps; the frequent causes have a sentence of their own. */
+static void scanner_error(struct reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+	struct sq_mark mark = mark_of(parser->problem_mark);
+	const char *line = reader->diags->source, *hint = NULL;
+	char at;
+
+	for (int i = 1; line && i < mark.line; i++) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	at = line && strcspn(line, "\n") >= (size_t)mark.column - 1 ? line[mark.column - 1] : '\0';
+	if (at == '\t')
+		hint = "that is a tab; YAML is indented with spaces";
+	else if (at == '@' || at == '`')
+		hint = "put the value in quotes: this character may not begin a plain value";
+	else if (at == '%')
+		hint = "put the value in quotes; a share is written 5%, with the sign behind";
+	else if (parser->context && strstr(parser->context, "alias"))
+		hint = "an unquoted * begins an alias; put the value in quotes";
+	else if (parser->problem && strstr(parser->problem, "mapping values are not allowed"))
+		hint = "a value with \": \" in it must be in quotes, and keys of one map must "
+		       "begin in the same column";
+	else if (parser->problem && strstr(parser->problem, "block mapping"))
+		hint = "look for a wrong indent, or a missing ':' or '-', here or in the line above";
+	else if (parser->problem && strstr(parser->problem, "end of stream"))
+		hint = "look for a quote or a bracket that is never closed";
+	sq_diag_error(reader->diags, mark, hint, "%s%s%s", parser->context ? parser->context : "",
+		      parser->context ? ": " : "",
+		      parser->problem ? parser->problem : "not valid YAML");
+}
+
+static bool next_event(struct reader *reader, yaml_event_t *event)
+{
+	if (yaml_parser_parse(&reader->parser, event))
+		return true;
+	if (reader->parser.error == YAML_MEMORY_ERROR)
+		sq_oom();
+	scanner_error(reader);
+	return false;
+}
+
+static struct sq_node *new_node(struct reader *reader, enum sq_node_type type, struct sq_mark mark)
+{
+	struct sq_node *node;
+
+	if (++reader->nodes > MAX_NODES) {
+		if (reader->nodes == MAX_NODES + 1)
+			sq_diag_error(reader->diags, mark, "aliases count as what they stand for",
+				      "the file has more than %d values", MAX_NODES);
+		return NULL;
+	}
+	node = sq_alloc(sizeof(*node));
+	node->type = type;
+	node->mark = mark;
+	return node;
+}
+
+static struct sq_node *copy_node(struct reader *reader, const struct sq_node *from,
+				 struct sq_mark mark)
+{
+	struct sq_node *node = new_node(reader, from->type, mark);
+
+	if (!node)
+		return NULL;
+	node->quoted = from->quoted;
+	node->value = sq_strdup(from->value);
+	if (from->n) {
+		node->item = sq_alloc(from->n * sizeof(*node->item));
+		node->key = sq_alloc(from->n * sizeof(*node->key));
+	}
+	for (; node->n < from->n; node->n++) {
+		struct sq_node *key = NULL, *item;
+
+		if (from->type == SQ_NODE_MAP) {
+			key = copy_node(reader, from->key[node->n], mark);
+			if (!key)
+				return sq_node_free(node);
+		}
+		item = copy_node(reader, from->item[node->n], mark);
+		if (!item) {
+			sq_node_free(key);
+			return sq_node_free(node);
+		}
+		node->key[node->n] = key;
+		node->item[node->n] = item;
+	}
+	return node;
+}
+
+static struct sq_node *read_alias(struct reader *reader, const char *name, struct sq_mark mark)
+{
+	for (size_t i = reader->n_anchors; i-- > 0;) {
+		if (strcmp(reader->anchor[i].name, name) != 0)
+			continue;
+		if (!reader->anchor[i].node)
+			break;
+		return copy_node(reader, reader->anchor[i].node, mark);
+	}
+	sq_diag_error(reader->diags, mark, "an unquoted * begins an alias; put the value in quotes "
+		      "if that is not what you mean", "the alias '*%s' has no anchor '&%s' before it",
+		      name, name);
+	return NULL;
+}
+
+static size_t add_anchor(struct reader *reader, const yaml_char_t *name)
+{
+	struct anchor *anchor;
+
+	if (!name)
+		return 0;
+	anchor = sq_append(&reader->anchor, &reader->n_anchors, sizeof(*anchor));
+	anchor->name = sq_strdup((const char *)name);
+	return reader->n_anchors;
+}
+
+static void check_key(struct reader *reader, const struct sq_node *map, const struct sq_node *key)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		if (strcmp(map->key[i]->value, key->value) != 0)
+			continue;
+		sq_diag_error(reader->diags, key->mark, NULL,
+			      "'%s' stands twice; the first is in line %d", key->value,
+			      map->key[i]->mark.line);
+		return;
+	}
+}
+
+/* Reads one key and, for a map, its value. False: give up; *ret_end: the collection is over. */
+static bool read_member(struct reader *reader, struct sq_node *node, int depth, bool *ret_end)
+{
+	struct sq_node *key = NULL, *item;
+	yaml_event_t event;
+
+	if (!next_event(reader, &event))
+		return false;
+	*ret_end = event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+	if (*ret_end) {
+		yaml_event_delete(&event);
+		return true;
+	}
+	item = read_node(reader, &event, depth);
+	yaml_event_delete(&event);
+	if (!item)
+		return false;
+	if (node->type == SQ_NODE_MAP) {
+		key = item;
+		if (key->type != SQ_NODE_SCALAR) {
+			sq_diag_error(reader->diags, key->mark, NULL, "a key must be a plain name, "
+				      "not %s", sq_node_type_text(key));
+			sq_node_free(key);
+			return false;
+		}
+		if (!next_event(reader, &event)) {
+			sq_node_free(key);
+			return false;
+		}
+		item = read_node(reader, &event, depth);
+		yaml_event_delete(&event);
+		if (!item) {
+			sq_node_free(key);
+			return false;
+		}
+		check_key(reader, node, key);
+	}
+	node->key = sq_realloc(node->key, (node->n + 1) * sizeof(*node->key));
+	node->item = sq_realloc(node->item, (node->n + 1) * sizeof(*node->item));
+	node->key[node->n] = key;
+	node->item[node->n++] = item;
+	return true;
+}
+
+static struct sq_node *read_collection(struct reader *reader, enum sq_node_type type,
+				       const yaml_char_t *anchor, struct sq_mark mark, int depth)
+{
+	size_t id = add_anchor(reader, anchor);
+	struct sq_node *node;
+	bool end = false;
+
+	if (depth >= MAX_DEPTH) {
+		sq_diag_error(reader->diags, mark, NULL, "the file is nested deeper than %d levels",
+			      MAX_DEPTH);
+		return NULL;
+	}
+	node = new_node(reader, type, mark);
+	while (node && !end)
+		if (!read_member(reader, node, depth + 1, &end))
+			node = sq_node_free(node);
+	if (node && id)
+		reader->anchor[id - 1].node = node;
+	return node;
+}
+
+/* The node that begins with @event, which stays the caller's. */
+static struct sq_node *read_node(struct reader *reader, yaml_event_t *event, int depth)
+{
+	struct sq_mark mark = mark_of(event->start_mark);
+	struct sq_node *node;
+	size_t id;
+
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		node = new_node(reader, SQ_NODE_SCALAR, mark);
+		if (!node)
+			return NULL;
+		node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+		node->value = sq_strdup((const char *)event->data.scalar.value);
+		id = add_anchor(reader, event->data.scalar.anchor);
+		if (id)
+			reader->anchor[id - 1].node = node;
+		return node;
+	case YAML_SEQUENCE_START_EVENT:
+		return read_collection(reader, SQ_NODE_LIST, event->data.sequence_start.anchor,
+				       mark, depth);
+	case YAML_MAPPING_START_EVENT:
+		return read_collection(reader, SQ_NODE_MAP, event->data.mapping_start.anchor, mark,
+				       depth);
+	case YAML_ALIAS_EVENT:
+		return read_alias(reader, (const char *)event->data.alias.anchor, mark);
+	default:
+		sq_diag_error(reader->diags, mark, NULL, "a value is missing here");
+		return NULL;
+	}
+}
+
+static struct sq_node *read_document(struct reader *reader)
+{
+	struct sq_node *root = NULL;
+	yaml_event_t event;
+	int documents = 0;
+
+	for (bool end = false; !end;) {
+		if (!next_event(reader, &event))
+			return sq_node_free(root);
+		switch (event.type) {
+		case YAML_STREAM_START_EVENT:
+		case YAML_DOCUMENT_END_EVENT:
+			break;
+		case YAML_STREAM_END_EVENT:
+			end = true;
+			break;
+		case YAML_DOCUMENT_START_EVENT:
+			if (documents++) {
+				sq_diag_error(reader->diags, mark_of(event.start_mark),
+					      "put each experiment into a file of its own",
+					      "a second document begins here");
+				end = true;
+			}
+			break;
+		default:
+			root = read_node(reader, &event, 0);
+			end = !root;
+		}
+		yaml_event_delete(&event);
+	}
+	if (!root && !reader->diags->errors)
+		sq_diag_error(reader->diags, (struct sq_mark){ 0 }, NULL, "the file is empty");
+	return root;
+}
+
+static bool check_bytes(const char *text, size_t n, struct sq_diags *diags)
+{
+	struct sq_mark mark = { 1, 1 };
+	size_t bad;
+
+	if (n > MAX_BYTES) {
+		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "the file is larger than 1 MiB");
+		return false;
+	}
+	if (sq_utf8_valid(text, n, &bad))
+		return true;
+	for (size_t i = 0; i < bad; i++) {
+		mark.column++;
+		if (text[i] == '\n')
+			mark = (struct sq_mark){ mark.line + 1, 1 };
+	}
+	sq_diag_error(diags, mark, "save the file as UTF-8", "the byte 0x%02x is not UTF-8 text",
+		      (unsigned char)text[bad]);
+	return false;
+}
+
+struct sq_node *sq_yaml_parse(const char *text, size_t n, struct sq_diags *diags)
+{
+	struct reader reader = { .diags = diags };
+	struct sq_node *root;
+
+	if (!check_bytes(text, n, diags))
+		return NULL;
+	if (!yaml_parser_initialize(&reader.parser))
+		sq_oom();
+	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, n);
+	root = read_document(&reader);
+	yaml_parser_delete(&reader.parser);
+	for (size_t i = 0; i < reader.n_anchors; i++)
+		free(reader.anchor[i].name);
+	free(reader.anchor);
+	return root;
+}
