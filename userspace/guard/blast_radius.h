@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The blast radius: each limit held against what a run would use of it. */
+#ifndef SQ_GUARD_BLAST_RADIUS_H
+#define SQ_GUARD_BLAST_RADIUS_H
+
+#include "experiment/experiment.h"
+#include "util/error.h"
+
+/* One target's part. */
+struct sq_usage {
+	const char *target;
+	uint64_t matched, selected;	/* cgroups */
+	uint64_t processes;
+	bool shared;			/* a glob or a list that matched two or more: share counts */
+};
+
+struct sq_limit {
+	const char *name;	/* as in the file: "cgroups" */
+	char *allowed, *used;	/* for people; "no limit" */
+	const char *source;	/* "experiment" or "default" */
+	bool exceeded;
+	bool kernel;		/* enforced while the run goes, by the kernel side */
+};
+
+struct sq_limits {
+	struct sq_limit *item;
+	size_t n;
+};
+
+/* Fills @ret with every limit, exceeded or not. */
+void sq_blast_radius_limits(const struct sq_experiment *experiment, const struct sq_usage *usage,
+			    size_t n, struct sq_limits *ret);
+
+/* SQ_FAIL_REFUSED naming each limit that is exceeded, or 0. */
+int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err);
+
+void sq_limits_clear(struct sq_limits *limits);
+
+#endif

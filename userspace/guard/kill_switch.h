@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kill switch: one pinned map for the whole host. One write makes every fault of every run
+ * inert, without any controller's help, because the gate compares it each time.
+ */
+#ifndef SQ_GUARD_KILL_SWITCH_H
+#define SQ_GUARD_KILL_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "util/error.h"
+
+struct sq_kill_switch {
+	int map_fd;
+	volatile struct sq_switch *entry;	/* SQ_SWITCH_SLOTS of them, shared with the kernel */
+};
+
+/*
+ * Opens the host's switch; with @create makes the bpffs and the map where they are missing, which
+ * needs root. -ENOENT: there is none, so nothing can be running.
+ */
+int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct sq_error **err);
+void sq_kill_switch_close(struct sq_kill_switch *kill_switch);
+
+/* Stops every run of the host; with @latch also keeps new ones from starting. */
+void sq_kill_switch_stop_all(const struct sq_kill_switch *kill_switch, bool latch);
+
+/* Stops the run in @slot. */
+void sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot);
+
+/* Allows runs again, after the latch file is gone. */
+void sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch);
+
+bool sq_kill_switch_latched(const struct sq_kill_switch *kill_switch);
+uint64_t sq_kill_switch_epoch(const struct sq_kill_switch *kill_switch);
+
+/* Takes @slot for a new run: whoever held it before is stopped. Returns its generation. */
+uint64_t sq_kill_switch_take(const struct sq_kill_switch *kill_switch, uint32_t slot);
+
+/*
+ * Stops every run of every switch there is on the host: another mount namespace may have made one
+ * of its own. Walks the kernel's maps by name, which needs root. Returns how many others it found.
+ */
+int sq_kill_switch_stop_others(const struct sq_kill_switch *ours, bool latch);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The latch: after an abort nothing starts until a person says so. Its truth is a file of root's
+ * that survives a reboot; the kill switch's map only carries it there.
+ */
+#ifndef SQ_GUARD_LATCH_H
+#define SQ_GUARD_LATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct sq_latch {
+	char *by, *why, *when;
+};
+
+/* Sets the latch. @by is who asked for it. */
+int sq_latch_set(const char *by, const char *why, struct sq_error **err);
+
+/* 1 and *latch filled (to be cleared) where it is set, 0 where not, negative on errors. */
+int sq_latch_get(struct sq_latch *latch, struct sq_error **err);
+
+/* Removes it; 0 too where there was none. */
+int sq_latch_remove(struct sq_error **err);
+
+void sq_latch_clear(struct sq_latch *latch);
+
+/* Who runs this program: the login user, the user of sudo, or the uid's name. To be freed. */
+char *sq_operator(void);
+
+#endif

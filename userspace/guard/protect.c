@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guard/protect.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/paths.h"
+#include "util/fs.h"
+
+static const struct {
+	const char *pattern, *why;
+} defaults[] = {
+	{ "/init.scope", "PID 1" },
+	{ "/system.slice/ssh.service", "the way to log in" },
+	{ "/system.slice/sshd.service", "the way to log in" },
+	{ "/system.slice/ssh@*.service", "the way to log in" },
+	{ "/system.slice/*/ssh@*.service", "the way to log in" },
+	{ "/system.slice/getty@*.service", "the console" },
+	{ "/system.slice/system-getty.slice", "the console" },
+	{ "/system.slice/system-serial?x2dgetty.slice", "the console" },
+	{ "/system.slice/serial-getty@*.service", "the console" },
+	{ "/user.slice/user-0.slice/user@0.service", "root's user manager" },
+	{ "/system.slice/systemd-*", "a part of systemd" },
+	{ "/system.slice/dbus.service", "the system bus" },
+	{ "/system.slice/dbus-broker.service", "the system bus" },
+	{ "/system.slice/kubelet.service", "the kubelet" },
+	{ "/kubelet", "the kubelet" },
+	{ "/kubelet.slice", "the kubelet" },
+	{ "/podruntime.slice", "the container runtime" },
+	{ "/system.slice/containerd.service", "the container runtime" },
+	{ "/system.slice/docker.service", "the container runtime" },
+	{ "/system.slice/crio.service", "the container runtime" },
+	{ "/system.slice/podman.service", "the container runtime" },
+	{ "/system.slice/k3s*.service", "Kubernetes" },
+	{ SQ_CGROUP "/*/.*", "squall" },
+};
+
+static void add(struct sq_protection *protection, const char *path, bool exact, bool self,
+		const char *why)
+{
+	struct sq_protected *item;
+	struct sq_cgroup cgroup;
+
+	for (size_t i = 0; i < protection->n; i++)
+		if (!strcmp(protection->item[i].cgroup.path, path) &&
+		    protection->item[i].exact == exact)
+			return;
+	if (sq_cgroup_find(path, &cgroup, NULL))
+		return;	/* gone in the meantime */
+	item = sq_append(&protection->item, &protection->n, sizeof(*item));
+	*item = (struct sq_protected){ .cgroup = cgroup, .exact = exact, .self = self,
+				       .why = sq_strdup(why) };
+}
+
+/* The uids of kube-system's pods, as the kubelet's log folders name them: NAMESPACE_POD_UID. */
+static void find_kube_system(struct sq_texts *uids)
+{
+	static const char prefix[] = "kube-system_";
+	DIR *dir = opendir("/var/log/pods");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *uid = strrchr(entry->d_name, '_');
+		_cleanup_free_ char *copy = NULL;
+
+		if (strncmp(entry->d_name, prefix, sizeof(prefix) - 1) != 0)
+			continue;
+		sq_texts_add(uids, uid + 1);
+		/* the systemd cgroup driver writes '_' for '-' */
+		copy = sq_strdup(uid + 1);
+		for (char *p = copy; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		sq_texts_add(uids, copy);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+struct search {
+	const struct sq_texts *patterns;
+	struct sq_texts pods;
+	struct sq_protection *found;
+};
+
+static const char *match(const struct search *search, const char *path)
+{
+	const char *name = sq_base_name(path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (sq_cgroup_matches(path, defaults[i].pattern))
+			return defaults[i].why;
+	for (size_t i = 0; i < search->pods.n; i++)
+		if (strstr(name, "pod") && strstr(name, search->pods.item[i]))
+			return "a pod of kube-system";
+	for (size_t i = 0; i < search->patterns->n; i++)
+		if (sq_cgroup_matches(path, search->patterns->item[i]))
+			return "the experiment's blast_radius.protect";
+	return NULL;
+}
+
+static int look_at(const char *path, int fd, void *data)
+{
+	struct search *search = data;
+	const char *why = match(search, path);
+
+	if (!why)
+		return 0;
+	add(search->found, path, false, false, why);
+	return -1;	/* what is below is protected with it */
+}
+
+/* A target inside of something protected is protected. */
+static void look_above(struct search *search, const char *path)
+{
+	_cleanup_free_ char *copy = sq_strdup(path);
+
+	for (char *slash = strrchr(copy, '/'); slash && slash != copy; slash = strrchr(copy, '/')) {
+		*slash = '\0';
+		look_at(copy, -1, search);
+	}
+}
+
+/* The cgroups of this process and of those that it descends from: the operator's shell, sshd. */
+static void add_ancestors(struct sq_protection *protection)
+{
+	pid_t pid = getpid();
+
+	for (int depth = 0; pid > 0 && depth < 64; depth++) {
+		_cleanup_free_ char *path = NULL, *text = NULL, *file = NULL;
+		const char *end;
+
+		if (!sq_cgroup_of(pid, &path, NULL))
+			add(protection, path, true, false,
+			    depth ? "squall was started from here" : "squall runs here");
+		file = sq_asprintf("/proc/%d/stat", (int)pid);
+		if (sq_read_file(AT_FDCWD, file, 4096, &text) < 0)
+			return;
+		end = strrchr(text, ')');
+		if (!end || sscanf(end + 1, " %*c %d", &pid) != 1)
+			return;
+	}
+}
+
+int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
+		       const char *own, struct sq_protection *ret, struct sq_error **err)
+{
+	struct search search = { .patterns = patterns, .found = ret };
+	int r = 0;
+
+	*ret = (struct sq_protection){ 0 };
+	find_kube_system(&search.pods);
+	if (own)
+		add(ret, own, false, true, "squall");
+	add_ancestors(ret);
+	for (size_t i = 0; i < targets->n && !r; i++) {
+		look_above(&search, targets->item[i]);
+		r = sq_cgroup_walk(targets->item[i], look_at, &search, err);
+	}
+	sq_texts_clear(&search.pods);
+	if (r)
+		sq_protection_clear(ret);
+	return r;
+}
+
+void sq_protection_clear(struct sq_protection *protection)
+{
+	for (size_t i = 0; i < protection->n; i++) {
+		sq_cgroup_clear(&protection->item[i].cgroup);
+		free(protection->item[i].why);
+	}
+	free(protection->item);
+	*protection = (struct sq_protection){ 0 };
+}
+
+const char *sq_protection_of(const struct sq_protection *protection, const char *path)
+{
+	for (size_t i = 0; i < protection->n; i++)
+		if (!protection->item[i].exact &&
+		    sq_cgroup_within(path, protection->item[i].cgroup.path))
+			return protection->item[i].why;
+	return NULL;
+}
+
+uint64_t sq_protection_processes(const struct sq_protection *protection, const char *path)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < protection->n; i++) {
+		const struct sq_protected *item = &protection->item[i];
+		uint64_t n = 0;
+
+		if (!sq_cgroup_within(item->cgroup.path, path))
+			continue;
+		if (item->exact) {
+			_cleanup_free_ pid_t *pids = NULL;
+			_cleanup_close_ int fd = sq_cgroup_open(item->cgroup.path, NULL);
+			size_t count = 0;
+
+			if (fd >= 0 && !sq_cgroup_pids(fd, &pids, &count, NULL))
+				n = count;
+		} else if (sq_cgroup_count(item->cgroup.path, &n, NULL)) {
+			n = 0;
+		}
+		sum += n;
+	}
+	return sum;
+}

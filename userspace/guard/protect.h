@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What no fault may touch: squall itself and what it was started from, the ways to log in, the
+ * parts of the system that everything hangs on, and what the experiment names. The gate carves it
+ * out of the targets.
+ */
+#ifndef SQ_GUARD_PROTECT_H
+#define SQ_GUARD_PROTECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/cgroup.h"
+#include "util/error.h"
+#include "util/text.h"
+
+struct sq_protected {
+	struct sq_cgroup cgroup;
+	bool exact;	/* only the cgroup itself, not what is below it */
+	bool self;	/* squall's own processes of this run */
+	char *why;
+};
+
+struct sq_protection {
+	struct sq_protected *item;
+	size_t n;
+};
+
+/*
+ * Fills @ret with what is protected in, above or at the cgroups @targets. @patterns are the
+ * experiment's. @own is the cgroup of this run's helpers, or NULL.
+ */
+int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
+		       const char *own, struct sq_protection *ret, struct sq_error **err);
+
+void sq_protection_clear(struct sq_protection *protection);
+
+/* Why @path as a whole is protected, or NULL. */
+const char *sq_protection_of(const struct sq_protection *protection, const char *path);
+
+/* The number of processes below @path that are protected. */
+uint64_t sq_protection_processes(const struct sq_protection *protection, const char *path);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Removing what a dead run left, by its journal, and only that. */
+#ifndef SQ_GUARD_RECOVER_H
+#define SQ_GUARD_RECOVER_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "util/text.h"
+
+/*
+ * Undoes what the run's @events announce, checks that the BPF objects they name are gone, and
+ * takes the run from the registry. Adds a sentence to @left for everything that is still there.
+ * Safe to be called twice, and while other runs are active.
+ */
+void sq_recover_run(const char *run, const json_t *events, struct sq_texts *left);
+
+/*
+ * Waits up to @timeout_ns until the BPF objects with the ids that @events name are gone; adds those
+ * that stay to @left.
+ */
+void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_texts *left);
+
+#endif

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guard/registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "guard/paths.h"
+#include "util/cgroup.h"
+#include "util/eventlog.h"
+#include "util/fs.h"
+#include "util/process.h"
+#include "util/time.h"
+
+#define LARGEST (1u << 20)
+#define WAIT_STEP_US 2000
+
+void sq_run_name(char name[SQ_RUN_NAME_SIZE])
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz";
+	time_t now = (time_t)(sq_wall() / SQ_S);
+	unsigned char random[4] = { 0 };
+	struct tm utc;
+	size_t n;
+
+	if (getrandom(random, sizeof(random), 0) < 0)
+		memcpy(random, &now, sizeof(random));
+	gmtime_r(&now, &utc);
+	n = strftime(name, SQ_RUN_NAME_SIZE, "%Y%m%d-%H%M%S-", &utc);
+	for (size_t i = 0; i < sizeof(random); i++)
+		name[n++] = letters[random[i] % (sizeof(letters) - 1)];
+	name[n] = '\0';
+}
+
+static json_t *read_json(int dir_fd, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (sq_read_file(dir_fd, name, LARGEST, &text) < 0)
+		return NULL;
+	return json_loads(text, 0, NULL);
+}
+
+static int write_json(int dir_fd, const char *name, const json_t *json)
+{
+	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
+
+	if (!text)
+		sq_oom();
+	return sq_write_atomic(dir_fd, name, 0640, text, strlen(text));
+}
+
+/* 1: held by somebody, 0: free, negative: there is none. */
+static int probe_lock(int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : -errno;
+}
+
+static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
+{
+	snprintf(run->run, sizeof(run->run), "%s", name);
+	run->claim = read_json(dir_fd, "claim.json");
+	run->status = read_json(dir_fd, "status.json");
+	run->pid = (pid_t)sq_json_int(run->claim, "pid");
+	run->start_time = (uint64_t)sq_json_int(run->claim, "start_time");
+	run->slot = (uint32_t)sq_json_int(run->claim, "slot");
+	run->alive = probe_lock(dir_fd) == 1;
+}
+
+int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err)
+{
+	DIR *dir = opendir(SQ_LIVE_DIR);
+	struct dirent *entry;
+
+	*runs = (struct sq_live_runs){ 0 };
+	if (!dir)
+		return errno == ENOENT ? 0 : sq_error_errno(err, errno, "cannot read '%s'",
+							    SQ_LIVE_DIR);
+	while ((entry = readdir(dir))) {
+		_cleanup_close_ int fd = -EBADF;
+
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= SQ_RUN_NAME_SIZE)
+			continue;
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0)
+			read_run(sq_append(&runs->item, &runs->n, sizeof(*runs->item)), fd,
+				 entry->d_name);
+	}
+	closedir(dir);
+	return 0;
+}
+
+void sq_live_runs_clear(struct sq_live_runs *runs)
+{
+	for (size_t i = 0; i < runs->n; i++) {
+		json_decref(runs->item[i].claim);
+		json_decref(runs->item[i].status);
+	}
+	free(runs->item);
+	*runs = (struct sq_live_runs){ 0 };
+}
+
+/* Is one of our targets also one of @run's, or above or below one? */
+static const char *find_overlap(const struct sq_live_run *run, const struct sq_texts *paths)
+{
+	const json_t *targets = json_object_get(run->claim, "targets");
+	const json_t *target;
+	size_t i;
+
+	json_array_foreach(targets, i, target) {
+		const char *theirs = json_string_value(target);
+
+		for (size_t j = 0; theirs && j < paths->n; j++)
+			if (sq_cgroup_within(theirs, paths->item[j]) ||
+			    sq_cgroup_within(paths->item[j], theirs))
+				return theirs;
+	}
+	return NULL;
+}
+
+static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *paths,
+		       uint32_t *ret, struct sq_error **err)
+{
+	bool taken[SQ_SWITCH_SLOTS] = { true };
+
+	for (size_t i = 0; i < runs->n; i++) {
+		const struct sq_live_run *run = &runs->item[i];
+		const char *overlap;
+
+		if (!run->alive)
+			continue;
+		if (run->slot < SQ_SWITCH_SLOTS)
+			taken[run->slot] = true;
+		overlap = find_overlap(run, paths);
+		if (!overlap)
+			continue;
+		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+			     "the run %s has the cgroup '%s' as its target", run->run, overlap);
+		return sq_error_hint(err, "wait for it with `squall wait %s`, or stop it with "
+				     "`squall abort %s`", run->run, run->run);
+	}
+	for (uint32_t slot = 1; slot < SQ_SWITCH_SLOTS; slot++) {
+		if (!taken[slot]) {
+			*ret = slot;
+			return 0;
+		}
+	}
+	return sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "%d runs are under way already",
+			    SQ_SWITCH_SLOTS - 1);
+}
+
+static int write_claim(const struct sq_registration *registration, const struct sq_texts *paths,
+		       json_t *about, struct sq_error **err)
+{
+	_cleanup_json_ json_t *claim = json_object();
+	uint64_t start_time = 0;
+	json_t *targets = json_array();
+	int r;
+
+	for (size_t i = 0; i < paths->n; i++)
+		json_array_append_new(targets, json_string(paths->item[i]));
+	sq_process_start_time(getpid(), &start_time);
+	if (json_object_update(claim, about) ||
+	    json_object_set_new(claim, "pid", json_integer(getpid())) ||
+	    json_object_set_new(claim, "start_time", json_integer((json_int_t)start_time)) ||
+	    json_object_set_new(claim, "slot", json_integer(registration->slot)) ||
+	    json_object_set_new(claim, "targets", targets))
+		sq_oom();
+	r = write_json(registration->dir_fd, "claim.json", claim);
+	return r ? sq_error_errno(err, -r, "cannot register the run") : 0;
+}
+
+static int make_entry(struct sq_registration *registration, int live_fd, struct sq_error **err)
+{
+	if (mkdirat(live_fd, registration->run, 0750) < 0)
+		return sq_error_errno(err, errno, "cannot register the run %s", registration->run);
+	registration->dir_fd = openat(live_fd, registration->run,
+				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (registration->dir_fd >= 0)
+		registration->lock_fd = openat(registration->dir_fd, "lock",
+					       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (registration->lock_fd < 0 || flock(registration->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return sq_error_errno(err, errno, "cannot lock the run's entry");
+	return 0;
+}
+
+int sq_registry_enter(struct sq_registration *registration, const char *run,
+		      const struct sq_texts *paths, json_t *about, struct sq_error **err)
+{
+	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	int r;
+
+	*registration = (struct sq_registration){ .dir_fd = -EBADF, .lock_fd = -EBADF };
+	snprintf(registration->run, sizeof(registration->run), "%s", run);
+	/* one at a time: who looks for others must be seen by the next who looks */
+	if (live_fd < 0 || flock(live_fd, LOCK_EX) < 0)
+		return sq_error_errno(err, errno, "cannot lock '%s'", SQ_LIVE_DIR);
+	r = sq_registry_list(&runs, err);
+	if (!r)
+		r = choose_slot(&runs, paths, &registration->slot, err);
+	if (r)
+		return r;
+	r = make_entry(registration, live_fd, err);
+	if (!r)
+		r = write_claim(registration, paths, about, err);
+	if (r)
+		sq_registry_leave(registration);
+	return r;
+}
+
+void sq_registry_publish(const struct sq_registration *registration, json_t *status)
+{
+	write_json(registration->dir_fd, "status.json", status);
+	json_decref(status);
+}
+
+void sq_registry_leave(struct sq_registration *registration)
+{
+	if (registration->dir_fd >= 0)
+		sq_registry_remove(registration->run);
+	registration->dir_fd = sq_close(registration->dir_fd);
+	registration->lock_fd = sq_close(registration->lock_fd);
+}
+
+int sq_registry_remove(const char *run)
+{
+	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return live_fd < 0 ? -errno : sq_remove_tree(live_fd, run);
+}
+
+static int open_run(const char *run)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_LIVE_DIR, run);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool sq_registry_wait(const char *run, uint64_t timeout_ns)
+{
+	uint64_t until = timeout_ns > UINT64_MAX - sq_now() ? UINT64_MAX : sq_now() + timeout_ns;
+	_cleanup_close_ int dir_fd = open_run(run);
+	_cleanup_close_ int fd = -EBADF;
+
+	if (dir_fd < 0)
+		return true;
+	fd = openat(dir_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	while (flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return true;
+		if (sq_now() >= until)
+			return false;
+		usleep(WAIT_STEP_US);
+	}
+	return true;
+}
+
+int sq_registry_tell_abort(const char *run, const char *by, const char *why)
+{
+	_cleanup_json_ json_t *message = sq_json("{s:s, s:s}", "by", by, "why", why);
+	_cleanup_close_ int dir_fd = open_run(run);
+
+	return dir_fd < 0 ? dir_fd : write_json(dir_fd, "abort.json", message);
+}
+
+json_t *sq_registry_abort_told(const struct sq_registration *registration)
+{
+	return read_json(registration->dir_fd, "abort.json");
+}
+
+void sq_registry_wake(const struct sq_live_run *run)
+{
+	_cleanup_close_ int pidfd = pidfd_open(run->pid, 0);
+
+	/* the descriptor first, then the check: the pid cannot be reused in between */
+	if (pidfd >= 0 && sq_process_alive(run->pid, run->start_time))
+		pidfd_send_signal(pidfd, SIGUSR1, NULL, 0);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The runs under way on this host. Each has a folder below /run/squall/runs with a lock that its
+ * controller and its guard process hold: when both are gone, the kernel lets go of it.
+ */
+#ifndef SQ_GUARD_REGISTRY_H
+#define SQ_GUARD_REGISTRY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+#include "util/text.h"
+
+#define SQ_RUN_NAME_SIZE 32
+
+/* This run's own entry. */
+struct sq_registration {
+	char run[SQ_RUN_NAME_SIZE];	/* 20261124-105712-kqzt */
+	uint32_t slot;			/* in the kill switch, from 1 */
+	int dir_fd, lock_fd;
+};
+
+/* Somebody's entry, as read. */
+struct sq_live_run {
+	char run[SQ_RUN_NAME_SIZE];
+	bool alive;		/* its lock is held */
+	pid_t pid;		/* the controller */
+	uint64_t start_time;
+	uint32_t slot;
+	json_t *claim;		/* {targets: [paths], title, file, ...} */
+	json_t *status;		/* what it last said of itself, or NULL */
+};
+
+struct sq_live_runs {
+	struct sq_live_run *item;
+	size_t n;
+};
+
+/* A new run's name: UTC time and four letters. */
+void sq_run_name(char name[SQ_RUN_NAME_SIZE]);
+
+/*
+ * Enters a run named @run on the target cgroups @paths; @about (a reference to which is not taken)
+ * holds title, file and the like. Fails with SQ_FAIL_NOT_NOW where another run has one of the
+ * targets, or one above or below it, and with no slot left.
+ */
+int sq_registry_enter(struct sq_registration *registration, const char *run,
+		      const struct sq_texts *paths, json_t *about, struct sq_error **err);
+
+/* Publishes what `squall status` shows. Failures are not errors: the run goes on. */
+void sq_registry_publish(const struct sq_registration *registration, json_t *status);
+
+/* Takes the run from the registry. */
+void sq_registry_leave(struct sq_registration *registration);
+
+/* All entries, dead ones too; to be cleared. */
+int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err);
+void sq_live_runs_clear(struct sq_live_runs *runs);
+
+/* Removes the entry of a dead run. */
+int sq_registry_remove(const char *run);
+
+/* Waits until a run has ended; false after @timeout_ns. An unknown run has ended. */
+bool sq_registry_wait(const char *run, uint64_t timeout_ns);
+
+/* Leaves a message for the run's controller in its folder: who stops it, and why. */
+int sq_registry_tell_abort(const char *run, const char *by, const char *why);
+
+/* Reads that message, or NULL. */
+json_t *sq_registry_abort_told(const struct sq_registration *registration);
+
+/* Wakes a run's controller, so that it looks at the kill switch now. */
+void sq_registry_wake(const struct sq_live_run *run);
+
+#endif

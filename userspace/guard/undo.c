@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guard/undo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/paths.h"
+#include "util/cgroup.h"
+#include "util/fs.h"
+#include "util/netns.h"
+#include "util/tc.h"
+#include "util/time.h"
+
+#define KILL_NS (2 * SQ_S)
+
+static int announce(struct sq_eventlog *log, json_t *members, struct sq_error **err)
+{
+	int r = sq_eventlog_add(log, "creates", members);
+
+	return r ? sq_error_errno(err, -r, "cannot write the journal") : 0;
+}
+
+int sq_undo_cgroup(struct sq_eventlog *log, const char *path, struct sq_error **err)
+{
+	return announce(log, sq_json("{s:s, s:s}", "kind", "cgroup", "path", path), err);
+}
+
+/*
+ * Which clsact qdiscs are squall's: whoever finds none makes one and leaves a mark, and the last
+ * run to go removes both. One that was there before stays.
+ */
+static char *clsact_mark(uint64_t netns, unsigned int ifindex)
+{
+	return sq_asprintf("%s/%llu-%u", SQ_CLSACT_DIR, (unsigned long long)netns, ifindex);
+}
+
+static int mark_clsact(uint64_t netns, unsigned int ifindex, bool *ret_ours, struct sq_error **err)
+{
+	_cleanup_free_ char *mark = clsact_mark(netns, ifindex);
+	int r;
+
+	*ret_ours = access(mark, F_OK) == 0;
+	if (*ret_ours || sq_tc_has_clsact(ifindex))
+		return 0;
+	*ret_ours = true;
+	r = sq_make_dirs(SQ_CLSACT_DIR, 0750);
+	if (!r)
+		r = sq_write_atomic(AT_FDCWD, mark, 0640, "", 0);
+	return r ? sq_error_errno(err, -r, "cannot write '%s'", mark) : 0;
+}
+
+int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex,
+		   const char *device, uint32_t handle, uint32_t priority, json_t **ret,
+		   struct sq_error **err)
+{
+	bool ours;
+	int r = mark_clsact(netns, ifindex, &ours, err);
+
+	if (r)
+		return r;
+	*ret = sq_json("{s:s, s:I, s:i, s:s, s:i, s:i, s:b}", "kind", "filter", "netns",
+		       (json_int_t)netns, "ifindex", (int)ifindex, "device", device, "handle",
+		       (int)handle, "priority", (int)priority, "clsact", ours);
+	return announce(log, json_incref(*ret), err);
+}
+
+static void undo_cgroup(const char *path, struct sq_texts *left)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+
+	/* never trust a file with the path of something to kill */
+	if (!sq_cgroup_within(path, SQ_CGROUP "/") || strstr(path, ".."))
+		return;
+	if (sq_cgroup_destroy(path, KILL_NS, &err))
+		sq_texts_add(left, err->message);
+}
+
+static int undo_filter(void *data, struct sq_error **err)
+{
+	const json_t *event = data;
+	unsigned int ifindex = (unsigned int)sq_json_int(event, "ifindex");
+	_cleanup_free_ char *mark = clsact_mark((uint64_t)sq_json_int(event, "netns"), ifindex);
+	int r = sq_tc_detach(ifindex, (uint32_t)sq_json_int(event, "handle"),
+			     (uint32_t)sq_json_int(event, "priority"), err);
+
+	if (r || !json_is_true(json_object_get(event, "clsact")) || sq_tc_has_filters(ifindex))
+		return r;
+	r = sq_tc_clsact_remove(ifindex, err);
+	if (!r)
+		unlink(mark);
+	return r;
+}
+
+void sq_undo_one(json_t *event, struct sq_texts *left)
+{
+	const char *kind = sq_json_text(event, "kind");
+	_cleanup_error_ struct sq_error *err = NULL;
+	_cleanup_close_ int netns = -EBADF;
+
+	if (!strcmp(kind, "cgroup")) {
+		undo_cgroup(sq_json_text(event, "path"), left);
+	} else if (!strcmp(kind, "filter")) {
+		netns = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
+		/* a namespace that is gone has taken its devices along */
+		if (netns >= 0 && sq_netns_call(netns, undo_filter, event, &err)) {
+			sq_error_wrap(&err, "device '%s'", sq_json_text(event, "device"));
+			sq_texts_add(left, err->message);
+		}
+	}
+}
+
+void sq_undo_all(const json_t *events, struct sq_texts *left)
+{
+	for (size_t i = json_array_size(events); i-- > 0;) {
+		json_t *event = json_array_get(events, i);
+
+		if (!strcmp(sq_json_text(event, "event"), "creates"))
+			sq_undo_one(event, left);
+	}
+}
