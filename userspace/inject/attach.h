@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attaching programs to cgroups and to the tracepoint. Every link dies with its descriptor. */
+#ifndef SQ_INJECT_ATTACH_H
+#define SQ_INJECT_ATTACH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct squall_bpf;
+
+/* Links by descriptor. */
+struct sq_links {
+	int *fd;
+	size_t n;
+};
+
+void sq_links_close(struct sq_links *links);
+
+/* Attaches the programs of @hooks (bit per enum sq_hook) to a cgroup; NULL @links: only tries. */
+int sq_attach_cgroup(struct squall_bpf *object, uint32_t hooks, int cgroup_fd,
+		     struct sq_links *links, struct sq_error **err);
+
+/* Attaches the sys_enter program; tracefs need not be mounted. */
+int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err);
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/backend.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gen/squall.skel.h"
+#include "guard/paths.h"
+#include "inject/attach.h"
+#include "inject/devices.h"
+#include "inject/line.h"
+#include "inject/nap.h"
+#include "inject/object.h"
+#include "inject/rules.h"
+#include "util/cgroup.h"
+#include "util/fs.h"
+#include "util/time.h"
+
+#define BIT(n) (1u << (n))
+#define INITIAL_CGROUP_NAMESPACE 0xeffffffbu	/* PROC_CGROUP_INIT_INO */
+
+const char *const sq_error_calls[] = { "connect", "bind", "sendto", "sendmsg", "sendmmsg",
+				       "getsockopt", "setsockopt", NULL };
+
+/* What was found out about one hook, or one helper. */
+struct finding {
+	bool known, attached;
+	struct sq_error *err;	/* NULL: it works */
+};
+
+enum {
+	HELPER_LINE = SQ_HOOKS,
+	HELPER_NAP,
+	FINDINGS,
+};
+
+static struct finding findings[FINDINGS];
+static bool have_tcx;
+
+static const struct {
+	const char *name;	/* in plans and reports */
+	const char *lacks;	/* "this kernel ..." */
+} hooks[SQ_HOOKS] = {
+	[SQ_HOOK_EGRESS] = { "tc egress", "does not take squall's tc program" },
+	[SQ_HOOK_INGRESS] = { "cgroup_skb ingress", "does not take squall's cgroup_skb program" },
+	[SQ_HOOK_CONNECT] = { "cgroup/connect", "cannot make connect fail from a cgroup hook "
+						"(bpf_set_retval, 5.18)" },
+	[SQ_HOOK_BIND] = { "cgroup/bind", "cannot make bind fail from a cgroup hook" },
+	[SQ_HOOK_SENDMSG] = { "cgroup/sendmsg", "cannot make sendmsg fail from a cgroup hook" },
+	[SQ_HOOK_GETSOCKOPT] = { "cgroup/getsockopt", "cannot make getsockopt fail from a cgroup "
+						      "hook" },
+	[SQ_HOOK_SETSOCKOPT] = { "cgroup/setsockopt", "cannot make setsockopt fail from a cgroup "
+						      "hook" },
+	[SQ_HOOK_SYSENTER] = { "tracepoint sys_enter, bpf_task_work",
+			       "cannot hold a system call back: it has no bpf_task_work (6.18)" },
+};
+
+/* Attaches to a cgroup without processes, made for this. */
+static int try_cgroup(struct squall_bpf *object, uint32_t hook, struct sq_error **err)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/probe-%d", SQ_CGROUP, (int)getpid());
+	int r = sq_cgroup_make(path, err), fd;
+
+	if (r)
+		return r;
+	fd = sq_cgroup_open(path, err);
+	r = fd < 0 ? fd : sq_attach_cgroup(object, BIT(hook), fd, NULL, err);
+	sq_close(fd);
+	sq_cgroup_destroy(path, SQ_S, NULL);
+	sq_cgroup_remove_empty(SQ_CGROUP);
+	return r;
+}
+
+static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
+{
+	struct squall_bpf *object = sq_object_open(err);
+	struct sq_links links = { 0 };
+	int r;
+
+	if (!object)
+		return -EIO;
+	sq_object_choose(object, BIT(hook));
+	/* without faults, cgroups and seed: whatever it sees, it lets pass */
+	r = sq_object_load(object, hooks[hook].lacks, err);
+	if (!r && hook == SQ_HOOK_EGRESS)
+		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), err);
+	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
+		r = sq_attach_sys_enter(object, &links, err);
+	else if (!r && look == SQ_LOOK_ATTACH)
+		r = try_cgroup(object, hook, err);
+	sq_links_close(&links);
+	squall_bpf__destroy(object);
+	return r;
+}
+
+/* NULL: it works. */
+static const struct sq_error *find(uint32_t what, enum sq_look look)
+{
+	struct finding *finding = &findings[what];
+
+	if (finding->known && (finding->attached || finding->err || look == SQ_LOOK_LOAD))
+		return finding->err;
+	if (what == HELPER_LINE)
+		sq_line_probe(&finding->err);
+	else if (what == HELPER_NAP)
+		sq_nap_probe(&finding->err);
+	else
+		try_hook(what, look, &finding->err);
+	finding->known = true;
+	finding->attached = look == SQ_LOOK_ATTACH;
+	return finding->err;
+}
+
+static void add_part(struct sq_buffer *text, const char *part)
+{
+	sq_buffer_add(text, "%s%s", text->stream ? ", " : "", part);
+}
+
+static void refuse(struct sq_support *support, const char *why, const char *hint)
+{
+	if (support->why)
+		return;
+	support->ok = false;
+	support->why = sq_strdup(why);
+	support->hint = sq_strdup(hint);
+}
+
+/* Calls that no backend can make fail, here or anywhere yet. */
+static void check_calls(const struct sq_fault *fault, struct sq_support *support)
+{
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
+		const char *name = sq_call_name(number);
+		_cleanup_free_ char *why = NULL;
+		bool known = false;
+
+		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
+			continue;
+		for (const char *const *call = sq_error_calls; *call; call++)
+			known |= !strcmp(*call, name);
+		if (known)
+			continue;
+		why = sq_asprintf("%s cannot be made to fail: of the ways that squall knows, the "
+				  "cgroup hooks carry connect, bind, getsockopt, setsockopt, and "
+				  "sendto and sendmsg of unconnected UDP", name);
+		refuse(support, why, "syscall.latency can delay it");
+	}
+}
+
+int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_support *ret,
+		     struct sq_error **err)
+{
+	uint32_t needed = sq_fault_hooks(fault);
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	const struct sq_error *problem;
+
+	*ret = (struct sq_support){ .ok = true };
+	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
+		check_calls(fault, ret);
+	for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
+		if (!(needed & BIT(hook)))
+			continue;
+		problem = find(hook, look);
+		if (problem)
+			refuse(ret, problem->message, problem->hint);
+		add_part(&text, hook == SQ_HOOK_EGRESS ? (have_tcx ? "tcx egress" :
+						"clsact egress") : hooks[hook].name);
+	}
+	if (sq_fault_needs_line(fault)) {
+		problem = find(HELPER_LINE, look);
+		if (problem)
+			refuse(ret, problem->message, problem->hint);
+		add_part(&text, "TAP delay line");
+	}
+	if (needed & BIT(SQ_HOOK_SYSENTER)) {
+		problem = find(HELPER_NAP, look);
+		if (problem)
+			refuse(ret, problem->message, problem->hint);
+		add_part(&text, "FUSE nap");
+	}
+	ret->backend = sq_strdup(sq_buffer_text(&text));
+	return 0;
+}
+
+void sq_support_clear(struct sq_support *support)
+{
+	free(support->backend);
+	free(support->why);
+	free(support->hint);
+	*support = (struct sq_support){ 0 };
+}
+
+bool sq_backend_tcx(void)
+{
+	find(SQ_HOOK_EGRESS, SQ_LOOK_LOAD);
+	return have_tcx;
+}
+
+static void check_cgroups(struct sq_texts *missing)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+	char name[64] = "";
+
+	if (sq_cgroup_root(&err) < 0) {
+		sq_texts_add(missing, err->message);
+		return;
+	}
+	if (readlink("/proc/self/ns/cgroup", name, sizeof(name) - 1) > 0 &&
+	    strtoul(name + strcspn(name, "0123456789"), NULL, 10) != INITIAL_CGROUP_NAMESPACE)
+		sq_texts_add(missing, "squall runs in a cgroup namespace of its own, from where it "
+				      "cannot see the host's cgroups");
+}
+
+static void check_bpf(struct sq_texts *missing)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sq_probe", 4, 8, 1, NULL);
+
+	if (fd < 0 && errno == ENOSYS)
+		sq_texts_add(missing, "this kernel has no BPF (CONFIG_BPF_SYSCALL)");
+	else if (fd < 0)
+		sq_texts_add(missing, "the kernel refuses BPF: that takes CAP_BPF (root), and no "
+				      "lockdown or seccomp filter that forbids it");
+	sq_close(fd);
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		sq_texts_add(missing, "there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), "
+				      "or sysfs is not mounted");
+}
+
+void sq_backend_basics(struct sq_texts *missing)
+{
+	if (geteuid() != 0)
+		sq_texts_add(missing, "squall needs root: run it with sudo");
+	check_cgroups(missing);
+	if (geteuid() == 0)
+		check_bpf(missing);
+}

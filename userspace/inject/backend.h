@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backends: kernel mechanisms that carry faults, and whether this kernel has them. A backend
+ * is proven by loading its programs and, for doctor, by attaching them where nobody notices, never
+ * by reading versions.
+ */
+#ifndef SQ_INJECT_BACKEND_H
+#define SQ_INJECT_BACKEND_H
+
+#include <stdbool.h>
+
+#include "abi.h"
+#include "experiment/catalogue.h"
+#include "util/error.h"
+
+/* How thoroughly to look. */
+enum sq_look {
+	SQ_LOOK_LOAD,	/* load the programs, touch nothing: for a plan */
+	SQ_LOOK_ATTACH,	/* also attach them to a cgroup or device made for it: for doctor */
+};
+
+/* What this kernel makes of a fault. */
+struct sq_support {
+	bool ok;
+	char *backend;	/* "tcx egress, TAP delay line" */
+	char *why;	/* not ok: in a sentence */
+	char *hint;	/* what would work, or NULL */
+};
+
+/* 0 and *ret filled, to be cleared. The answers are kept for the life of the process. */
+int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_support *ret,
+		     struct sq_error **err);
+void sq_support_clear(struct sq_support *support);
+
+/* Are devices attached to by tcx (else by clsact)? Known after sq_fault_support(). */
+bool sq_backend_tcx(void);
+
+/*
+ * What nothing works without: rights, BPF, cgroup2, BTF. Adds a sentence to @missing for each that
+ * is not there.
+ */
+void sq_backend_basics(struct sq_texts *missing);
+
+/* How a system call fault is named in doctor's table, and its state there. */
+extern const char *const sq_error_calls[];	/* the calls that some backend can make fail */
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/devices.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "guard/undo.h"
+#include "util/netns.h"
+#include "util/tc.h"
+
+/* Not in the headers of Debian 12: linux/bpf.h of 6.6 */
+#define SQ_TCX_EGRESS 47
+#define SQ_F_BEFORE (1u << 3)
+
+#define FIRST_PRIORITY 1
+
+/* linux/if_arp.h, which cannot stand beside net/if_arp.h */
+#define ARPHRD_RAWIP 519
+#define ARPHRD_IP6GRE 823
+
+struct attach {
+	struct sq_devices *devices;
+	const struct sq_netns *netns;
+	const char *ours;
+};
+
+/* 0: Ethernet-like, 1: no link-layer header, negative: something else. */
+static int link_layer(int fd, const char *name)
+{
+	struct ifreq ifr = { 0 };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &ifr) < 0)
+		return -errno;
+	switch (ifr.ifr_hwaddr.sa_family) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		return 0;
+	case ARPHRD_NONE:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+	case ARPHRD_PPP:
+	case ARPHRD_RAWIP:
+		return 1;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* First in the chain: a packet that comes back from the line must not meet the others twice. */
+static int attach_tcx(int program_fd, unsigned int ifindex)
+{
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = SQ_F_BEFORE);
+	int fd = bpf_link_create(program_fd, (int)ifindex, SQ_TCX_EGRESS, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* No link dies with us here: so the journal learns of it first. */
+static int attach_filter(struct sq_devices *devices, struct sq_device *device, int program_fd,
+			 struct sq_error **err)
+{
+	int r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name,
+			       devices->handle, FIRST_PRIORITY, &device->filter, err);
+
+	if (!r)
+		r = sq_tc_clsact_make(device->ifindex, err);
+	if (!r)
+		r = sq_tc_attach(device->ifindex, program_fd, devices->handle, FIRST_PRIORITY, err);
+	return r;
+}
+
+static bool is_attached(const struct sq_devices *devices, uint64_t netns, unsigned int ifindex)
+{
+	for (size_t i = 0; i < devices->n; i++)
+		if (devices->item[i].netns == netns && devices->item[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
+		      const struct if_nameindex *interface, bool l3, struct sq_error **err)
+{
+	struct sq_device *device = sq_append(&devices->item, &devices->n, sizeof(*device));
+	int program_fd = l3 ? devices->program_l3_fd : devices->program_fd;
+	int r;
+
+	*device = (struct sq_device){ .netns = netns->inode, .netns_fd = netns->fd,
+				      .ifindex = interface->if_index, .l3 = l3,
+				      .link_fd = -EBADF };
+	snprintf(device->name, sizeof(device->name), "%s", interface->if_name);
+	if (!devices->tcx) {
+		r = attach_filter(devices, device, program_fd, err);
+	} else {
+		r = device->link_fd = attach_tcx(program_fd, device->ifindex);
+		if (r < 0)
+			sq_error_errno(err, -r, "cannot attach");
+	}
+	return r < 0 ? sq_error_wrap(err, "device '%s'", device->name) : 0;
+}
+
+static int attach_all(void *argument, struct sq_error **err)
+{
+	struct attach *attach = argument;
+	struct if_nameindex *interfaces = if_nameindex();
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (!interfaces || fd < 0) {
+		r = sq_error_errno(err, errno, "cannot list the network devices");
+		if_freenameindex(interfaces);
+		return r;
+	}
+	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {
+		int layer;
+
+		if (is_attached(attach->devices, attach->netns->inode, i->if_index) ||
+		    !strcmp(i->if_name, attach->ours))
+			continue;
+		layer = link_layer(fd, i->if_name);
+		if (layer >= 0)
+			r = attach_one(attach->devices, attach->netns, i, layer == 1, err);
+	}
+	if_freenameindex(interfaces);
+	return r;
+}
+
+int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
+		      const char *ours, struct sq_error **err)
+{
+	for (size_t i = 0; i < netns->n; i++) {
+		struct attach attach = { .devices = devices, .netns = &netns->item[i],
+					 .ours = ours };
+		int r = sq_netns_call(netns->item[i].fd, attach_all, &attach, err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)
+{
+	for (size_t i = 0; i < devices->n; i++) {
+		struct sq_device *device = &devices->item[i];
+
+		sq_close(device->link_fd);
+		if (device->filter)
+			sq_undo_one(device->filter, left);
+		json_decref(device->filter);
+	}
+	free(devices->item);
+	devices->item = NULL;
+	devices->n = 0;
+}
+
+struct trial {
+	int program_fd;
+	bool tcx;
+};
+
+static int try_lo(void *argument, struct sq_error **err)
+{
+	struct trial *trial = argument;
+	unsigned int lo = if_nametoindex("lo");
+	int fd = attach_tcx(trial->program_fd, lo), r;
+
+	trial->tcx = fd >= 0;
+	sq_close(fd);
+	if (trial->tcx)
+		return 0;
+	r = sq_tc_clsact_make(lo, err);
+	if (!r)
+		r = sq_tc_attach(lo, trial->program_fd, 1, FIRST_PRIORITY, err);
+	return r;
+}
+
+int sq_devices_probe(bool *ret_tcx, int program_fd, struct sq_error **err)
+{
+	struct trial trial = { .program_fd = program_fd };
+	int r = sq_netns_call_new(try_lo, &trial, err);
+
+	*ret_tcx = trial.tcx;
+	return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The egress program on every device of some network namespaces. */
+#ifndef SQ_INJECT_DEVICES_H
+#define SQ_INJECT_DEVICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inject/netns_list.h"
+#include "util/error.h"
+#include "util/eventlog.h"
+
+struct sq_device {
+	uint64_t netns;
+	int netns_fd;		/* the list's */
+	unsigned int ifindex;
+	char name[16];
+	bool l3;		/* without a link-layer header */
+	int link_fd;		/* tcx */
+	json_t *filter;		/* clsact instead: how to undo it */
+};
+
+struct sq_devices {
+	struct sq_device *item;
+	size_t n;
+	bool tcx;
+	int program_fd, program_l3_fd;
+	uint32_t handle;	/* of a filter: one for each run */
+	struct sq_eventlog *log;
+};
+
+/*
+ * Attaches to the devices of @netns that have no program yet; @ours is the name of squall's own
+ * device, which gets none. Devices of kinds that squall cannot parse are left out.
+ */
+int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
+		      const char *ours, struct sq_error **err);
+
+/* Detaches everywhere; adds a sentence to @left for what could not be. */
+void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);
+
+/* Can programs be attached to devices by tcx, or else by clsact? Tried in a namespace of its own. */
+int sq_devices_probe(bool *ret_tcx, int program_fd, struct sq_error **err);
+
+#endif

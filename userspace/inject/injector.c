@@ -1,0 +1,493 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/injector.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gen/squall.skel.h"
+#include "inject/attach.h"
+#include "inject/backend.h"
+#include "inject/devices.h"
+#include "inject/hist.h"
+#include "inject/line.h"
+#include "inject/nap.h"
+#include "inject/object.h"
+#include "inject/rules.h"
+#include "util/time.h"
+
+#define MAX_ROWS (1u << 20)
+#define MAX_CARVES 4096		/* room for what turns out to be protected later */
+#define GUARD_BITS 16
+#define RATE_BURST_NS (100 * SQ_MS)
+#define HOOK(n) (1u << (n))
+#define ON_CGROUPS (~(HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_SYSENTER)))
+
+struct sq_injector {
+	struct sq_injector_setup setup;
+	struct squall_bpf *object;
+	uint32_t hooks;		/* of all faults together */
+	bool needs_line;
+	size_t n_faults;
+	char **backend;		/* of each fault */
+	struct sq_links links;
+	struct sq_devices devices;
+	struct sq_netns_list netns;
+	struct sq_line line;
+	struct sq_texts paths;	/* of the targets */
+	uint64_t *faults;	/* of each target */
+};
+
+static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
+{
+	return &sq_faults(injector->setup.experiment)[i];
+}
+
+static int find_backends(struct sq_injector *injector, struct sq_error **err)
+{
+	injector->backend = sq_alloc((injector->n_faults + 1) * sizeof(*injector->backend));
+	for (size_t i = 0; i < injector->n_faults; i++) {
+		const struct sq_fault *fault = fault_at(injector, i);
+		_cleanup_(sq_support_clear) struct sq_support support = { 0 };
+		int r = sq_fault_support(fault, SQ_LOOK_LOAD, &support, err);
+
+		if (r)
+			return r;
+		if (!support.ok) {
+			sq_error_set(err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP, "fault '%s': %s",
+				     fault->name, support.why);
+			return support.hint ? sq_error_hint(err, "%s", support.hint) : -EOPNOTSUPP;
+		}
+		injector->backend[i] = TAKE_PTR(support.backend);
+		injector->hooks |= sq_fault_hooks(fault);
+		injector->needs_line |= sq_fault_needs_line(fault);
+	}
+	return 0;
+}
+
+/* What is fixed for the run. */
+static void set_constants(struct sq_injector *injector)
+{
+	const struct sq_experiment *experiment = injector->setup.experiment;
+	const struct sq_lease *lease = injector->setup.lease;
+	typeof(injector->object->rodata) constants = injector->object->rodata;
+
+	constants->sq_seed = experiment->seed;
+	constants->sq_epoch = lease->epoch;
+	constants->sq_generation = lease->generation;
+	constants->sq_slot = lease->slot;
+	constants->sq_n_faults = (uint32_t)injector->n_faults;
+	constants->sq_n_cgroups = (uint32_t)injector->setup.n_cgroups;
+	constants->sq_faults_limit = experiment->blast_radius.faults;
+	constants->sq_guard = (uint16_t)(1u << (lease->slot % GUARD_BITS));
+	constants->sq_line_ifindex = injector->needs_line ? sq_line_ifindex(lease) : 0;
+	constants->sq_nap_base = SQ_NAP_BASE;
+	if (experiment->blast_radius.rate) {
+		constants->sq_rate_interval_ns = 1000 * SQ_S / experiment->blast_radius.rate;
+		constants->sq_rate_burst_ns = RATE_BURST_NS;
+	}
+	for (size_t i = 0; i < injector->n_faults; i++) {
+		const struct sq_fault *fault = fault_at(injector, i);
+		uint32_t hooks = sq_fault_hooks(fault);
+
+		for (uint32_t hook = 0; hook < SQ_HOOKS; hook++)
+			if (hooks & HOOK(hook))
+				constants->sq_hook_faults[hook] |= 1ull << i;
+		if (hooks & HOOK(SQ_HOOK_SYSENTER))
+			for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
+				constants->sq_nap_calls[j] |= fault->calls.bit[j];
+	}
+}
+
+static int size_maps(struct sq_injector *injector, const struct sq_peer_entries *peers,
+		     struct sq_error **err)
+{
+	struct squall_bpf *object = injector->object;
+	size_t rows = injector->n_faults * injector->setup.n_cgroups;
+
+	if (rows > MAX_ROWS)
+		return sq_error_set(err, SQ_FAIL_INVALID, E2BIG, "%zu faults on %zu cgroups are "
+				    "more than squall can count (%u pairs)", injector->n_faults,
+				    injector->setup.n_cgroups, MAX_ROWS);
+	bpf_map__set_max_entries(object->maps.sq_scopes,
+				 (uint32_t)injector->setup.n_cgroups + MAX_CARVES);
+	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
+	bpf_map__set_max_entries(object->maps.sq_sequence, (uint32_t)rows);
+	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
+	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(peers->n, 1));
+	if (bpf_map__reuse_fd(object->maps.sq_switch, injector->setup.switch_fd) ||
+	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
+		return sq_error_errno(err, errno, "cannot share the kill switch");
+	return 0;
+}
+
+static int fill_peers(struct sq_injector *injector, const struct sq_peer_entries *peers,
+		      struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+
+	for (size_t i = 0; i < peers->n; i++)
+		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
+			return sq_error_errno(err, errno, "cannot write the peers");
+	return 0;
+}
+
+static int load(struct sq_injector *injector, struct sq_error **err)
+{
+	struct sq_peer_entries peers = { 0 };
+	int r = find_backends(injector, err);
+
+	if (!r)
+		r = sq_peer_entries_make(injector->setup.experiment, &peers, err);
+	if (r)
+		return r;
+	injector->object = sq_object_open(err);
+	if (!injector->object) {
+		free(peers.item);
+		return -EIO;
+	}
+	sq_object_choose(injector->object, injector->hooks);
+	set_constants(injector);
+	r = size_maps(injector, &peers, err);
+	if (!r)
+		r = sq_object_load(injector->object, "does not take squall's programs", err);
+	if (!r)
+		r = fill_peers(injector, &peers, err);
+	free(peers.item);
+	return r;
+}
+
+int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
+		     struct sq_error **err)
+{
+	struct sq_injector *injector = sq_alloc(sizeof(*injector));
+	int r;
+
+	injector->setup = *setup;
+	injector->n_faults = setup->experiment->faults.n;
+	injector->line.socket = -EBADF;
+	r = load(injector, err);
+	if (r)
+		injector = sq_injector_free(injector);
+	*ret = injector;
+	return r;
+}
+
+static int set_napper(struct sq_injector *injector, struct sq_error **err)
+{
+	int32_t pid = sq_nap_pid(injector->setup.helpers);
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &pid,
+			    .ctx_size_in = sizeof(pid));
+	int r = bpf_prog_test_run_opts(bpf_program__fd(injector->object->progs.sq_set_napper),
+				       &options);
+
+	if (!r && options.retval)
+		r = -ESRCH;
+	return r ? sq_error_errno(err, -r, "cannot hand the napper to the kernel") : 0;
+}
+
+int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **err)
+{
+	const struct sq_injector_setup *setup = &injector->setup;
+	int r = 0;
+
+	if (injector->needs_line)
+		r = sq_line_start(&injector->line, setup->helpers, setup->lease, setup->switch_fd,
+				  bpf_map__fd(injector->object->maps.sq_line),
+				  bpf_map__fd(injector->object->maps.sq_hist),
+				  (uint32_t)injector->n_faults, err);
+	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER))) {
+		r = sq_nap_start(setup->helpers, setup->lease, setup->switch_fd,
+				 bpf_map__fd(injector->object->maps.sq_nap_requests), err);
+		if (!r)
+			r = set_napper(injector, err);
+	}
+	return r;
+}
+
+static int add_level(volatile struct sq_control *control, unsigned int level, struct sq_error **err)
+{
+	for (uint32_t i = 0; i < control->n_levels; i++)
+		if (control->levels[i] == level)
+			return 0;
+	if (control->n_levels == SQ_MAX_LEVELS)
+		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG, "the targets and what is "
+				    "protected in them lie at more than %d depths of the cgroup "
+				    "tree", SQ_MAX_LEVELS);
+	control->levels[control->n_levels] = level;
+	__atomic_store_n(&control->n_levels, control->n_levels + 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static int add_scope(struct sq_injector *injector, const struct sq_cgroup *cgroup,
+		     const struct sq_scope *scope, struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_scopes);
+	struct sq_scope merged = { 0 };
+
+	bpf_map_lookup_elem(fd, &cgroup->id, &merged);
+	merged.faults |= scope->faults;
+	merged.flags |= scope->flags;
+	if (scope->faults)
+		merged.index = scope->index;
+	if (bpf_map_update_elem(fd, &cgroup->id, &merged, BPF_ANY))
+		return sq_error_errno(err, errno, "cannot aim at the cgroup '%s'", cgroup->path);
+	if (scope->flags & SQ_SCOPE_EXACT)
+		injector->setup.lease->control->has_exact = 1;
+	return add_level(injector->setup.lease->control, cgroup->level, err);
+}
+
+int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, size_t n_aims,
+		    const struct sq_carve *carves, size_t n_carves, struct sq_error **err)
+{
+	int r = 0;
+
+	/* what is protected first: never a moment in which it is not */
+	for (size_t i = 0; i < n_carves && !r; i++)
+		r = add_scope(injector, carves[i].cgroup,
+			      &(struct sq_scope){ .flags = carves[i].flags }, err);
+	injector->faults = sq_alloc((n_aims + 1) * sizeof(*injector->faults));
+	for (size_t i = 0; i < n_aims && !r; i++) {
+		r = add_scope(injector, aims[i].cgroup, &(struct sq_scope){
+			      .faults = aims[i].faults, .index = (uint32_t)i }, err);
+		sq_texts_add(&injector->paths, aims[i].cgroup->path);
+		injector->faults[i] = aims[i].faults;
+	}
+	return r;
+}
+
+/* The hooks on cgroups of the faults that hit target @i. */
+static uint32_t cgroup_hooks(const struct sq_injector *injector, size_t i)
+{
+	uint32_t found = 0;
+
+	for (size_t fault = 0; fault < injector->n_faults; fault++)
+		if (injector->faults[i] >> fault & 1)
+			found |= sq_fault_hooks(fault_at(injector, fault)) & ON_CGROUPS;
+	return found;
+}
+
+/* A program above runs for what is below too: attached twice it would decide twice. */
+static uint32_t hooks_above(const struct sq_injector *injector, size_t i)
+{
+	uint32_t found = 0;
+
+	for (size_t j = 0; j < injector->paths.n; j++)
+		if (j != i && sq_cgroup_within(injector->paths.item[i], injector->paths.item[j]) &&
+		    (strcmp(injector->paths.item[i], injector->paths.item[j]) != 0 || j < i))
+			found |= cgroup_hooks(injector, j);
+	return found;
+}
+
+static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
+{
+	for (size_t i = 0; i < injector->paths.n; i++) {
+		uint32_t wanted = cgroup_hooks(injector, i) & ~hooks_above(injector, i);
+		_cleanup_close_ int fd = -EBADF;
+		int r;
+
+		if (!wanted)
+			continue;
+		fd = sq_cgroup_open(injector->paths.item[i], err);
+		if (fd < 0)
+			return fd;
+		r = sq_attach_cgroup(injector->object, wanted, fd, &injector->links, err);
+		if (r)
+			return sq_error_wrap(err, "cgroup '%s'", injector->paths.item[i]);
+	}
+	return 0;
+}
+
+static int attach_devices(struct sq_injector *injector, struct sq_error **err)
+{
+	char ours[IFNAMSIZ];
+	int r = sq_netns_list_add(&injector->netns, &injector->paths, err);
+
+	for (size_t i = 0; injector->needs_line && i < injector->netns.n && !r; i++)
+		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
+	if (r)
+		return r;
+	sq_line_name(injector->setup.lease, ours);
+	injector->devices.tcx = sq_backend_tcx();
+	injector->devices.program_fd = bpf_program__fd(injector->object->progs.sq_tc_egress);
+	injector->devices.program_l3_fd = bpf_program__fd(injector->object->progs.sq_tc_egress_l3);
+	injector->devices.handle = injector->setup.lease->slot;
+	injector->devices.log = injector->setup.log;
+	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
+}
+
+int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
+{
+	int r = attach_cgroups(injector, err);
+
+	if (!r && (injector->hooks & HOOK(SQ_HOOK_EGRESS)))
+		r = attach_devices(injector, err);
+	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
+		r = sq_attach_sys_enter(injector->object, &injector->links, err);
+	return r;
+}
+
+int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_rules);
+
+	for (uint32_t i = 0; i < injector->n_faults; i++) {
+		struct sq_rule rule;
+
+		sq_rule_make(fault_at(injector, i), start_ns, &rule);
+		if (bpf_map_update_elem(fd, &i, &rule, BPF_ANY))
+			return sq_error_errno(err, errno, "cannot arm the fault '%s'",
+					      fault_at(injector, i)->name);
+	}
+	return 0;
+}
+
+void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
+{
+	/* egress first, then drain, and the ways back last */
+	sq_devices_detach(&injector->devices, left);
+	sq_links_close(&injector->links);
+	sq_line_stop(&injector->line);
+	sq_netns_list_clear(&injector->netns);
+}
+
+struct sq_injector *sq_injector_free(struct sq_injector *injector)
+{
+	_cleanup_texts_ struct sq_texts left = { 0 };
+
+	if (!injector)
+		return NULL;
+	sq_injector_disarm(injector, &left);
+	if (injector->object)
+		squall_bpf__destroy(injector->object);
+	for (size_t i = 0; injector->backend && i < injector->n_faults; i++)
+		free(injector->backend[i]);
+	free(injector->backend);
+	free(injector->faults);
+	sq_texts_clear(&injector->paths);
+	free(injector);
+	return NULL;
+}
+
+static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
+{
+	sum->seen += one->seen;
+	sum->injected += one->injected;
+	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
+		sum->missed[i] += one->missed[i];
+}
+
+int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
+			 struct sq_counters *ret, struct sq_error **err)
+{
+	size_t cpus = (size_t)libbpf_num_possible_cpus(), n = injector->setup.n_cgroups;
+	_cleanup_free_ struct sq_counters *values = sq_alloc(cpus * sizeof(*values));
+	int fd = bpf_map__fd(injector->object->maps.sq_counters);
+
+	*ret = (struct sq_counters){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		uint32_t key = (uint32_t)(fault * n + i);
+
+		if (row >= 0 && i != (size_t)row)
+			continue;
+		if (bpf_map_lookup_elem(fd, &key, values))
+			return sq_error_errno(err, errno, "cannot read the counters");
+		for (size_t cpu = 0; cpu < cpus; cpu++)
+			add_counters(ret, &values[cpu]);
+	}
+	return 0;
+}
+
+uint64_t sq_injector_claimed(const struct sq_injector *injector)
+{
+	struct sq_budget budget = { 0 };
+	uint32_t whole = SQ_MAX_FAULTS;
+
+	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_budget), &whole, &budget);
+	return budget.claimed;
+}
+
+void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret)
+{
+	_cleanup_free_ struct sq_hist *hist = sq_alloc(sizeof(*hist));
+	uint32_t key = (uint32_t)fault;
+
+	*ret = (struct sq_delays){ 0 };
+	if (bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_hist), &key, hist))
+		return;
+	ret->count = hist->count;
+	ret->p50_ns = sq_hist_quantile(hist, 0.5);
+	ret->p90_ns = sq_hist_quantile(hist, 0.9);
+	ret->p99_ns = sq_hist_quantile(hist, 0.99);
+	ret->max_ns = hist->max_ns;
+}
+
+static void add_note(json_t *notes, uint64_t n, const char *what)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!n)
+		return;
+	text = sq_asprintf("%llu packets %s", (unsigned long long)n, what);
+	json_array_append_new(notes, json_string(text));
+}
+
+json_t *sq_injector_notes(struct sq_injector *injector)
+{
+	json_t *notes = json_array();
+	struct sq_line_stats stats;
+
+	if (injector->line.socket < 0 || sq_line_stats(&injector->line, &stats, NULL))
+		return notes;
+	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
+	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
+	return notes;
+}
+
+const char *sq_injector_backend(const struct sq_injector *injector, size_t fault)
+{
+	return injector->backend[fault];
+}
+
+static void add_link(json_t *links, int fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+		json_array_append_new(links, json_integer(info.id));
+}
+
+json_t *sq_injector_objects(const struct sq_injector *injector)
+{
+	json_t *programs = json_array(), *maps = json_array(), *links = json_array();
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, injector->object->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			json_array_append_new(programs, json_integer(info.id));
+	}
+	bpf_object__for_each_map(map, injector->object->obj) {
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_map__fd(map);
+
+		/* the kill switch is the host's, and stays */
+		if (fd >= 0 && map != injector->object->maps.sq_switch &&
+		    !bpf_obj_get_info_by_fd(fd, &info, &size))
+			json_array_append_new(maps, json_integer(info.id));
+	}
+	for (size_t i = 0; i < injector->links.n; i++)
+		add_link(links, injector->links.fd[i]);
+	for (size_t i = 0; i < injector->devices.n; i++)
+		add_link(links, injector->devices.item[i].link_fd);
+	return sq_json("{s:o, s:o, s:o}", "programs", programs, "maps", maps, "links", links);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A run's faults in the kernel: loads the programs, starts the helpers that they need, aims them at
+ * the targets, arms and disarms them, and reads their counters.
+ */
+#ifndef SQ_INJECT_INJECTOR_H
+#define SQ_INJECT_INJECTOR_H
+
+#include <jansson.h>
+
+#include "abi.h"
+#include "experiment/experiment.h"
+#include "guard/lease.h"
+#include "util/cgroup.h"
+#include "util/error.h"
+#include "util/eventlog.h"
+#include "util/helper.h"
+
+struct sq_injector;
+
+/* A cgroup that faults are aimed at. */
+struct sq_aim {
+	const struct sq_cgroup *cgroup;
+	uint64_t faults;	/* bit N: fault N of the experiment */
+};
+
+/* A cgroup that is carved out. */
+struct sq_carve {
+	const struct sq_cgroup *cgroup;
+	uint32_t flags;		/* SQ_SCOPE_* */
+};
+
+struct sq_injector_setup {
+	const struct sq_experiment *experiment;
+	struct sq_lease *lease;
+	int switch_fd;
+	struct sq_helpers *helpers;
+	struct sq_eventlog *log;
+	size_t n_cgroups;	/* how many targets there may be */
+};
+
+/* Loads the programs; nothing is attached yet. SQ_FAIL_UNSUPPORTED where the kernel cannot. */
+int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
+		     struct sq_error **err);
+
+/* Starts the delay line and the nap server, where a fault needs them. */
+int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **err);
+
+/* Says which cgroups are hit by which faults. The row of each in the counters is its index. */
+int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, size_t n_aims,
+		    const struct sq_carve *carves, size_t n_carves, struct sq_error **err);
+
+/* Attaches everything. Nothing acts before sq_injector_arm(). */
+int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);
+
+/* Sets the windows of all faults, counted from @start_ns (sq_now()). */
+int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err);
+
+/*
+ * Detaches everything, lets held packets go and ends the helpers. The lease has ended before. Adds
+ * a sentence to @left for what could not be detached.
+ */
+void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left);
+
+struct sq_injector *sq_injector_free(struct sq_injector *injector);
+
+/* One fault's counters, all CPUs together; of one target, or of all with @row -1. */
+int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
+			 struct sq_counters *ret, struct sq_error **err);
+
+/* How many injections the whole run has claimed. */
+uint64_t sq_injector_claimed(const struct sq_injector *injector);
+
+/* The realised delays of a fault: quantiles in ns, all 0 where it delays nothing. */
+struct sq_delays {
+	uint64_t count, p50_ns, p90_ns, p99_ns, max_ns;
+};
+
+void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret);
+
+/* What the injector wants to say for the report, such as packets without room in the line. */
+json_t *sq_injector_notes(struct sq_injector *injector);
+
+/* The backend that carries a fault, in words: "tcx, TAP line". */
+const char *sq_injector_backend(const struct sq_injector *injector, size_t fault);
+
+/* The ids of programs, maps and links, for the journal: {programs: [], maps: [], links: []}. */
+json_t *sq_injector_objects(const struct sq_injector *injector);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/line.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "inject/helper_lease.h"
+#include "inject/line_protocol.h"
+#include "inject/line_space.h"
+#include "util/netns.h"
+
+#define FIRST_IFINDEX 0x53510000u	/* far above what devices are numbered with */
+#define REPLY_MS 2000
+
+uint32_t sq_line_ifindex(const struct sq_lease *lease)
+{
+	return FIRST_IFINDEX + lease->slot;
+}
+
+void sq_line_name(const struct sq_lease *lease, char *name)
+{
+	snprintf(name, IFNAMSIZ, "squall%u", lease->slot);
+}
+
+int sq_line_start(struct sq_line *line, struct sq_helpers *helpers, const struct sq_lease *lease,
+		  int switch_fd, int slots_fd, int hist_fd, uint32_t n_faults,
+		  struct sq_error **err)
+{
+	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+	struct sq_lease_arguments arguments;
+	const char *argv[6];
+	char faults[16];
+	int ends[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return sq_error_errno(err, errno, "cannot make a socket pair");
+	ours = ends[0];
+	theirs = ends[1];
+	sq_lease_arguments(lease, &arguments);
+	snprintf(faults, sizeof(faults), "%u", n_faults);
+	for (int i = 0; i < 3; i++)
+		argv[i] = arguments.argv[i];
+	argv[3] = faults;
+	argv[4] = NULL;
+	r = sq_helper_start(helpers, SQ_HELPER_LINE, argv,
+			    (int[]){ lease->control_fd, switch_fd, slots_fd, hist_fd, theirs }, 5,
+			    err);
+	if (!r)
+		line->socket = TAKE_FD(ours);
+	return r;
+}
+
+/* Sends a command, with a descriptor if @fd is one, and waits for the reply. */
+static int ask(struct sq_line *line, enum sq_line_command command, int fd,
+	       struct sq_line_reply *reply, struct sq_error **err)
+{
+	char control[CMSG_SPACE(sizeof(fd))] __attribute__((aligned(8))) = { 0 };
+	char byte = (char)command;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct pollfd poll_fd = { .fd = line->socket, .events = POLLIN };
+
+	if (fd >= 0) {
+		struct cmsghdr *cmsg;
+
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&message);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	}
+	if (sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 ||
+	    poll(&poll_fd, 1, REPLY_MS) <= 0 ||
+	    recv(line->socket, reply, sizeof(*reply), 0) != sizeof(*reply))
+		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
+	if (reply->result)
+		return sq_error_set(err, SQ_FAIL_ERROR, -reply->result, "%s", reply->message);
+	return 0;
+}
+
+int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err)
+{
+	struct sq_line_reply reply;
+
+	return ask(line, SQ_LINE_ADD, netns_fd, &reply, err);
+}
+
+int sq_line_stats(struct sq_line *line, struct sq_line_stats *ret, struct sq_error **err)
+{
+	struct sq_line_reply reply;
+	int r = ask(line, SQ_LINE_STATS, -EBADF, &reply, err);
+
+	if (!r)
+		*ret = reply.stats;
+	return r;
+}
+
+void sq_line_stop(struct sq_line *line)
+{
+	char byte = SQ_LINE_STOP;
+
+	if (line->socket >= 0)
+		send(line->socket, &byte, 1, MSG_NOSIGNAL);
+	line->socket = sq_close(line->socket);
+}
+
+static int try_space(void *argument, struct sq_error **err)
+{
+	struct sq_line_space space;
+	int r = sq_line_space_open(&space, FIRST_IFINDEX, "squall-probe", err);
+
+	if (!r)
+		sq_line_space_close(&space);
+	return r;
+}
+
+int sq_line_probe(struct sq_error **err)
+{
+	return sq_netns_call_new(try_space, NULL, err);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The delay line: what holds packets back. The gate sends a packet to a TAP device of squall's own
+ * in the same network namespace; the line server holds it and sends it on when its time has come:
+ * by a packet socket to the device that it left, and by a raw socket where that was lo, because a
+ * packet on lo needs the route that only the way through the IP stack gives it. Nobody's qdisc is
+ * touched, no setting is changed.
+ */
+#ifndef SQ_INJECT_LINE_H
+#define SQ_INJECT_LINE_H
+
+#include "guard/lease.h"
+#include "util/helper.h"
+
+/* The line's device has the same number in every network namespace: a constant of the program. */
+uint32_t sq_line_ifindex(const struct sq_lease *lease);
+
+/* Its name, "squallN". @name holds IFNAMSIZ bytes. */
+void sq_line_name(const struct sq_lease *lease, char *name);
+
+struct sq_line {
+	int socket;	/* to the line server */
+};
+
+/* What the line server counts, beside the delays themselves. */
+struct sq_line_stats {
+	uint64_t sent, no_room, failed;
+};
+
+/* Starts the line server. @slots_fd and @hist_fd are the maps that it shares with the gate. */
+int sq_line_start(struct sq_line *line, struct sq_helpers *helpers, const struct sq_lease *lease,
+		  int switch_fd, int slots_fd, int hist_fd, uint32_t n_faults,
+		  struct sq_error **err);
+
+/* Makes the line's device in a network namespace. */
+int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err);
+
+int sq_line_stats(struct sq_line *line, struct sq_line_stats *ret, struct sq_error **err);
+
+/* Lets the line server send what it holds, and end. */
+void sq_line_stop(struct sq_line *line);
+
+/* The line server's own main function. */
+int sq_line_main(int argc, char **argv);
+
+/* Can a TAP device be had? Tried in a network namespace of its own. 0, or why not. */
+int sq_line_probe(struct sq_error **err);
+
+#endif

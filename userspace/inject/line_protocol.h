@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the controller and the line server say to each other, a message a datagram. */
+#ifndef SQ_INJECT_LINE_PROTOCOL_H
+#define SQ_INJECT_LINE_PROTOCOL_H
+
+#include <stdint.h>
+
+#include "inject/line.h"
+
+enum sq_line_command {
+	SQ_LINE_ADD = 'A',	/* with a network namespace's descriptor */
+	SQ_LINE_STATS = 'S',
+	SQ_LINE_STOP = 'Q',	/* no reply: it ends */
+};
+
+struct sq_line_reply {
+	int32_t result;		/* 0 or a negative errno */
+	char message[256];
+	struct sq_line_stats stats;
+};
+
+/* Descriptors of the line server. */
+#define SQ_LINE_FD_SLOTS 6
+#define SQ_LINE_FD_HIST 7
+#define SQ_LINE_FD_SOCKET 8
+
+#endif

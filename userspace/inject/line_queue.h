@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packets that the delay line holds, by the time when they are due. */
+#ifndef SQ_INJECT_LINE_QUEUE_H
+#define SQ_INJECT_LINE_QUEUE_H
+
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+struct sq_line_packet {
+	uint64_t due_ns;
+	uint64_t order;		/* of two that are due at once the earlier goes first */
+	struct sq_line_slot slot;
+	size_t space;		/* the network namespace's index */
+	size_t n;
+	struct virtio_net_hdr header;
+	unsigned char frame[];
+};
+
+#define SQ_LINE_FLOWS 8192
+
+struct sq_line_queue {
+	struct sq_line_packet **heap;
+	size_t n;
+	size_t bytes;
+	uint64_t order;
+	uint64_t last_due[SQ_LINE_FLOWS];	/* of each flow: jitter must not reorder */
+};
+
+/* Takes a packet whose frame has @n bytes, to be freed with free(). */
+struct sq_line_packet *sq_line_packet_new(size_t n);
+
+/* Adds it: due after its slot's delay, but not before its flow's last one. */
+void sq_line_queue_add(struct sq_line_queue *queue, struct sq_line_packet *packet);
+
+/* When the next one is due, or UINT64_MAX. */
+uint64_t sq_line_queue_due(const struct sq_line_queue *queue);
+
+/* Takes the next one out; it is the caller's. */
+struct sq_line_packet *sq_line_queue_take(struct sq_line_queue *queue);
+
+#endif

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The line server: reads the packets that the gate sends to the line's devices, holds each for as
+ * long as the gate wrote, and sends it on. One thread, one loop. When the run is over it sends at
+ * once, in order, what it holds: packets are late, never lost.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "inject/helper_lease.h"
+#include "inject/hist.h"
+#include "inject/line.h"
+#include "inject/line_protocol.h"
+#include "inject/line_queue.h"
+#include "inject/line_space.h"
+#include "util/time.h"
+
+#define MAX_SPACES 256
+#define LARGEST_FRAME (65536 + 64)
+#define READ_BATCH 64
+#define TICK_NS (20 * SQ_MS)
+#define MOST_BYTES (256u << 20)
+#define DRAIN_NS (50 * SQ_MS)	/* for what is still on its way to the device */
+
+enum {
+	POLL_SOCKET,
+	POLL_ORPHANED,
+	POLL_TAPS,
+};
+
+static struct {
+	struct sq_helper helper;
+	struct sq_lease lease;
+	const volatile struct sq_line_slot *slots;
+	struct sq_hist *hist;
+	uint32_t n_faults;
+	struct sq_line_space space[MAX_SPACES];
+	size_t n_spaces;
+	struct sq_line_queue queue;
+	struct sq_line_stats stats;
+	struct pollfd fds[POLL_TAPS + MAX_SPACES];
+	bool open;	/* the run is over: nothing is held */
+} server;
+
+static void release(struct sq_line_packet *packet)
+{
+	uint64_t late, now = sq_now();
+
+	if (sq_line_space_send(&server.space[packet->space], &packet->slot, &packet->header,
+			       packet->frame, packet->n))
+		server.stats.failed++;
+	else
+		server.stats.sent++;
+	late = now - packet->slot.seen_ns;
+	for (uint32_t fault = 0; fault < server.n_faults; fault++)
+		if (packet->slot.faults >> fault & 1)
+			sq_hist_add(&server.hist[fault], late);
+	free(packet);
+}
+
+static void release_due(void)
+{
+	while (server.queue.n && (server.open || sq_line_queue_due(&server.queue) <= sq_now()))
+		release(sq_line_queue_take(&server.queue));
+}
+
+/* The slot that the gate wrote for this frame. */
+static bool find_slot(const unsigned char *frame, struct sq_line_slot *ret)
+{
+	uint32_t index;
+	uint16_t magic;
+
+	memcpy(&index, frame, sizeof(index));
+	memcpy(&magic, frame + sizeof(index), sizeof(magic));
+	index = ntohl(index);
+	if (ntohs(magic) != SQ_LINE_MAGIC || index >= SQ_LINE_SLOTS)
+		return false;
+	memcpy(ret, (const void *)&server.slots[index], sizeof(*ret));
+	return ret->number % SQ_LINE_SLOTS == index;
+}
+
+static void take_in(size_t space, const unsigned char *text, size_t n)
+{
+	struct sq_line_packet *packet;
+	struct sq_line_slot slot;
+
+	if (n < sizeof(struct virtio_net_hdr) + ETH_HLEN ||
+	    !find_slot(text + sizeof(struct virtio_net_hdr), &slot))
+		return;	/* not the gate's: somebody else uses the device */
+	packet = sq_line_packet_new(n - sizeof(packet->header));
+	memcpy(&packet->header, text, sizeof(packet->header));
+	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
+	packet->slot = slot;
+	packet->space = space;
+	if (server.queue.bytes + packet->n > MOST_BYTES) {
+		server.stats.no_room++;
+		release(packet);
+		return;
+	}
+	sq_line_queue_add(&server.queue, packet);
+}
+
+/* Reads up to a batch; true if there may be more. */
+static bool read_tap(size_t space)
+{
+	static unsigned char text[LARGEST_FRAME];
+
+	for (int i = 0; i < READ_BATCH; i++) {
+		ssize_t n = read(server.space[space].tap_fd, text, sizeof(text));
+
+		if (n <= 0)
+			return false;
+		take_in(space, text, (size_t)n);
+	}
+	return true;
+}
+
+static int add_space(int netns_fd, struct sq_error **err)
+{
+	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	char name[IFNAMSIZ];
+	int r;
+
+	if (server.n_spaces == MAX_SPACES)
+		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC, "the delay line serves no more "
+				    "than %d network namespaces", MAX_SPACES);
+	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
+	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
+		return sq_error_errno(err, errno, "cannot enter a network namespace");
+	sq_line_name(&server.lease, name);
+	r = sq_line_space_open(&server.space[server.n_spaces], sq_line_ifindex(&server.lease),
+			       name, err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		exit(1);
+	if (r)
+		return r;
+	server.fds[POLL_TAPS + server.n_spaces] = (struct pollfd){
+		.fd = server.space[server.n_spaces].tap_fd,
+		.events = POLLIN,
+	};
+	server.n_spaces++;
+	return 0;
+}
+
+static int received_fd(struct msghdr *message)
+{
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(message);
+	int fd = -EBADF;
+
+	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}
+
+/* False: the controller wants the server to end. */
+static bool obey(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+	char command = SQ_LINE_STOP;
+	struct iovec part = { &command, 1 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct sq_line_reply reply = { 0 };
+	_cleanup_error_ struct sq_error *err = NULL;
+	_cleanup_close_ int fd = -EBADF;
+
+	if (recvmsg(SQ_LINE_FD_SOCKET, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+		return errno == EAGAIN || errno == EINTR;
+	fd = received_fd(&message);
+	if (command == SQ_LINE_STOP)
+		return false;
+	if (command == SQ_LINE_ADD)
+		reply.result = add_space(fd, &err);
+	if (err)
+		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
+	reply.stats = server.stats;
+	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	return true;
+}
+
+/* Waits for packets, the next one due, a command, or the next look at the lease. */
+static void wait_for_work(uint64_t most_ns)
+{
+	uint64_t due = sq_line_queue_due(&server.queue), now = sq_now();
+	uint64_t wait = MIN(due > now ? due - now : 0, most_ns);
+	struct timespec timeout = { .tv_sec = (time_t)(wait / SQ_S),
+				    .tv_nsec = (long)(wait % SQ_S) };
+
+	if (ppoll(server.fds, POLL_TAPS + server.n_spaces, &timeout, NULL) < 0)
+		for (size_t i = 0; i < POLL_TAPS + server.n_spaces; i++)
+			server.fds[i].revents = 0;
+}
+
+static void move_packets(void)
+{
+	for (size_t i = 0; i < server.n_spaces; i++) {
+		struct pollfd *tap = &server.fds[POLL_TAPS + i];
+
+		if (tap->revents & POLLIN)
+			read_tap(i);
+		else if (tap->revents)
+			tap->fd = -1;	/* the namespace is gone, and its device */
+		release_due();
+	}
+	release_due();
+}
+
+static void serve(void)
+{
+	bool was_alive = false;
+
+	for (;;) {
+		enum sq_lease_state state = sq_lease_state(&server.lease);
+
+		/* before the run arms its faults the lease has not begun */
+		was_alive |= state == SQ_LEASE_ALIVE;
+		server.open = state != SQ_LEASE_ALIVE && was_alive;
+		wait_for_work(TICK_NS);
+		move_packets();
+		sq_helper_beat(&server.helper);
+		if (server.fds[POLL_ORPHANED].revents ||
+		    (server.fds[POLL_SOCKET].revents && !obey()))
+			break;
+	}
+	server.open = true;
+	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
+	for (uint64_t until = sq_now() + DRAIN_NS; sq_now() < until;) {
+		wait_for_work(until - sq_now());
+		move_packets();
+	}
+}
+
+static int map_shared(uint32_t n_faults, struct sq_error **err)
+{
+	void *slots = mmap(NULL, SQ_LINE_SLOTS * sizeof(*server.slots), PROT_READ, MAP_SHARED,
+			   SQ_LINE_FD_SLOTS, 0);
+	void *hist = mmap(NULL, n_faults * sizeof(*server.hist), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  SQ_LINE_FD_HIST, 0);
+
+	if (slots == MAP_FAILED || hist == MAP_FAILED)
+		return sq_error_errno(err, errno, "cannot map what the gate writes");
+	close(SQ_LINE_FD_SLOTS);
+	close(SQ_LINE_FD_HIST);
+	server.slots = slots;
+	server.hist = hist;
+	server.n_faults = n_faults;
+	return 0;
+}
+
+int sq_line_main(int argc, char **argv)
+{
+	struct sq_error *err = NULL;
+	int r = sq_helper_enter(&server.helper, SQ_HELPER_LINE, &err);
+
+	if (!r)
+		r = sq_lease_from_arguments(&server.lease, argc, argv, &err);
+	if (!r)
+		r = map_shared(argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0, &err);
+	if (r)
+		return sq_helper_fail(err);
+	fcntl(SQ_LINE_FD_SOCKET, F_SETFD, FD_CLOEXEC);
+	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
+	server.fds[POLL_ORPHANED] = (struct pollfd){ .fd = server.helper.orphaned_fd,
+						     .events = POLLIN };
+	sq_helper_ready(&server.helper, 0, 0);
+	serve();
+	sq_helper_end(&server.helper);
+	return 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/line_space.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "util/fs.h"
+
+#define LO_IFINDEX 1		/* in every network namespace */
+#define TAP_MTU 65521		/* the most a TAP takes: 65535 with the Ethernet header */
+#define TAP_QUEUE 16384		/* packets between the kernel and us; half of SQ_LINE_SLOTS */
+#define SEND_BUFFER (64 << 20)
+#define IPV4_DESTINATION 16
+#define IPV6_DESTINATION 24
+
+/* Sets one attribute of the device by ioctl on any socket. */
+static int set(int fd, unsigned long request, struct ifreq *ifr, const char *name)
+{
+	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
+	return ioctl(fd, request, ifr) < 0 ? -errno : 0;
+}
+
+static int raise_device(int fd, const char *name, struct sq_error **err)
+{
+	_cleanup_free_ char *quiet = sq_asprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	struct ifreq mtu = { .ifr_mtu = TAP_MTU }, queue = { .ifr_qlen = TAP_QUEUE };
+	struct ifreq flags = { .ifr_flags = IFF_UP | IFF_NOARP };
+	int r;
+
+	/* no address, no router solicitation; there may be no IPv6 at all */
+	sq_write_existing(AT_FDCWD, quiet, "1", 1);
+	r = set(fd, SIOCSIFMTU, &mtu, name);
+	if (!r)
+		r = set(fd, SIOCSIFTXQLEN, &queue, name);
+	if (!r)
+		r = set(fd, SIOCSIFFLAGS, &flags, name);
+	return r ? sq_error_errno(err, -r, "cannot raise the delay line's device '%s'", name) : 0;
+}
+
+static int open_tap(uint32_t ifindex, const char *name, struct sq_error **err)
+{
+	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+	if (fd < 0) {
+		sq_error_set(err, SQ_FAIL_UNSUPPORTED, errno, "/dev/net/tun cannot be opened: %s",
+			     strerror(errno));
+		return sq_error_hint(err, "load the module: modprobe tun");
+	}
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFINDEX, &ifindex) < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD, offloads) < 0)
+		return sq_error_errno(err, errno, "cannot make the delay line's device '%s'", name);
+	return TAKE_FD(fd);
+}
+
+/* A socket to send with: it never receives. */
+static int open_sender(int domain, int protocol, struct sq_error **err)
+{
+	_cleanup_close_ int fd = socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+	int size = SEND_BUFFER, one = 1;
+
+	if (fd < 0)
+		return sq_error_errno(err, errno, "cannot open a %s socket",
+				      domain == AF_PACKET ? "packet" : "raw");
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	if (domain == AF_PACKET &&
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0)
+		return sq_error_errno(err, errno, "cannot set up a packet socket");
+	return TAKE_FD(fd);
+}
+
+int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
+		       struct sq_error **err)
+{
+	int r = 0;
+
+	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF };
+	space->raw4_fd = open_sender(AF_INET, IPPROTO_RAW, err);
+	space->packet_fd = space->raw4_fd < 0 ? -EBADF : open_sender(AF_PACKET, 0, err);
+	if (space->packet_fd >= 0)
+		space->tap_fd = open_tap(ifindex, name, err);
+	if (space->tap_fd >= 0)
+		r = raise_device(space->raw4_fd, name, err);
+	if (space->tap_fd < 0 || r) {
+		sq_line_space_close(space);
+		return r ? r : -EIO;
+	}
+	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL);	/* a host without IPv6 */
+	return 0;
+}
+
+void sq_line_space_close(struct sq_line_space *space)
+{
+	space->tap_fd = sq_close(space->tap_fd);
+	space->packet_fd = sq_close(space->packet_fd);
+	space->raw4_fd = sq_close(space->raw4_fd);
+	space->raw6_fd = sq_close(space->raw6_fd);
+}
+
+/*
+ * The Internet checksum (RFC 1071) that the sender left to the device: its field holds the sum of
+ * the pseudo header.
+ */
+static void finish_checksum(const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
+{
+	size_t start = header->csum_start, field = start + header->csum_offset;
+	uint64_t sum = 0;
+	uint16_t word;
+
+	if (!(header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || field + 2 > n)
+		return;
+	for (; start + 1 < n; start += 2) {
+		memcpy(&word, frame + start, 2);
+		sum += word;
+	}
+	if (start < n) {
+		word = 0;
+		memcpy(&word, frame + start, 1);
+		sum += word;
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	word = (uint16_t)~sum;
+	if (!word)
+		word = 0xffff;
+	memcpy(frame + field, &word, 2);
+}
+
+static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
+		    struct iovec *parts, size_t n, uint32_t mark)
+{
+	char control[CMSG_SPACE(sizeof(mark))] __attribute__((aligned(8))) = { 0 };
+	struct msghdr message = { .msg_name = (void *)address, .msg_namelen = address_n,
+				  .msg_iov = parts, .msg_iovlen = n };
+
+	if (mark) {
+		struct cmsghdr *cmsg;
+
+		message.msg_control = control;
+		message.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&message);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SO_MARK;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(mark));
+		memcpy(CMSG_DATA(cmsg), &mark, sizeof(mark));
+	}
+	return sendmsg(fd, &message, 0) < 0 ? -errno : 0;
+}
+
+/* Through the IP stack, which finds the way to lo again. */
+static int send_local(const struct sq_line_space *space, const struct sq_line_slot *slot,
+		      const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
+{
+	struct iovec part = { frame + ETH_HLEN, n - ETH_HLEN };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+
+	finish_checksum(header, frame, n);
+	if (frame[ETH_HLEN] >> 4 == 4) {
+		memcpy(&v4.sin_addr, frame + ETH_HLEN + IPV4_DESTINATION, sizeof(v4.sin_addr));
+		return send_all(space->raw4_fd, (struct sockaddr *)&v4, sizeof(v4), &part, 1,
+				slot->mark);
+	}
+	memcpy(&v6.sin6_addr, frame + ETH_HLEN + IPV6_DESTINATION, sizeof(v6.sin6_addr));
+	return send_all(space->raw6_fd, (struct sockaddr *)&v6, sizeof(v6), &part, 1, slot->mark);
+}
+
+int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_slot *slot,
+		       const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
+{
+	struct virtio_net_hdr copy = *header;
+	struct iovec parts[] = { { &copy, sizeof(copy) }, { frame, n } };
+	struct sockaddr_ll device = { .sll_family = AF_PACKET, .sll_halen = ETH_ALEN,
+				      .sll_ifindex = (int)slot->ifindex };
+
+	if (n < ETH_HLEN + sizeof(uint32_t) * 5)
+		return -EINVAL;
+	if (slot->ifindex == LO_IFINDEX)
+		return send_local(space, slot, header, frame, n);
+	memcpy(&device.sll_protocol, frame + 2 * ETH_ALEN, sizeof(device.sll_protocol));
+	if (slot->l3) {
+		parts[1].iov_base = frame + ETH_HLEN;
+		parts[1].iov_len = n - ETH_HLEN;
+		copy.hdr_len -= MIN(copy.hdr_len, ETH_HLEN);
+		if (copy.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+			copy.csum_start -= ETH_HLEN;
+	} else {
+		memcpy(frame, slot->dst_mac, ETH_ALEN);
+	}
+	return send_all(space->packet_fd, (struct sockaddr *)&device, sizeof(device), parts, 2,
+			slot->mark);
+}

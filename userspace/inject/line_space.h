@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The delay line's part in one network namespace: its device and the ways back. */
+#ifndef SQ_INJECT_LINE_SPACE_H
+#define SQ_INJECT_LINE_SPACE_H
+
+#include <linux/virtio_net.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "util/error.h"
+
+struct sq_line_space {
+	int tap_fd;	/* a packet a read, behind a struct virtio_net_hdr */
+	int packet_fd;	/* to any device but lo */
+	int raw4_fd, raw6_fd;
+};
+
+/* Everything in the calling thread's network namespace. */
+int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
+		       struct sq_error **err);
+void sq_line_space_close(struct sq_line_space *space);
+
+/*
+ * Sends a frame of @n bytes on its way. @frame begins with the Ethernet header that the gate left;
+ * @slot is what the gate wrote about it. 0 or a negative errno.
+ */
+int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_slot *slot,
+		       const struct virtio_net_hdr *header, unsigned char *frame, size_t n);
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/netns_list.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cgroup.h"
+
+struct search {
+	struct sq_netns_list *list;
+	size_t processes;
+};
+
+static void add_process(struct sq_netns_list *list, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return;	/* it has ended */
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].inode == st.st_ino)
+			return;
+	*(struct sq_netns *)sq_append(&list->item, &list->n, sizeof(*list->item)) =
+		(struct sq_netns){ .inode = st.st_ino, .fd = TAKE_FD(fd) };
+}
+
+static int look_at(const char *path, int fd, void *data)
+{
+	struct search *search = data;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		char file[48];
+
+		snprintf(file, sizeof(file), "/proc/%d/ns/net", (int)pids[i]);
+		add_process(search->list, file);
+	}
+	search->processes += n;
+	return 0;
+}
+
+int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
+		      struct sq_error **err)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		struct search search = { .list = list };
+		int r = sq_cgroup_walk(paths->item[i], look_at, &search, err);
+
+		if (r)
+			return r;
+		if (!search.processes)
+			add_process(list, "/proc/thread-self/ns/net");
+	}
+	return 0;
+}
+
+void sq_netns_list_clear(struct sq_netns_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		sq_close(list->item[i].fd);
+	free(list->item);
+	*list = (struct sq_netns_list){ 0 };
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The network namespaces that the processes of some cgroups live in. */
+#ifndef SQ_INJECT_NETNS_LIST_H
+#define SQ_INJECT_NETNS_LIST_H
+
+#include <stdint.h>
+
+#include "util/error.h"
+#include "util/text.h"
+
+struct sq_netns {
+	uint64_t inode;
+	int fd;
+};
+
+struct sq_netns_list {
+	struct sq_netns *item;
+	size_t n;
+};
+
+/*
+ * Adds the namespaces of the processes in the cgroups @paths and below that are not in @list yet;
+ * squall's own for a cgroup without processes, since its first one will most likely be born there.
+ */
+int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
+		      struct sq_error **err);
+
+void sq_netns_list_clear(struct sq_netns_list *list);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loading the BPF object. With injector.c and backend.c the only users of its skeleton. */
+#ifndef SQ_INJECT_OBJECT_H
+#define SQ_INJECT_OBJECT_H
+
+#include <stdint.h>
+
+#include "util/error.h"
+
+struct squall_bpf;
+
+/* Opens the object with no program chosen and no map of the naps or the line to be made. */
+struct squall_bpf *sq_object_open(struct sq_error **err);
+
+/* Chooses the programs of the hooks in @hooks (bit per enum sq_hook) and their maps. */
+void sq_object_choose(struct squall_bpf *object, uint32_t hooks);
+
+/* Loads it. The kernel's refusal becomes a sentence; @what completes "this kernel ...". */
+int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err);
+
+/* Silences libbpf; its warnings are kept, the last of them for sq_object_load()'s message. */
+void sq_object_quiet(void);
+
+#endif

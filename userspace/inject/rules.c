@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/units.h"
+
+#define BIT(n) (1u << (n))
+#define IPV4_PREFIX 96
+
+static uint32_t error_hooks(const struct sq_calls *calls)
+{
+	static const struct {
+		const char *call;
+		enum sq_hook hook;
+	} known[] = {
+		{ "connect", SQ_HOOK_CONNECT },	      { "bind", SQ_HOOK_BIND },
+		{ "sendto", SQ_HOOK_SENDMSG },	      { "sendmsg", SQ_HOOK_SENDMSG },
+		{ "sendmmsg", SQ_HOOK_SENDMSG },      { "getsockopt", SQ_HOOK_GETSOCKOPT },
+		{ "setsockopt", SQ_HOOK_SETSOCKOPT },
+	};
+	uint32_t hooks = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		int number = sq_call_number(known[i].call);
+
+		if (number >= 0 && (calls->bit[number / 64] >> (number % 64) & 1))
+			hooks |= BIT(known[i].hook);
+	}
+	return hooks;
+}
+
+uint32_t sq_fault_hooks(const struct sq_fault *fault)
+{
+	switch (fault->kind->id) {
+	case SQ_FAULT_LATENCY:
+		return BIT(SQ_HOOK_EGRESS);
+	case SQ_FAULT_LOSS:
+	case SQ_FAULT_PARTITION:
+		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
+		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_INGRESS) : 0);
+	case SQ_FAULT_REFUSE:
+		return BIT(SQ_HOOK_CONNECT);
+	case SQ_FAULT_SYSCALL_LATENCY:
+		return BIT(SQ_HOOK_SYSENTER);
+	case SQ_FAULT_SYSCALL_ERROR:
+		return error_hooks(&fault->calls);
+	}
+	return 0;
+}
+
+bool sq_fault_needs_line(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_LATENCY;
+}
+
+static uint32_t action_of(const struct sq_fault *fault)
+{
+	switch (fault->kind->id) {
+	case SQ_FAULT_LATENCY:
+	case SQ_FAULT_SYSCALL_LATENCY:
+		return SQ_ACTION_DELAY;
+	case SQ_FAULT_REFUSE:
+	case SQ_FAULT_SYSCALL_ERROR:
+		return SQ_ACTION_ERROR;
+	default:
+		return SQ_ACTION_DROP;
+	}
+}
+
+static uint32_t probability_of(uint64_t ppb)
+{
+	if (ppb >= SQ_SHARE_ONE)
+		return SQ_ALWAYS;
+	return (uint32_t)((double)ppb / SQ_SHARE_ONE * 4294967296.0);
+}
+
+static bool add_range(struct sq_ports *ports, struct sq_port_range range)
+{
+	for (uint32_t i = 0; i < ports->n; i++)
+		if (ports->range[i].low == range.low && ports->range[i].high == range.high)
+			return true;
+	if (ports->n == SQ_MAX_PORT_RANGES)
+		return false;
+	ports->range[ports->n].low = range.low;
+	ports->range[ports->n++].high = range.high;
+	return true;
+}
+
+void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rule *ret)
+{
+	bool names_calls = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ||
+			   fault->kind->id == SQ_FAULT_SYSCALL_ERROR;
+
+	*ret = (struct sq_rule){
+		.from_ns = start_ns + fault->at_ns,
+		.until_ns = start_ns + fault->at_ns + fault->for_ns,
+		.ramp_ns = fault->ramp_ns,
+		.pulse_active_ns = fault->pulse.active_ns,
+		.pulse_idle_ns = fault->pulse.idle_ns,
+		.limit = fault->limit,
+		.skip = fault->skip,
+		.delay_ns = fault->delay_ns,
+		.jitter_ns = fault->jitter_ns,
+		.probability = probability_of(fault->probability_ppb),
+		.error = fault->error,
+		.action = action_of(fault),
+		.protocols = fault->protocols,
+	};
+	if (fault->kind->id == SQ_FAULT_REFUSE)
+		ret->protocols = SQ_PROTO_TCP;
+	if (fault->to.n || fault->ports.n)
+		ret->flags |= SQ_RULE_TO;
+	if (fault->except.n)
+		ret->flags |= SQ_RULE_EXCEPT;
+	if (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION)
+		ret->flags |= SQ_RULE_PER_CONNECTION;
+	if (names_calls)
+		ret->flags |= SQ_RULE_CALLS;
+	if (fault->reorder)
+		ret->flags |= SQ_RULE_REORDER;
+	memcpy(ret->calls, fault->calls.bit, sizeof(ret->calls));
+	for (size_t i = 0; i < fault->local_ports.n; i++)
+		add_range(&ret->local, fault->local_ports.item[i]);
+}
+
+static bool covers(const struct sq_peer_entry *wide, const struct sq_peer_entry *narrow)
+{
+	unsigned int bits = wide->key.prefix_len - 32;
+
+	if (wide->key.list != narrow->key.list || wide->key.prefix_len > narrow->key.prefix_len)
+		return false;
+	for (unsigned int bit = 0; bit < bits; bit++)
+		if ((wide->key.address[bit / 8] ^ narrow->key.address[bit / 8]) &
+		    (0x80 >> bit % 8))
+			return false;
+	return true;
+}
+
+static struct sq_peer_entry *entry_for(struct sq_peer_entries *entries, uint32_t list,
+				       const struct sq_peer *peer, bool *ret_new)
+{
+	struct sq_peer_key key = { .prefix_len = 32u + peer->prefix_len, .list = list };
+	struct sq_peer_entry *entry;
+
+	memcpy(key.address, peer->address, sizeof(key.address));
+	for (size_t i = 0; i < entries->n; i++) {
+		if (!memcmp(&entries->item[i].key, &key, sizeof(key))) {
+			*ret_new = false;
+			return &entries->item[i];
+		}
+	}
+	entry = sq_append(&entries->item, &entries->n, sizeof(*entry));
+	entry->key = key;
+	*ret_new = true;
+	return entry;
+}
+
+static int too_many(const struct sq_fault *fault, const struct sq_peer *peer, struct sq_error **err)
+{
+	return sq_error_set(err, SQ_FAIL_INVALID, E2BIG, "fault '%s': more than %d ranges of ports "
+			    "for the peer '%s'", fault->name, SQ_MAX_PORT_RANGES, peer->text);
+}
+
+static int add_peer(struct sq_peer_entries *entries, const struct sq_fault *fault, uint32_t list,
+		    const struct sq_peer *peer, const struct sq_port_ranges *ports,
+		    struct sq_error **err)
+{
+	bool fresh;
+	struct sq_peer_entry *entry = entry_for(entries, list, peer, &fresh);
+
+	if (!peer->has_ports && !ports->n) {
+		entry->ports.n = 0;	/* all ports: nothing can be added to that */
+		return 0;
+	}
+	if (!fresh && !entry->ports.n)
+		return 0;
+	if (peer->has_ports)
+		return add_range(&entry->ports, peer->ports) ? 0 : too_many(fault, peer, err);
+	for (size_t i = 0; i < ports->n; i++)
+		if (!add_range(&entry->ports, ports->item[i]))
+			return too_many(fault, peer, err);
+	return 0;
+}
+
+static int by_length(const void *a, const void *b)
+{
+	const struct sq_peer_entry *x = a, *y = b;
+
+	return (int)x->key.prefix_len - (int)y->key.prefix_len;
+}
+
+static bool is_ipv4(const struct sq_peer_key *key)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return key->prefix_len >= 32 + IPV4_PREFIX && !memcmp(key->address, mapped, sizeof(mapped));
+}
+
+/* ::/0 is every IPv6 address, but IPv4 is kept below ::ffff:0:0/96: a range of no ports bars it. */
+static void bar_ipv4(struct sq_peer_entries *entries)
+{
+	static const struct sq_peer ipv4 = { .address = { [10] = 0xff, [11] = 0xff },
+					     .prefix_len = IPV4_PREFIX };
+	size_t n = entries->n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sq_peer_entry bar = { .key = { .prefix_len = 32 + IPV4_PREFIX,
+						      .list = entries->item[i].key.list } };
+		bool fresh;
+
+		memcpy(bar.key.address, ipv4.address, sizeof(bar.key.address));
+		if (entries->item[i].key.prefix_len >= 32 + IPV4_PREFIX ||
+		    !covers(&entries->item[i], &bar))
+			continue;
+		bar.ports = (struct sq_ports){ .n = 1, .range = { { 1, 0 } } };
+		entry_for(entries, bar.key.list, &ipv4, &fresh);
+		if (fresh)
+			entries->item[entries->n - 1].ports = bar.ports;
+	}
+}
+
+/* Shortest prefixes first, so that what is inherited is itself complete. */
+static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
+{
+	qsort(entries->item, entries->n, sizeof(*entries->item), by_length);
+	for (size_t i = 0; i < entries->n; i++) {
+		struct sq_peer_entry *narrow = &entries->item[i];
+
+		for (size_t j = 0; j < i; j++) {
+			const struct sq_peer_entry *wide = &entries->item[j];
+
+			if (!covers(wide, narrow) || !narrow->ports.n ||
+			    is_ipv4(&wide->key) != is_ipv4(&narrow->key))
+				continue;
+			if (!wide->ports.n)
+				narrow->ports.n = 0;
+			for (uint32_t k = 0; k < wide->ports.n; k++) {
+				struct sq_port_range range = { wide->ports.range[k].low,
+							       wide->ports.range[k].high };
+
+				if (!add_range(&narrow->ports, range))
+					return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
+							    "more than %d ranges of ports where "
+							    "peers overlap", SQ_MAX_PORT_RANGES);
+			}
+		}
+	}
+	return 0;
+}
+
+static int add_list(struct sq_peer_entries *entries, const struct sq_fault *fault, uint32_t list,
+		    const struct sq_peers *peers, const struct sq_port_ranges *ports,
+		    struct sq_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < peers->n && !r; i++)
+		r = add_peer(entries, fault, list, &peers->item[i], ports, err);
+	return r;
+}
+
+int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_entries *ret,
+			 struct sq_error **err)
+{
+	static const struct sq_port_ranges every = { 0 };
+	static struct sq_peer everyone[] = {
+		{ .address = { [10] = 0xff, [11] = 0xff }, .prefix_len = IPV4_PREFIX,
+		  .ipv4 = true, .text = (char *)"0.0.0.0/0" },
+		{ .prefix_len = 0, .text = (char *)"::/0" },
+	};
+	static const struct sq_peers all = { everyone, ARRAY_SIZE(everyone) };
+	int r = 0;
+
+	*ret = (struct sq_peer_entries){ 0 };
+	for (size_t i = 0; i < experiment->faults.n && !r; i++) {
+		const struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		/* ports without a peer: these ports of everybody */
+		r = add_list(ret, fault, SQ_LIST_TO(i),
+			     !fault->to.n && fault->ports.n ? &all : &fault->to, &fault->ports, err);
+		if (!r)
+			r = add_list(ret, fault, SQ_LIST_EXCEPT(i), &fault->except, &every, err);
+	}
+	if (!r) {
+		bar_ipv4(ret);
+		r = inherit_ports(ret, err);
+	}
+	if (r) {
+		free(ret->item);
+		*ret = (struct sq_peer_entries){ 0 };
+	}
+	return r;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Faults of the experiment to what the gate reads. */
+#ifndef SQ_INJECT_RULES_H
+#define SQ_INJECT_RULES_H
+
+#include "abi.h"
+#include "experiment/experiment.h"
+#include "util/error.h"
+
+/* Bit per enum sq_hook: where this fault acts. 0: nowhere on any kernel known to squall. */
+uint32_t sq_fault_hooks(const struct sq_fault *fault);
+
+/* Does the fault hold packets back? */
+bool sq_fault_needs_line(const struct sq_fault *fault);
+
+/* The rule of a fault that begins and ends with its window around @start_ns (sq_now()). */
+void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rule *ret);
+
+/* One entry of the peers' trie. */
+struct sq_peer_entry {
+	struct sq_peer_key key;
+	struct sq_ports ports;
+};
+
+struct sq_peer_entries {
+	struct sq_peer_entry *item;
+	size_t n;
+};
+
+/*
+ * The trie's entries for all faults. A look-up finds only the longest prefix, so each prefix also
+ * carries the ports of those around it. -E2BIG: too many ranges of ports on one prefix.
+ */
+int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_entries *ret,
+			 struct sq_error **err);
+
+#endif
