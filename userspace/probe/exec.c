@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* exec probes: a program, its exit code and what it writes. No shell. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe/sample.h"
+#include "util/process.h"
+#include "util/time.h"
+
+/* Reads what is there; the program may go on writing. */
+static void read_output(struct sq_pending *pending)
+{
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(pending->output_fd, text, sizeof(text))) > 0)
+		sq_pending_add(pending, text, (size_t)n);
+	if (n == 0)
+		pending->output = sd_event_source_disable_unref(pending->output);
+}
+
+static int on_output(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	read_output(data);
+	return 0;
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_pending *pending = data;
+
+	pending->timed_out = true;
+	kill(-pending->pid, SIGKILL);	/* its session, so with what it started */
+	return 0;
+}
+
+static int on_exit(sd_event_source *source, const siginfo_t *info, void *data)
+{
+	struct sq_pending *pending = data;
+	const char *why = NULL;
+	char text[160];
+
+	pending->pid = 0;	/* reaped by the event loop */
+	read_output(pending);
+	if (pending->timed_out) {
+		why = "timed out";
+	} else if (info->si_code != CLD_EXITED) {
+		snprintf(text, sizeof(text), "killed by SIG%s", sq_signal_name(info->si_status));
+		why = text;
+	} else if (!pending->expect) {
+		why = info->si_status ? "failed" : NULL;
+	} else {
+		why = sq_expect_check(&pending->expect->exit, "exit code",
+				      (unsigned int)info->si_status, &pending->expect->output,
+				      pending->text, text);
+	}
+	sq_pending_finish(pending, why);
+	return 0;
+}
+
+static int start(struct sq_pending *pending, const struct sq_exec *exec, struct sq_error **err)
+{
+	sd_event *event = pending->prober->event;
+	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return sq_error_errno(err, errno, "cannot make a pipe");
+	pending->output_fd = ends[0];
+	writer = ends[1];
+	fcntl(pending->output_fd, F_SETFL, O_NONBLOCK);
+	r = sq_spawn(&(struct sq_spawn){ .argv = (const char *const *)exec->command.item,
+					 .cgroup_fd = pending->prober->cgroup_fd,
+					 .stdin_fd = -EBADF, .stdout_fd = writer,
+					 .stderr_fd = -EBADF }, &pending->pid, &pidfd, err);
+	if (r)
+		return r;
+	r = sd_event_add_child_pidfd(event, &pending->child, pidfd, WEXITED, on_exit, pending);
+	if (r >= 0) {
+		sd_event_source_set_child_pidfd_own(pending->child, 1);
+		TAKE_FD(pidfd);
+		r = sd_event_add_io(event, &pending->output, pending->output_fd, EPOLLIN, on_output,
+				    pending);
+	}
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &pending->timer, CLOCK_MONOTONIC,
+					       exec->timeout_ns / SQ_US, 1, on_timeout, pending);
+	return r < 0 ? sq_error_errno(err, -r, "cannot watch a probe's program") : 0;
+}
+
+void sq_exec_start(struct sq_pending *pending, const struct sq_exec *exec)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+
+	if (start(pending, exec, &err))
+		sq_pending_finish(pending, err->message);
+}
+
+void sq_exec_release(struct sq_pending *pending)
+{
+	pending->child = sd_event_source_disable_unref(pending->child);
+	pending->output = sd_event_source_disable_unref(pending->output);
+	pending->timer = sd_event_source_disable_unref(pending->timer);
+	pending->output_fd = sq_close(pending->output_fd);
+	if (pending->pid > 0) {
+		kill(-pending->pid, SIGKILL);
+		waitpid(pending->pid, NULL, 0);
+		pending->pid = 0;
+	}
+}
