@@ -159,7 +159,7 @@ int sq_kill_switch_stop_others(const struct sq_kill_switch *ours, bool latch)
 		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.id == own.id ||
 		    strcmp(info.name, MAP_NAME) != 0 || map_entries(fd, &other.entry))
 			continue;
-		if (other.entry->magic == SQ_SWITCH_MAGIC) {
+		if (other.entry && other.entry->magic == SQ_SWITCH_MAGIC) {
 			sq_kill_switch_stop_all(&other, latch);
 			found++;
 		}

@@ -79,7 +79,7 @@ void sq_lease_begin(struct sq_lease *lease, uint64_t duration_ns)
 bool sq_lease_renew(struct sq_lease *lease)
 {
 	uint64_t until = sq_now() + SQ_LEASE_NS;
-	uint64_t old = __atomic_load_n(&lease->control->valid_until_ns, __ATOMIC_SEQ_CST);
+	__u64 old = __atomic_load_n(&lease->control->valid_until_ns, __ATOMIC_SEQ_CST);
 
 	if (sq_now() >= old)
 		return false;

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guard/registry.h"
+#include "guard/paths.h"
 #include "guard/undo.h"
+#include "util/cgroup.h"
 #include "util/eventlog.h"
 #include "util/time.h"
 
@@ -93,9 +94,9 @@ void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_t
 	}
 }
 
-void sq_recover_run(const char *run, const json_t *events, struct sq_texts *left)
+void sq_recover_run(const json_t *events, struct sq_texts *left)
 {
 	sq_undo_all(events, left);
+	sq_cgroup_remove_empty(SQ_CGROUP);
 	sq_recover_check_bpf(events, GONE_NS, left);
-	sq_registry_remove(run);
 }

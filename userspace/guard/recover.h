@@ -9,11 +9,11 @@
 #include "util/text.h"
 
 /*
- * Undoes what the run's @events announce, checks that the BPF objects they name are gone, and
- * takes the run from the registry. Adds a sentence to @left for everything that is still there.
- * Safe to be called twice, and while other runs are active.
+ * Undoes what a run's @events announce and checks that the BPF objects they name are gone. Adds a
+ * sentence to @left for everything that is still there. Safe to be called twice, and while other
+ * runs are active.
  */
-void sq_recover_run(const char *run, const json_t *events, struct sq_texts *left);
+void sq_recover_run(const json_t *events, struct sq_texts *left);
 
 /*
  * Waits up to @timeout_ns until the BPF objects with the ids that @events name are gone; adds those

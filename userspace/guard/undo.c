@@ -72,8 +72,10 @@ static void undo_cgroup(const char *path, struct sq_texts *left)
 	_cleanup_error_ struct sq_error *err = NULL;
 
 	/* never trust a file with the path of something to kill */
-	if (!sq_cgroup_within(path, SQ_CGROUP "/") || strstr(path, ".."))
+	if (!sq_cgroup_within(path, SQ_CGROUP) || !strcmp(path, SQ_CGROUP) || strstr(path, "..")) {
+		sq_texts_add(left, "the journal names a cgroup that is not squall's");
 		return;
+	}
 	if (sq_cgroup_destroy(path, KILL_NS, &err))
 		sq_texts_add(left, err->message);
 }

@@ -8,7 +8,7 @@ void sq_hist_add(struct sq_hist *hist, uint64_t took_ns)
 	uint64_t value = took_ns / SQ_US;
 	uint32_t octave = 0, bucket;
 
-	for (; value >= 2 * SQ_HIST_SUB; value >>= 1)
+	for (; value >= 2ull * SQ_HIST_SUB; value >>= 1)
 		octave++;
 	bucket = octave * SQ_HIST_SUB + (uint32_t)value;
 	if (bucket >= SQ_HIST_BUCKETS)

@@ -22,6 +22,7 @@
 #define MAX_ROWS (1u << 20)
 #define MAX_CARVES 4096		/* room for what turns out to be protected later */
 #define GUARD_BITS 16
+#define HELPERS_NS (2 * SQ_S)	/* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
 #define HOOK(n) (1u << (n))
 #define ON_CGROUPS (~(HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_SYSENTER)))
@@ -351,6 +352,8 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	sq_devices_detach(&injector->devices, left);
 	sq_links_close(&injector->links);
 	sq_line_stop(&injector->line);
+	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, HELPERS_NS);
+	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
 	sq_netns_list_clear(&injector->netns);
 }
 

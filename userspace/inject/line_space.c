@@ -191,7 +191,7 @@ int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_s
 		return -EINVAL;
 	if (slot->ifindex == LO_IFINDEX)
 		return send_local(space, slot, header, frame, n);
-	memcpy(&device.sll_protocol, frame + 2 * ETH_ALEN, sizeof(device.sll_protocol));
+	memcpy(&device.sll_protocol, frame + 2 * (size_t)ETH_ALEN, sizeof(device.sll_protocol));
 	if (slot->l3) {
 		parts[1].iov_base = frame + ETH_HLEN;
 		parts[1].iov_len = n - ETH_HLEN;

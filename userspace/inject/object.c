@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/object.h"
 
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -33,6 +34,35 @@ void sq_object_quiet(void)
 	libbpf_set_print(keep_warning);
 }
 
+/* Has this kernel a function of that name that BPF programs may call? */
+static bool kernel_has(const char *function)
+{
+	static struct btf *kernel;
+
+	/* some 5 MB and 50 ms: once is enough */
+	if (!kernel)
+		kernel = btf__load_vmlinux_btf();
+	return kernel && btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
+}
+
+/*
+ * Linux 7 has bpf_task_work_schedule_resume() and, beside it, the older _impl with another
+ * signature: `struct bpf_prog_aux *` where 6.18 has `void *`. libbpf takes that for a mistake even
+ * where the extern is weak and never called (bpf_core_types_are_compat()), and knows flavours of
+ * kfuncs (___suffix) only since 1.3. So there the extern gets a name that is not found.
+ */
+static void hide_old_task_work(const struct bpf_object *object)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	const struct btf_type *type;
+	int id = btf__find_by_name_kind(btf, "bpf_task_work_schedule_resume_impl", BTF_KIND_FUNC);
+
+	if (id < 0 || !kernel_has("bpf_task_work_schedule_resume"))
+		return;
+	type = btf__type_by_id(btf, (uint32_t)id);
+	*(char *)btf__name_by_offset(btf, type->name_off) = '_';
+}
+
 struct squall_bpf *sq_object_open(struct sq_error **err)
 {
 	struct squall_bpf *object;
@@ -44,6 +74,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 		sq_error_errno(err, errno, "cannot open the BPF object");
 		return NULL;
 	}
+	hide_old_task_work(object->obj);
 	bpf_object__for_each_program(program, object->obj)
 		bpf_program__set_autoload(program, false);
 	bpf_map__set_autocreate(object->maps.sq_line, false);

@@ -36,8 +36,10 @@ struct sq_prober *sq_prober_free(struct sq_prober *prober)
 {
 	if (!prober)
 		return NULL;
-	while (prober->pending)
-		release(prober->pending);
+	for (struct sq_pending *pending = prober->pending, *next; pending; pending = next) {
+		next = pending->next;
+		release(pending);
+	}
 	sq_curl_close(prober);
 	free(prober);
 	return NULL;

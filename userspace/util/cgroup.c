@@ -284,7 +284,7 @@ static int signal_one(const char *path, int fd, void *data)
 {
 	const struct signalling *signalling = data;
 	_cleanup_free_ pid_t *pids = NULL;
-	size_t n;
+	size_t n = 0;
 
 	if (sq_cgroup_pids(fd, &pids, &n, NULL))
 		return 0;

@@ -87,11 +87,17 @@ static int append(struct sq_eventlog *log, const char *event, json_t *members)
 		sq_oom();
 	n = strlen(text);
 	text = sq_realloc(text, n + 2);
-	strcpy(text + n, "\n");
+	text[n] = '\n';
 	r = sq_write_all(log->fd, text, n + 1);
-	if (r && !log->failed)
+	if (!r) {
+		log->size += n + 1;
+		return 0;
+	}
+	if (!log->failed)
 		log->failed = -r;
-	log->size += n + 1;
+	/* half a line would make those behind it unreadable */
+	if (ftruncate(log->fd, (off_t)log->size) < 0)
+		log->failed = errno;
 	return r;
 }
 

@@ -94,6 +94,8 @@ int sq_make_dirs(const char *path, mode_t mode)
 {
 	_cleanup_free_ char *copy = sq_strdup(path);
 
+	if (!*path)
+		return -ENOENT;
 	for (char *p = copy + 1;; p++) {
 		char kept = *p;
 

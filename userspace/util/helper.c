@@ -122,7 +122,7 @@ int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char
 	r = sq_spawn(&spawn, &helpers->helper[id].pid, &helpers->helper[id].pidfd, err);
 	if (r)
 		return r;
-	writer = sq_close(writer);
+	sq_close(TAKE_FD(writer));
 	return await_ready(helpers, id, reader, err);
 }
 
@@ -146,7 +146,8 @@ uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id i
 {
 	uint64_t beat, now = sq_now();
 
-	if (helpers->helper[id].pidfd < 0)
+	if (helpers->helper[id].pidfd < 0 ||
+	    __atomic_load_n(&helpers->page->helper[id].ended, __ATOMIC_ACQUIRE))
 		return 0;
 	beat = __atomic_load_n(&helpers->page->helper[id].beat_ns, __ATOMIC_RELAXED);
 	return now > beat ? now - beat : 0;

@@ -65,7 +65,7 @@ int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char
 /* Waits until a helper has ended; -ETIMEDOUT after @timeout_ns, and then kills it. */
 int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t timeout_ns);
 
-/* How long ago it last showed that it lives, ns; 0 where it was not started. */
+/* How long ago it last showed that it lives, ns; 0 where it was not started, or has ended. */
 uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id id);
 
 /* The name of a helper's process and of its command: "squall-nap". */

@@ -2,6 +2,7 @@
 #include "util/out.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +56,17 @@ static void *write_all(void *data)
 
 void sq_out_start(void)
 {
+	sigset_t all, former;
 	pthread_t thread;
+	int r;
 
 	out.last = &out.first;
-	if (pthread_create(&thread, NULL, write_all, NULL))
+	/* a signal to the process must not find its way to this thread */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	r = pthread_create(&thread, NULL, write_all, NULL);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (r)
 		return;
 	pthread_detach(thread);
 	out.started = true;

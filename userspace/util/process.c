@@ -115,7 +115,7 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	if (pid == 0)
 		child(spawn, environment, writer);
 
-	writer = sq_close(writer);
+	sq_close(TAKE_FD(writer));
 	do
 		n = read(reader, &failed, sizeof(failed));
 	while (n < 0 && errno == EINTR);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "util/text.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void sq_texts_add(struct sq_texts *texts, const char *text)
 {
@@ -28,8 +30,11 @@ void sq_texts_clear(struct sq_texts *texts)
 	*texts = (struct sq_texts){ 0 };
 }
 
-/* Damerau-Levenshtein without edits of an edited part; both texts are short. */
-static size_t distance(const char *a, const char *b)
+/*
+ * Damerau-Levenshtein without edits of an edited part, upper and lower case being the same. Both
+ * texts are short. What is not less than @least need not be exact.
+ */
+static size_t distance(const char *a, const char *b, size_t least)
 {
 	enum { LIMIT = 48 };
 	size_t d[LIMIT + 1][LIMIT + 1];
@@ -37,13 +42,16 @@ static size_t distance(const char *a, const char *b)
 
 	if (n > LIMIT || m > LIMIT)
 		return LIMIT;
+	if (MAX(n, m) - MIN(n, m) >= least)
+		return least;
 	for (size_t i = 0; i <= n; i++)
 		d[i][0] = i;
 	for (size_t j = 0; j <= m; j++)
 		d[0][j] = j;
 	for (size_t i = 1; i <= n; i++) {
 		for (size_t j = 1; j <= m; j++) {
-			size_t cost = a[i - 1] != b[j - 1];
+			size_t cost = tolower((unsigned char)a[i - 1]) !=
+				      tolower((unsigned char)b[j - 1]);
 
 			d[i][j] = MIN(MIN(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + cost);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
@@ -59,11 +67,11 @@ const char *sq_nearest(const char *text, const char *const *candidates, size_t n
 	size_t least = strlen(text) / 3 + 2;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t far = distance(text, candidates[i]);
+		size_t far = distance(text, candidates[i], least);
 
 		/* "probability" for "prob": a beginning is near enough */
-		if (strlen(text) >= 3 && !strncmp(candidates[i], text, strlen(text)))
-			far = 1;
+		if (strlen(text) >= 3 && !strncasecmp(candidates[i], text, strlen(text)))
+			far = MIN(far, 1);
 		if (far < least && far < strlen(candidates[i])) {
 			least = far;
 			best = candidates[i];
@@ -84,12 +92,15 @@ FILE *sq_buffer_stream(struct sq_buffer *buffer)
 
 void sq_buffer_add(struct sq_buffer *buffer, const char *format, ...)
 {
+	FILE *stream = sq_buffer_stream(buffer);
 	va_list arguments;
+	int n;
 
 	va_start(arguments, format);
-	if (vfprintf(sq_buffer_stream(buffer), format, arguments) < 0)
-		sq_oom();
+	n = vfprintf(stream, format, arguments);
 	va_end(arguments);
+	if (n < 0)
+		sq_oom();
 }
 
 const char *sq_buffer_text(struct sq_buffer *buffer)

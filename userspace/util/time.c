@@ -42,12 +42,17 @@ char *sq_duration_text(uint64_t ns, char text[SQ_DURATION_SIZE])
 		uint64_t from, unit;
 		const char *name;
 	} units[] = {
-		{ 120 * 60 * SQ_S, 3600 * SQ_S, "h" }, { 120 * SQ_S, 60 * SQ_S, "m" },
+		{ 7200 * SQ_S, 3600 * SQ_S, "h" }, { 120 * SQ_S, 60 * SQ_S, "m" },
 		{ SQ_S, SQ_S, "s" }, { SQ_MS, SQ_MS, "ms" }, { 0, SQ_US, "us" },
 	};
 	const char *name = "us";
 	uint64_t unit = SQ_US;
 	double value;
+
+	if (!ns) {
+		snprintf(text, SQ_DURATION_SIZE, "0 s");
+		return text;
+	}
 
 	for (unsigned int i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (ns >= units[i].from) {

@@ -11,6 +11,8 @@
 #include "util/mem.h"
 #include "util/time.h"
 
+#define SPACE "has a space in it; write the unit right behind the number"
+
 struct unit {
 	const char *name;
 	double factor;
@@ -88,6 +90,8 @@ int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why)
 
 		if (scan_decimal(&text, &value))
 			return fail(why, EINVAL, "is not a duration such as 100ms, 1.5s or 1m30s");
+		if (*text == ' ')
+			return fail(why, EINVAL, SPACE);
 		unit = scan_unit(&text, units, ARRAY_SIZE(units));
 		if (!unit)
 			return fail(why, EINVAL, "has an unknown unit; durations end in us, ms, s, m or h");
@@ -106,6 +110,9 @@ int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
 
 	if (*text && strspn(text, "0123456789.") == strlen(text))
 		return fail(why, EINVAL, "has no unit; write a share with a percent sign, such as 5%");
+	if (!scan_decimal(&p, &value) && *p == ' ')
+		return fail(why, EINVAL, SPACE);
+	p = text;
 	if (scan_decimal(&p, &value) || strcmp(p, "%") != 0)
 		return fail(why, EINVAL, "is not a share such as 5%");
 	if (value > 100)
@@ -158,7 +165,7 @@ int sq_parse_count(const char *text, uint64_t *ret, const char **why)
 	char *end;
 
 	if (*text == '0' && text[1])
-		return fail(why, EINVAL, "begins with 0; is it meant as octal? Write it in decimal");
+		return fail(why, EINVAL, "begins with 0, as octal and hexadecimal numbers do; write it in decimal");
 	if (!*text || strspn(text, "0123456789") != strlen(text))
 		return fail(why, EINVAL, "is not a whole number");
 	errno = 0;
