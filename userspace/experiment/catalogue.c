@@ -126,8 +126,8 @@ static const struct sq_field syscall_error_fields[] = {
 	  .help = "what the call returns" },
 };
 
-#define SCHEMA(a, b, c)                                                                   \
-	{ .what = "this fault", .size = sizeof(struct sq_fault),                          \
+#define SCHEMA(name, a, b, c)                                                             \
+	{ .what = name, .size = sizeof(struct sq_fault),                                  \
 	  .part = { { common, ARRAY_SIZE(common) }, { a, ARRAY_SIZE(a) }, b, c } }
 #define PART(fields) { fields, ARRAY_SIZE(fields) }
 #define NONE { NULL, 0 }
@@ -135,22 +135,22 @@ static const struct sq_field syscall_error_fields[] = {
 const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave later",
 	  "One-way: a round trip grows by the delay once. Packets of one connection keep their order.",
-	  SCHEMA(latency_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.latency", latency_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
-	  SCHEMA(loss_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_PARTITION, "network.partition", "the target and the peer cannot reach each other",
 	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
-	  SCHEMA(partition_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.partition", partition_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
 	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",
-	  SCHEMA(refuse_fields, PART(peers), NONE) },
+	  SCHEMA("network.refuse", refuse_fields, PART(peers), NONE) },
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
 	  "The delay comes after the call's effect and changes neither result nor errno.",
-	  SCHEMA(syscall_latency_fields, PART(calls_field), NONE) },
+	  SCHEMA("syscall.latency", syscall_latency_fields, PART(calls_field), NONE) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",
-	  SCHEMA(syscall_error_fields, PART(calls_field), NONE) },
+	  SCHEMA("syscall.error", syscall_error_fields, PART(calls_field), NONE) },
 };
 
 const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);

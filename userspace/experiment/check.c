@@ -2,34 +2,50 @@
 #include "experiment/check.h"
 
 #include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 
+#include "util/fs.h"
 #include "util/time.h"
 
 #define MAX_FAULTS 64
+#define LONGEST_NAME 64
 #define MAX_PORT_RANGES 8
 
-/* A name goes into tables, file names and metric labels. */
-static void check_name(const struct sq_object *object, const char *key, const char *name,
-		       struct sq_diags *diags)
+/* Those of ASCII, and C1, which is 0xc2 0x80 to 0xc2 0x9f in UTF-8. */
+static bool has_control(const char *text)
 {
-	if (strlen(name) > 64)
-		sq_diag_error(diags, sq_schema_mark(object, key), NULL,
-			      "the name is longer than 64 bytes");
-	for (const char *p = name; *p; p++) {
-		if (!iscntrl((unsigned char)*p))
-			continue;
-		sq_diag_error(diags, sq_schema_mark(object, key), NULL,
-			      "the name has a control character in it");
-		return;
-	}
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (iscntrl(*p) || (*p == 0xc2 && p[1] < 0xa0))
+			return true;
+	return false;
+}
+
+/* A name goes into tables, file names and metric labels. */
+static void check_name(struct sq_mark mark, const char *name, struct sq_diags *diags)
+{
+	if (strlen(name) > LONGEST_NAME)
+		sq_diag_error(diags, mark, NULL, "the name is longer than %d bytes", LONGEST_NAME);
+	if (has_control(name))
+		sq_diag_error(diags, mark, NULL, "the name has a control character in it");
+}
+
+/* The place of a list's item @i, which has been read into @texts. */
+static struct sq_mark item_mark(const struct sq_object *object, const char *key,
+				const struct sq_texts *texts, size_t i)
+{
+	const struct sq_node *node = sq_node_get(object->node, key);
+
+	/* where an item could not be read the two do not correspond */
+	return node->type == SQ_NODE_LIST && node->n == texts->n ? node->item[i]->mark : node->mark;
 }
 
 static void check_targets_of(const struct sq_experiment *experiment, const struct sq_fault *fault,
 			     struct sq_diags *diags)
 {
-	for (size_t i = 0; i < fault->targets.n; i++) {
+	/* without any target in the file that has been told */
+	for (size_t i = 0; i < fault->targets.n && experiment->targets.n; i++) {
 		const char *names[256], *near;
 		_cleanup_free_ char *hint = NULL;
 		size_t n = MIN(experiment->targets.n, ARRAY_SIZE(names));
@@ -43,8 +59,8 @@ static void check_targets_of(const struct sq_experiment *experiment, const struc
 			hint = sq_asprintf("did you mean '%s'?", near);
 		else if (strchr(fault->targets.item[i], '/'))
 			hint = sq_strdup("declare it under 'targets' and name it here");
-		sq_diag_error(diags, sq_schema_mark(&fault->object, "target"), hint,
-			      "there is no target '%s'", fault->targets.item[i]);
+		sq_diag_error(diags, item_mark(&fault->object, "target", &fault->targets, i), hint,
+			      "there is no target '%.200s'", fault->targets.item[i]);
 	}
 }
 
@@ -60,12 +76,15 @@ static void check_timeline(const struct sq_experiment *experiment, const struct 
 			      "the fault ends at %s, later than the blast radius allows: %s",
 			      sq_duration_text(fault->at_ns + fault->for_ns, end),
 			      sq_duration_text(experiment->blast_radius.duration_ns, limit));
-	if (fault->ramp_ns > fault->for_ns)
+	if (fault->for_ns && fault->ramp_ns > fault->for_ns)
 		sq_diag_error(diags, sq_schema_mark(object, "ramp"), NULL,
 			      "the ramp takes longer than the fault lasts");
-	if (fault->jitter_ns > fault->delay_ns)
+	if (fault->delay_ns && fault->jitter_ns > fault->delay_ns)
 		sq_diag_error(diags, sq_schema_mark(object, "jitter"), NULL,
-			      "the jitter is more than the delay: no packet can come before it was sent");
+			      "the jitter is more than the delay: nothing can come before its time");
+	if (fault->pulse.object.node && fault->pulse.active_ns >= fault->for_ns && fault->for_ns)
+		sq_diag_error(diags, sq_schema_mark(&fault->pulse.object, "active"), NULL,
+			      "the pulse never pauses: the fault is over by then");
 }
 
 static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
@@ -74,13 +93,16 @@ static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 
 	if (fault->ports.n > MAX_PORT_RANGES)
 		sq_diag_error(diags, sq_schema_mark(object, "ports"), NULL,
-			      "more than %d ranges of ports", MAX_PORT_RANGES);
+			      "ports: here are %zu ranges, %d is the most", fault->ports.n,
+			      MAX_PORT_RANGES);
 	if (fault->local_ports.n > MAX_PORT_RANGES)
 		sq_diag_error(diags, sq_schema_mark(object, "local_ports"), NULL,
-			      "more than %d ranges of ports", MAX_PORT_RANGES);
+			      "local_ports: here are %zu ranges, %d is the most",
+			      fault->local_ports.n, MAX_PORT_RANGES);
 	if ((fault->ports.n || fault->local_ports.n) && fault->protocols &&
 	    !(fault->protocols & 3))
-		sq_diag_error(diags, sq_schema_mark(object, "proto"), NULL, "icmp has no ports");
+		sq_diag_error(diags, sq_schema_mark(object, "proto"), "leave 'ports' "
+			      "and 'local_ports' out, or 'proto'", "icmp has no ports");
 }
 
 static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
@@ -109,13 +131,13 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 
 		if (!fault->kind || !fault->name)
 			continue;	/* has been told already */
-		check_name(&fault->object, "name", fault->name, diags);
+		check_name(sq_schema_mark(&fault->object, "name"), fault->name, diags);
 		for (size_t j = 0; j < i; j++)
 			if (sq_faults(experiment)[j].name &&
 			    !strcmp(sq_faults(experiment)[j].name, fault->name))
 				sq_diag_error(diags, sq_schema_mark(&fault->object, "name"),
 					      "give each fault a 'name' of its own",
-					      "two faults are named '%s'", fault->name);
+					      "two faults are named '%.200s'", fault->name);
 		check_targets_of(experiment, fault, diags);
 		check_timeline(experiment, fault, diags);
 		check_peers(fault, diags);
@@ -145,10 +167,26 @@ static void check_expect(const struct sq_probe *probe, struct sq_diags *diags)
 
 static void check_http(const struct sq_http *http, struct sq_diags *diags)
 {
-	if (http->url && strncmp(http->url, "http://", 7) != 0 &&
-	    strncmp(http->url, "https://", 8) != 0)
+	CURLUcode code;
+	CURLU *url;
+
+	if (!http->url)
+		return;
+	if (strncmp(http->url, "http://", 7) != 0 && strncmp(http->url, "https://", 8) != 0) {
 		sq_diag_error(diags, sq_schema_mark(&http->object, "url"), NULL,
 			      "url: '%.200s' does not begin with http:// or https://", http->url);
+		return;
+	}
+	url = curl_url();
+	if (!url)
+		sq_oom();
+	code = curl_url_set(url, CURLUPART_URL, http->url, 0);
+	curl_url_cleanup(url);
+	if (code)
+		sq_diag_error(diags, sq_schema_mark(&http->object, "url"), "a host is needed, and "
+			      "ports go up to 65535",
+			      "url: '%.200s' is not a URL such as http://127.0.0.1:8080/cart",
+			      http->url);
 }
 
 static void check_tcp(const struct sq_tcp *tcp, struct sq_diags *diags)
@@ -156,11 +194,58 @@ static void check_tcp(const struct sq_tcp *tcp, struct sq_diags *diags)
 	const char *colon = tcp->address ? strrchr(tcp->address, ':') : NULL;
 	struct sq_port_range port;
 	const char *why;
+	size_t host;
 
-	if (tcp->address && (!colon || colon == tcp->address ||
-			     sq_parse_port_range(colon + 1, &port, &why) || port.low != port.high))
-		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"), NULL,
+	if (!tcp->address)
+		return;
+	host = colon ? (size_t)(colon - tcp->address) : 0;
+	/* an IPv6 address has colons of its own: which is the port's shows by the brackets */
+	if (!host || strcspn(tcp->address, " \t\n/") != strlen(tcp->address) ||
+	    (memchr(tcp->address, ':', host) &&
+	     (tcp->address[0] != '[' || tcp->address[host - 1] != ']')) ||
+	    sq_parse_port_range(colon + 1, &port, &why) || port.low != port.high)
+		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"), "such as "
+			      "127.0.0.1:5432 or \"[::1]:5432\"; ports go from 1 to 65535",
 			      "address: '%.200s' is not HOST:PORT", tcp->address);
+}
+
+/* A load that two names stand for would write into one log. */
+static void check_load(const struct sq_experiment *experiment, struct sq_diags *diags)
+{
+	for (size_t i = 0; i < experiment->load.n; i++) {
+		const struct sq_load *load = &sq_loads(experiment)[i];
+		struct sq_mark mark = sq_schema_mark(&load->object, "name");
+
+		if (!load->name)
+			continue;
+		check_name(mark, load->name, diags);
+		for (size_t j = 0; j < i; j++)
+			if (sq_loads(experiment)[j].name &&
+			    !strcmp(sq_loads(experiment)[j].name, load->name))
+				sq_diag_error(diags, mark, NULL, "two loads are named '%.200s'",
+					      load->name);
+	}
+}
+
+static void check_cgroups(const struct sq_object *object, const struct sq_texts *cgroups,
+			  struct sq_diags *diags)
+{
+	for (size_t i = 0; i < cgroups->n; i++) {
+		const char *path = cgroups->item[i];
+		struct sq_mark mark = item_mark(object, "cgroup", cgroups, i);
+
+		if (path[0] != '/')
+			sq_diag_error(diags, mark, "begin at the cgroup2 root, as in "
+				      "/system.slice/nginx.service",
+				      "cgroup: '%.200s' does not begin with '/'", path);
+		else if (strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//") ||
+			 !strcmp(path + strlen(path) - 1, "/") ||
+			 !strcmp(sq_base_name(path), "..") || !strcmp(sq_base_name(path), "."))
+			sq_diag_error(diags, mark, path[1] ? NULL : "name what is below it: the "
+				      "root is every process of the host",
+				      "cgroup: '%.200s' is not a plain path: no empty part, no "
+				      "'.' nor '..', no '/' at the end", path);
+	}
 }
 
 static void check_probes(const struct sq_experiment *experiment, struct sq_diags *diags)
@@ -170,12 +255,12 @@ static void check_probes(const struct sq_experiment *experiment, struct sq_diags
 
 		if (!probe->name)
 			continue;
-		check_name(&probe->object, "name", probe->name, diags);
+		check_name(sq_schema_mark(&probe->object, "name"), probe->name, diags);
 		for (size_t j = 0; j < i; j++)
 			if (sq_probes(experiment)[j].name &&
 			    !strcmp(sq_probes(experiment)[j].name, probe->name))
 				sq_diag_error(diags, sq_schema_mark(&probe->object, "name"), NULL,
-					      "two probes are named '%s'", probe->name);
+					      "two probes are named '%.200s'", probe->name);
 		check_expect(probe, diags);
 		check_http(&probe->http, diags);
 		check_tcp(&probe->tcp, diags);
@@ -188,20 +273,23 @@ static void check_probes(const struct sq_experiment *experiment, struct sq_diags
 
 static void check_targets(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
+	const struct sq_node *names = sq_node_get(experiment->object.node, "targets");
+
 	for (size_t i = 0; i < experiment->targets.n; i++) {
 		const struct sq_target *target = &sq_targets(experiment)[i];
+		struct sq_mark mark = names->key[i]->mark;
 		bool used = false;
 
-		check_name(&target->object, NULL, target->object.key, diags);
+		check_name(mark, target->object.key, diags);
 		if (strchr(target->object.key, '/') || !*target->object.key ||
 		    target->object.key[0] == '.')
-			sq_diag_error(diags, sq_schema_mark(&target->object, NULL), NULL,
-				      "'%s' is no name for a target: it names a cgroup's folder",
-				      target->object.key);
+			sq_diag_error(diags, mark, "begin with something else than '.', and "
+				      "without a '/'", "'%.200s' is no name for a target: it names "
+				      "a cgroup's folder", target->object.key);
 		for (size_t j = 0; j < experiment->faults.n; j++)
 			used |= sq_fault_hits(&sq_faults(experiment)[j], target);
-		if (!used && experiment->faults.n && target->cgroup.n)
-			sq_diag_warning(diags, sq_schema_mark(&target->object, NULL), NULL,
+		if (!used && !diags->errors && target->cgroup.n)
+			sq_diag_warning(diags, mark, NULL,
 					"no fault hits the target '%s'", target->object.key);
 		if (target->command.n && sq_schema_has(&target->object, "select"))
 			sq_diag_error(diags, sq_schema_mark(&target->object, "select"), NULL,
@@ -211,19 +299,24 @@ static void check_targets(const struct sq_experiment *experiment, struct sq_diag
 				      "'ready' is for command targets");
 		check_http(&target->ready.http, diags);
 		check_tcp(&target->ready.tcp, diags);
-		for (size_t j = 0; j < target->cgroup.n; j++)
-			if (target->cgroup.item[j][0] != '/')
-				sq_diag_error(diags, sq_schema_mark(&target->object, "cgroup"),
-					      "begin at the cgroup2 root, as in "
-					      "/system.slice/nginx.service",
-					      "cgroup: '%s' does not begin with '/'",
-					      target->cgroup.item[j]);
+		check_cgroups(&target->object, &target->cgroup, diags);
 	}
 }
 
 void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
-	check_targets(experiment, diags);
+	const struct sq_objects *protect = &experiment->blast_radius.protect;
+
+	if (experiment->title && has_control(experiment->title))
+		sq_diag_error(diags, sq_schema_mark(&experiment->object, "title"), NULL,
+			      "the title has a control character in it, or a line's end");
+	for (size_t i = 0; i < protect->n; i++) {
+		const struct sq_protect *item = (const struct sq_protect *)protect->item + i;
+
+		check_cgroups(&item->object, &item->cgroup, diags);
+	}
+	check_load(experiment, diags);
 	check_faults(experiment, diags);
 	check_probes(experiment, diags);
+	check_targets(experiment, diags);
 }

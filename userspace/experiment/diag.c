@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/text.h"
+
 #define MOST_SHOWN 100
+#define LONGEST_MESSAGE 600
 #define WIDEST_LINE 160
 
 static void add(struct sq_diags *diags, struct sq_mark mark, bool warning, const char *hint,
@@ -13,14 +16,20 @@ static void add(struct sq_diags *diags, struct sq_mark mark, bool warning, const
 {
 	struct sq_diag *diag;
 
-	if (!warning && diags->errors++ >= MOST_SHOWN)
+	if (!warning)
+		diags->errors++;
+	if (warning ? diags->n >= MOST_SHOWN : diags->errors > MOST_SHOWN)
 		return;
 	diag = sq_append(&diags->item, &diags->n, sizeof(*diags->item));
 	diag->mark = mark;
+	diag->order = diags->n;
 	diag->warning = warning;
 	diag->hint = sq_strdup(hint);
 	if (vasprintf(&diag->message, format, arguments) < 0)
 		sq_oom();
+	/* a value of the file may be in it, and be as long as the file */
+	if (strlen(diag->message) > LONGEST_MESSAGE)
+		strcpy(diag->message + LONGEST_MESSAGE, "...");
 }
 
 void sq_diag_error(struct sq_diags *diags, struct sq_mark mark, const char *hint,
@@ -51,7 +60,7 @@ static int by_place(const void *a, const void *b)
 		return x->mark.line < y->mark.line ? -1 : 1;
 	if (x->mark.column != y->mark.column)
 		return x->mark.column < y->mark.column ? -1 : 1;
-	return 0;
+	return x->order < y->order ? -1 : x->order > y->order;
 }
 
 static const char *find_line(const char *source, int line)
@@ -64,13 +73,30 @@ static const char *find_line(const char *source, int line)
 	return source;
 }
 
-/* Control characters would let a file write to the reader's terminal. */
+/*
+ * Control characters would let a file write to the reader's terminal: those of ASCII, and C1, which
+ * is 0xc2 0x80 to 0xc2 0x9f in UTF-8. What is not UTF-8 goes too: a value may have been cut.
+ */
 static void put_clean(const char *text, size_t n, FILE *stream)
 {
+	size_t good;
+
+	if (sq_utf8_valid(text, n, &good))
+		good = n;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		putc(c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c, stream);
+		if (i == good) {
+			putc('?', stream);
+			if (sq_utf8_valid(text + i + 1, n - i - 1, &good))
+				good = n - i - 1;
+			good += i + 1;
+		} else if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0) {
+			putc('?', stream);
+			i++;
+		} else {
+			putc(c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c, stream);
+		}
 	}
 }
 
@@ -98,7 +124,8 @@ static void render_source(const struct sq_diags *diags, struct sq_mark mark, FIL
 
 void sq_diags_render(struct sq_diags *diags, FILE *stream)
 {
-	qsort(diags->item, diags->n, sizeof(*diags->item), by_place);
+	if (diags->n)
+		qsort(diags->item, diags->n, sizeof(*diags->item), by_place);
 	for (size_t i = 0; i < diags->n; i++) {
 		const struct sq_diag *diag = &diags->item[i];
 

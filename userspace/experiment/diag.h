@@ -15,6 +15,7 @@ struct sq_mark {
 
 struct sq_diag {
 	struct sq_mark mark;
+	size_t order;	/* in which it was found: of two at one place the earlier first */
 	bool warning;
 	char *message;
 	char *hint;	/* or NULL */

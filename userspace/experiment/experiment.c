@@ -69,11 +69,16 @@ struct sq_experiment *sq_experiment_parse(const char *name, const char *text, si
 
 	free(diags->file);
 	free(diags->source);
-	diags->file = sq_strdup(name);
-	diags->source = sq_strndup(text, n);
 	experiment->file = sq_strdup(name);
 	experiment->source = sq_strndup(text, n);
 	experiment->source_size = n;
+	/* some editors begin a UTF-8 file with a byte order mark; libyaml stumbles over it */
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		n -= 3;
+	}
+	diags->file = sq_strdup(name);
+	diags->source = sq_strndup(text, n);
 	experiment->root = sq_yaml_parse(text, n, diags);
 	if (!experiment->root)
 		return sq_experiment_free(experiment);

@@ -124,7 +124,9 @@ int sq_parse_peer(const char *text, struct sq_peer *ret, const char **why)
 	r = parse_range(range, ret, why);
 	if (!r && port) {
 		ret->has_ports = true;
-		r = sq_parse_port_range(port, &ret->ports, why);
+		if (sq_parse_port_range(port, &ret->ports, why))
+			r = fail(why, "does not end in a port from 1 to 65535, nor a range such "
+				      "as :8000-8010");
 	}
 	if (!r)
 		ret->text = sq_strdup(text);

@@ -11,7 +11,7 @@
 
 #define MAX_FIELDS 64
 
-static void read_object(const struct sq_schema *schema, const struct sq_node *node, void *object,
+static void read_object(const struct sq_schema *schema, const struct sq_node *node, void *target,
 			struct sq_diags *diags);
 
 struct collect {
@@ -57,31 +57,79 @@ bool sq_schema_has(const struct sq_object *object, const char *key)
 	return sq_node_get(object->node, key) != NULL;
 }
 
+static void take_defaults(const struct sq_field *field, void *data);
+
+static void take_default(const struct sq_field *field, void *slot)
+{
+	const char *why, *near;
+
+	if (field->type == SQ_TYPE_OBJECT) {
+		((struct sq_object *)slot)->schema = field->object;
+		sq_schema_each(field->object, take_defaults, slot);
+	} else if (field->fallback) {
+		if (sq_value_parse(field, field->fallback, slot, &why, &near))
+			abort();	/* a table that contradicts itself: the unit tests read them all */
+	} else {
+		sq_value_unset(field->type, slot);
+	}
+}
+
+static void take_defaults(const struct sq_field *field, void *data)
+{
+	take_default(field, (char *)data + field->offset);
+}
+
+/* A limit as the file would write it: without the space in front of its unit. */
 static void limit_text(enum sq_type type, uint64_t value, char text[SQ_DURATION_SIZE])
 {
+	char *space;
+
 	if (type == SQ_TYPE_DURATION)
 		sq_duration_text(value, text);
 	else if (type == SQ_TYPE_SHARE)
 		sq_share_text(value, text);
 	else
 		snprintf(text, SQ_DURATION_SIZE, "%llu", (unsigned long long)value);
+	space = strchr(text, ' ');
+	if (space)
+		memmove(space, space + 1, strlen(space));
 }
 
-static void check_limits(const struct sq_field *field, const struct sq_node *node, uint64_t value,
+static bool check_limits(const struct sq_field *field, const struct sq_node *node, uint64_t value,
 			 struct sq_diags *diags)
 {
+	bool quantity = field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_DURATION;
 	char least[SQ_DURATION_SIZE], most[SQ_DURATION_SIZE];
 
 	if (value >= field->min && (!field->max || value <= field->max))
-		return;
+		return true;
 	limit_text(field->type, field->min, least);
 	limit_text(field->type, field->max, most);
-	if (field->max)
-		sq_diag_error(diags, node->mark, NULL, "%s: %s is not between %s and %s",
+	if (quantity && !value && field->min == 1)	/* the least is no number to be shown */
+		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is nothing; write more than "
+			      "that, up to %s", field->key, node->value, most);
+	else if (field->min == field->max)
+		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is not supported, only %s is",
+			      field->key, node->value, most);
+	else if (field->max)
+		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is not between %s and %s",
 			      field->key, node->value, least, most);
 	else
-		sq_diag_error(diags, node->mark, NULL, "%s: %s is less than %s", field->key,
+		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is less than %s", field->key,
 			      node->value, least);
+	return false;
+}
+
+static void tell_type(const struct sq_field *field, const struct sq_node *node,
+		      struct sq_diags *diags)
+{
+	_cleanup_buffer_ struct sq_buffer wanted = { 0 };
+
+	sq_buffer_add(&wanted, "%s", sq_type_text(field->type));
+	for (size_t i = 0; field->names && field->names[i]; i++)
+		sq_buffer_add(&wanted, "%s %s", i ? "," : "", field->names[i]);
+	sq_diag_error(diags, node->mark, NULL, "%s: %s stands where this belongs: %s", field->key,
+		      sq_node_type_text(node), sq_buffer_text(&wanted));
 }
 
 static void read_scalar(const struct sq_field *field, const struct sq_node *node, void *slot,
@@ -92,22 +140,29 @@ static void read_scalar(const struct sq_field *field, const struct sq_node *node
 	_cleanup_free_ char *hint = NULL;
 
 	if (node->type != SQ_NODE_SCALAR) {
-		sq_diag_error(diags, node->mark, NULL, "%s: %s stands where %s belongs",
-			      field->key, sq_node_type_text(node), sq_type_text(field->type));
+		tell_type(field, node, diags);
+		return;
+	}
+	if (node->wrong)
+		return;
+	if (!*node->value && !node->quoted) {
+		sq_diag_error(diags, node->mark, NULL, "%s: the value is missing", field->key);
 		return;
 	}
 	if (!node->quoted && text)
 		why = sq_value_trap(node->value);
 	if (!why && text && !*node->value)
 		why = "is empty";
-	if (!why && !*node->value)
-		why = "is missing: there is nothing behind the ':'";
 	if (!why && !sq_value_parse(field, node->value, slot, &why, &near)) {
 		if (field->type == SQ_TYPE_DURATION || field->type == SQ_TYPE_COUNT ||
-		    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE)
-			check_limits(field, node, *(uint64_t *)slot, diags);
+		    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE) {
+			if (!check_limits(field, node, *(uint64_t *)slot, diags))
+				take_default(field, slot);
+		}
 		return;
 	}
+	if (!sq_value_is_list(field->type))
+		take_default(field, slot);
 	if (near)
 		hint = sq_asprintf("did you mean '%s'?", near);
 	sq_diag_error(diags, node->mark, hint, "%s: '%.200s' %s", field->key, node->value, why);
@@ -169,30 +224,17 @@ static void read_field(const struct sq_field *field, const struct sq_node *node,
 	}
 }
 
-static void take_defaults(const struct sq_field *field, void *data);
-
-static void take_default(const struct sq_field *field, void *slot)
+static void list_keys(const struct collect *fields, struct sq_buffer *text)
 {
-	const char *why, *near;
-
-	if (field->type == SQ_TYPE_OBJECT) {
-		((struct sq_object *)slot)->schema = field->object;
-		sq_schema_each(field->object, take_defaults, slot);
-	} else if (field->fallback && sq_value_parse(field, field->fallback, slot, &why, &near)) {
-		abort();	/* a table that contradicts itself: the unit tests read them all */
-	}
-}
-
-static void take_defaults(const struct sq_field *field, void *data)
-{
-	take_default(field, (char *)data + field->offset);
+	for (size_t i = 0; i < fields->n; i++)
+		sq_buffer_add(text, "%s%s", i ? ", " : "its keys are ", fields->field[i]->key);
 }
 
 static void unknown_key(const struct sq_node *key, const struct collect *fields,
 			const struct sq_schema *schema, struct sq_diags *diags)
 {
+	_cleanup_buffer_ struct sq_buffer hint = { 0 };
 	const char *names[MAX_FIELDS], *near;
-	_cleanup_free_ char *hint = NULL;
 
 	if (!strcmp(key->value, "<<")) {
 		sq_diag_error(diags, key->mark, "write the keys out, or use an alias for a whole "
@@ -203,8 +245,19 @@ static void unknown_key(const struct sq_node *key, const struct collect *fields,
 		names[i] = fields->field[i]->key;
 	near = sq_nearest(key->value, names, fields->n);
 	if (near)
-		hint = sq_asprintf("did you mean '%s'?", near);
-	sq_diag_error(diags, key->mark, hint, "%s has no '%.100s'", schema->what, key->value);
+		sq_buffer_add(&hint, "did you mean '%s'?", near);
+	else
+		list_keys(fields, &hint);
+	sq_diag_error(diags, key->mark, sq_buffer_text(&hint), "%s has no '%.100s'", schema->what,
+		      key->value);
+}
+
+static void lacks_key(const struct sq_node *node, const struct sq_field *field,
+		      const struct sq_schema *schema, struct sq_diags *diags)
+{
+	_cleanup_free_ char *hint = sq_asprintf("%s: %s", field->key, field->help);
+
+	sq_diag_error(diags, node->mark, hint, "%s lacks '%s'", schema->what, field->key);
 }
 
 static void check_one_of(const struct sq_schema *schema, const struct sq_node *node,
@@ -220,8 +273,9 @@ static void check_one_of(const struct sq_schema *schema, const struct sq_node *n
 		sq_buffer_add(&list, "%s%s", key == schema->one_of ? "" : ", ", *key);
 	}
 	if (found != 1)
-		sq_diag_error(diags, node->mark, NULL, "%s must have one of: %s%s", schema->what,
-			      sq_buffer_text(&list), found ? "; here are several" : "");
+		sq_diag_error(diags, node->mark, NULL, "%s must have exactly one of: %s; here %s",
+			      schema->what, sq_buffer_text(&list),
+			      found ? "are several" : "is none");
 }
 
 static void read_object(const struct sq_schema *schema, const struct sq_node *node, void *target,
@@ -230,13 +284,19 @@ static void read_object(const struct sq_schema *schema, const struct sq_node *no
 	struct sq_object *object = target;
 	struct collect fields = { .n = 0 };
 
+	object->schema = schema;
 	if (node->type != SQ_NODE_MAP) {
-		sq_diag_error(diags, node->mark, NULL, "%s must be a map of keys and values, not %s",
-			      schema->what, sq_node_type_text(node));
+		_cleanup_buffer_ struct sq_buffer hint = { 0 };
+
+		sq_schema_each(schema, collect_one, &fields);
+		list_keys(&fields, &hint);
+		sq_diag_error(diags, node->mark, fields.n ? sq_buffer_text(&hint) : NULL,
+			      "%s must be a map of keys and values; here is %s", schema->what,
+			      sq_node_type_text(node));
+		sq_schema_each(schema, take_defaults, target);
 		return;
 	}
 	object->node = node;
-	object->schema = schema;
 	if (schema->choose) {
 		schema = schema->choose(node, diags);
 		if (!schema)
@@ -258,8 +318,7 @@ static void read_object(const struct sq_schema *schema, const struct sq_node *no
 		else
 			take_default(field, slot);
 		if (!value && field->required)
-			sq_diag_error(diags, node->mark, NULL, "%s lacks '%s'", schema->what,
-				      field->key);
+			lacks_key(node, field, schema, diags);
 	}
 	check_one_of(schema, node, diags);
 }

@@ -97,8 +97,8 @@ struct sq_schema {
 void sq_schema_read(const struct sq_schema *schema, const struct sq_node *node, void *object,
 		    struct sq_diags *diags);
 
-/* Frees what sq_schema_read() has put into @object (a struct sq_object), not @object itself. */
-void sq_schema_clear(void *object);
+/* Frees what sq_schema_read() has put into @target (a struct sq_object), not @target itself. */
+void sq_schema_clear(void *target);
 
 /* Calls @each for every field of a schema, its parts in order. */
 void sq_schema_each(const struct sq_schema *schema,

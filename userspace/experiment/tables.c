@@ -26,12 +26,12 @@ static const struct sq_schema text_schema = {
 
 #define AT(member) offsetof(struct sq_expect, member)
 static const struct sq_field expect_fields[] = {
-	{ .key = "status", .type = SQ_TYPE_CODES, .offset = AT(status), .fallback = "200-299",
-	  .help = "http: the answer's status" },
+	{ .key = "status", .type = SQ_TYPE_CODES, .offset = AT(status), .min = 100,
+	  .max = 599, .fallback = "200-299", .help = "http: the answer's status" },
 	{ .key = "body", .type = SQ_TYPE_OBJECT, .offset = AT(body), .object = &text_schema,
 	  .help = "http: the answer's body, its first 64 KiB" },
-	{ .key = "exit", .type = SQ_TYPE_CODES, .offset = AT(exit), .fallback = "0",
-	  .help = "exec: the exit code" },
+	{ .key = "exit", .type = SQ_TYPE_CODES, .offset = AT(exit), .max = 255,
+	  .fallback = "0", .help = "exec: the exit code" },
 	{ .key = "output", .type = SQ_TYPE_OBJECT, .offset = AT(output), .object = &text_schema,
 	  .help = "exec: what it writes to its standard output, the first 64 KiB" },
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "experiment/value.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -43,7 +45,7 @@ static int parse_name(const char *const *names, const char *text, unsigned int *
 		      const char **why, const char **near)
 {
 	static _Thread_local char list[512];
-	size_t n;
+	size_t n, length;
 
 	for (n = 0; names[n]; n++) {
 		if (!strcmp(names[n], text)) {
@@ -51,13 +53,10 @@ static int parse_name(const char *const *names, const char *text, unsigned int *
 			return 0;
 		}
 	}
-	strcpy(list, "is not one of");
-	for (size_t i = 0; i < n; i++) {
-		if (strlen(list) + strlen(names[i]) + 8 > sizeof(list))
-			break;
-		strcat(list, i == 0 ? " " : i == n - 1 ? " or " : ", ");
-		strcat(list, names[i]);
-	}
+	length = (size_t)snprintf(list, sizeof(list), "is not one of");
+	for (size_t i = 0; i < n && length + strlen(names[i]) + 8 < sizeof(list); i++)
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
+					   i == 0 ? " " : i == n - 1 ? " or " : ", ", names[i]);
 	*near = sq_nearest(text, names, n);
 	*why = list;
 	return -EINVAL;
@@ -99,15 +98,18 @@ static int parse_errno(const char *text, unsigned int *ret, const char **why, co
 
 static int parse_select(const char *text, struct sq_select *ret, const char **why)
 {
+	int r;
+
 	*ret = (struct sq_select){ 0 };
 	if (!strcmp(text, "all"))
 		return 0;
 	ret->kind = strchr(text, '%') ? SQ_SELECT_SHARE : SQ_SELECT_COUNT;
-	if (ret->kind == SQ_SELECT_SHARE ? sq_parse_share(text, &ret->value, why) :
-					   sq_parse_count(text, &ret->value, why)) {
+	r = ret->kind == SQ_SELECT_SHARE ? sq_parse_share(text, &ret->value, why) :
+					   sq_parse_count(text, &ret->value, why);
+	if (r == -EINVAL)
 		*why = "is not all, a number or a share such as 50%";
-		return -EINVAL;
-	}
+	if (r)
+		return r;
 	if (ret->value == 0) {
 		*why = "selects nothing";
 		return -ERANGE;
@@ -115,17 +117,34 @@ static int parse_select(const char *text, struct sq_select *ret, const char **wh
 	return 0;
 }
 
-static int parse_codes(const char *text, struct sq_port_ranges *ranges, const char **why)
+static int parse_codes(const struct sq_field *field, const char *text,
+		       struct sq_port_ranges *ranges, const char **why)
 {
+	static _Thread_local char message[80];
 	struct sq_port_range range;
+	unsigned long low, high;
 	char *end;
-	unsigned long low = strtoul(text, &end, 10), high = low;
 
-	if (end != text && *end == '-')
-		high = strtoul(end + 1, &end, 10);
-	if (end == text || *end || *text == '-' || high < low || high > 65535) {
+	if (!isdigit((unsigned char)*text) || strspn(text, "0123456789-") != strlen(text)) {
 		*why = "is not a code such as 200, nor a range such as 200-299";
 		return -EINVAL;
+	}
+	low = high = strtoul(text, &end, 10);
+	if (*end)
+		high = strtoul(end + 1, &end, 10);
+	if (*end || end[-1] == '-') {
+		*why = "is not a range such as 200-299";
+		return -EINVAL;
+	}
+	if (high < low) {
+		*why = "is a range that ends before it begins";
+		return -EINVAL;
+	}
+	if (low < field->min || high > field->max) {
+		snprintf(message, sizeof(message), "is not between %llu and %llu",
+			 (unsigned long long)field->min, (unsigned long long)field->max);
+		*why = message;
+		return -ERANGE;
 	}
 	range = (struct sq_port_range){ (uint16_t)low, (uint16_t)high };
 	*(struct sq_port_range *)sq_append(&ranges->item, &ranges->n, sizeof(range)) = range;
@@ -209,7 +228,7 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 	case SQ_TYPE_SELECT:
 		return parse_select(text, slot, why);
 	case SQ_TYPE_CODES:
-		return parse_codes(text, slot, why);
+		return parse_codes(field, text, slot, why);
 	case SQ_TYPE_OBJECT:
 	case SQ_TYPE_OBJECTS:
 	case SQ_TYPE_NAMED:
@@ -222,6 +241,24 @@ bool sq_value_is_list(enum sq_type type)
 {
 	return type == SQ_TYPE_TEXTS || type == SQ_TYPE_ENUMS || type == SQ_TYPE_PEERS ||
 	       type == SQ_TYPE_PORTS || type == SQ_TYPE_CALLS || type == SQ_TYPE_CODES;
+}
+
+void sq_value_unset(enum sq_type type, void *slot)
+{
+	sq_value_clear(type, slot);
+	switch (type) {
+	case SQ_TYPE_BOOL:
+		*(bool *)slot = false;
+		break;
+	case SQ_TYPE_COUNT:
+	case SQ_TYPE_DURATION:
+	case SQ_TYPE_SHARE:
+	case SQ_TYPE_RATE:
+		*(uint64_t *)slot = 0;
+		break;
+	default:
+		break;
+	}
 }
 
 void sq_value_clear(enum sq_type type, void *slot)

@@ -15,6 +15,9 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 /* Is a value of this type made of several texts? */
 bool sq_value_is_list(enum sq_type type);
 
+/* Makes a value what it is when nothing has been read. */
+void sq_value_unset(enum sq_type type, void *slot);
+
 /* What is wrong with a plain, unquoted text that YAML 1.1 reads as something else, or NULL. */
 const char *sq_value_trap(const char *text);
 

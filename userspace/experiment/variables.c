@@ -8,14 +8,20 @@
 
 #include "util/units.h"
 
+/* What all replaced values of a file may have in bytes: a value may be used over and over. */
+#define MAX_BYTES (4u << 20)
+
 struct variable {
 	const char *name, *value;
 	const struct sq_node *node;
+	struct sq_mark mark;
+	bool used;
 };
 
 struct variables {
 	struct variable *item;
 	size_t n;
+	size_t bytes;
 	struct sq_diags *diags;
 };
 
@@ -35,7 +41,7 @@ static size_t name_length(const char *text)
 	return n;
 }
 
-static const struct variable *find(const struct variables *variables, const char *name, size_t n)
+static struct variable *find(const struct variables *variables, const char *name, size_t n)
 {
 	for (size_t i = 0; i < variables->n; i++)
 		if (strlen(variables->item[i].name) == n &&
@@ -80,25 +86,40 @@ static void check_limit(const struct variables *variables, const struct variable
 			const char *key, int sign)
 {
 	const struct sq_node *node = sq_node_get(variable->node, key);
+	const struct sq_node *fallback = sq_node_get(variable->node, "default");
+	struct sq_mark mark;
 	double value, limit;
 
 	if (!node || node->type != SQ_NODE_SCALAR || !variable->value)
 		return;
+	mark = fallback && fallback->value == variable->value ? fallback->mark : node->mark;
 	for (int type = 0; type < 3; type++) {
 		if (!comparable(node->value, type, &limit))
 			continue;
 		if (!comparable(variable->value, type, &value))
-			sq_diag_error(variables->diags, node->mark, NULL, "variable '%s': '%s' and "
-				      "its %s '%s' cannot be compared", variable->name,
+			sq_diag_error(variables->diags, mark, NULL, "variable '%.100s': '%.200s' "
+				      "and its %s '%.200s' cannot be compared", variable->name,
 				      variable->value, key, node->value);
 		else if ((value - limit) * sign > 0)
-			sq_diag_error(variables->diags, node->mark, NULL, "variable '%s': %s is %s "
-				      "than its %s, %s", variable->name, variable->value,
+			sq_diag_error(variables->diags, mark, NULL, "variable '%.100s': %.200s "
+				      "is %s than its %s, %.200s", variable->name, variable->value,
 				      sign > 0 ? "more" : "less", key, node->value);
 		return;
 	}
-	sq_diag_error(variables->diags, node->mark, NULL, "%s: '%s' is neither a duration, a share "
+	sq_diag_error(variables->diags, node->mark, NULL, "%s: '%.200s' is neither a duration, a share "
 		      "nor a number", key, node->value);
+}
+
+/* From the command line or the environment anything may come; journals and reports are UTF-8. */
+static void check_text(const struct variables *variables, struct variable *variable)
+{
+	size_t where;
+
+	if (!variable->value || sq_utf8_valid(variable->value, strlen(variable->value), &where))
+		return;
+	sq_diag_error(variables->diags, variable->mark, NULL, "the value of the variable '%.100s' is not "
+		      "UTF-8 text", variable->name);
+	variable->value = NULL;
 }
 
 static void declare(struct variables *variables, const struct sq_node *map,
@@ -111,17 +132,41 @@ static void declare(struct variables *variables, const struct sq_node *map,
 
 		variable->name = map->key[i]->value;
 		variable->node = map->item[i];
+		variable->mark = map->key[i]->mark;
 		variable->value = find_setting(settings, variable->name);
 		if (!variable->value && from_env)
 			variable->value = getenv(from_env);
 		if (!variable->value)
 			variable->value = child_value(map->item[i], "default");
 		if (!*variable->name || name_length(variable->name) != strlen(variable->name))
-			sq_diag_error(variables->diags, map->key[i]->mark, NULL, "'%s' is not a "
+			sq_diag_error(variables->diags, variable->mark, NULL, "'%.200s' is not a "
 				      "name of letters, digits and '_'", variable->name);
+		check_text(variables, variable);
 		check_limit(variables, variable, "max", 1);
 		check_limit(variables, variable, "min", -1);
 	}
+}
+
+/* A hint to be freed, or NULL. */
+static char *did_you_mean(const struct variables *variables, const char *name)
+{
+	_cleanup_free_ const char **names = sq_alloc((variables->n + 1) * sizeof(*names));
+	const char *near;
+
+	for (size_t i = 0; i < variables->n; i++)
+		names[i] = variables->item[i].name;
+	near = sq_nearest(name, names, variables->n);
+	return near ? sq_asprintf("did you mean '%s'?", near) : NULL;
+}
+
+static void tell_undeclared(const struct variables *variables, struct sq_mark mark,
+			    const char *name, size_t n)
+{
+	_cleanup_free_ char *copy = sq_strndup(name, n);
+	_cleanup_free_ char *hint = did_you_mean(variables, copy);
+
+	sq_diag_error(variables->diags, mark, hint ? hint : "declare it under 'variables'",
+		      "there is no variable '%.200s'", copy);
 }
 
 static void check_settings(const struct variables *variables, const struct sq_texts *settings)
@@ -129,26 +174,19 @@ static void check_settings(const struct variables *variables, const struct sq_te
 	for (size_t i = 0; settings && i < settings->n; i++) {
 		const char *equals = strchr(settings->item[i], '=');
 		_cleanup_free_ char *name = NULL, *hint = NULL;
-		const char **names, *near;
 
 		if (!equals) {
 			sq_diag_error(variables->diags, (struct sq_mark){ 0 },
-				      "write --set NAME=VALUE", "--set %s: there is no '='",
+				      "write --set NAME=VALUE", "--set %.200s: there is no '='",
 				      settings->item[i]);
 			continue;
 		}
 		name = sq_strndup(settings->item[i], (size_t)(equals - settings->item[i]));
 		if (find(variables, name, strlen(name)))
 			continue;
-		names = sq_alloc((variables->n + 1) * sizeof(*names));
-		for (size_t j = 0; j < variables->n; j++)
-			names[j] = variables->item[j].name;
-		near = sq_nearest(name, names, variables->n);
-		if (near)
-			hint = sq_asprintf("did you mean '%s'?", near);
+		hint = did_you_mean(variables, name);
 		sq_diag_error(variables->diags, (struct sq_mark){ 0 }, hint,
-			      "--set %s: the file declares no such variable", name);
-		free(names);
+			      "--set %.200s: the file declares no such variable", name);
 	}
 }
 
@@ -160,7 +198,7 @@ static void replace(struct variables *variables, struct sq_node *node)
 	if (!strstr(p, "${"))
 		return;
 	while (*p) {
-		const struct variable *variable;
+		struct variable *variable;
 		size_t n;
 
 		if (!strncmp(p, "$${", 3)) {	/* a literal "${" */
@@ -174,19 +212,29 @@ static void replace(struct variables *variables, struct sq_node *node)
 		}
 		n = name_length(p + 2);
 		if (!n || p[2 + n] != '}') {
+			node->wrong = true;
 			sq_diag_error(variables->diags, node->mark, "write $${ for a literal ${",
-				      "'%s': '${' begins a variable, ${NAME}", node->value);
+				      "'%.200s': '${' begins a variable, ${NAME}", node->value);
 			return;
 		}
 		variable = find(variables, p + 2, n);
 		if (!variable) {
-			sq_diag_error(variables->diags, node->mark, "declare it under 'variables'",
-				      "there is no variable '%.*s'", (int)n, p + 2);
+			node->wrong = true;
+			tell_undeclared(variables, node->mark, p + 2, n);
 			return;
 		}
+		variable->used = true;
 		if (!variable->value) {
+			node->wrong = true;
 			sq_diag_error(variables->diags, node->mark, "give it with --set NAME=VALUE",
-				      "the variable '%s' has no value", variable->name);
+				      "the variable '%.100s' has no value", variable->name);
+			return;
+		}
+		variables->bytes += strlen(variable->value);
+		if (variables->bytes > MAX_BYTES) {
+			node->wrong = true;
+			sq_diag_error(variables->diags, node->mark, NULL, "with its variables "
+				      "replaced the file is larger than %u MiB", MAX_BYTES >> 20);
 			return;
 		}
 		sq_buffer_add(&text, "%s", variable->value);
@@ -240,5 +288,10 @@ void sq_variables_apply(struct sq_experiment *experiment, const struct sq_texts 
 		if (strcmp(root->key[i]->value, "variables") != 0 &&
 		    strncmp(root->key[i]->value, "x-", 2) != 0)
 			replace_all(&variables, root->item[i]);
+	for (size_t i = 0; i < variables.n; i++)
+		if (variables.item[i].node && !variables.item[i].used && !diags->errors)
+			sq_diag_warning(diags, variables.item[i].mark, NULL,
+					"the variable '%.100s' is used nowhere",
+					variables.item[i].name);
 	free(variables.item);
 }

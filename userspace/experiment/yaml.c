@@ -11,6 +11,10 @@
 #define MAX_DEPTH 64
 #define MAX_NODES 20000
 
+#define ESCAPE                                                              \
+	"a '\\' in double quotes begins an escape, and this one is unknown", \
+		"write \\\\ for one '\\', or use single quotes"
+
 struct anchor {
 	char *name;
 	const struct sq_node *node;	/* NULL while it is being read: an alias to itself */
@@ -19,6 +23,7 @@ struct anchor {
 struct reader {
 	yaml_parser_t parser;
 	struct sq_diags *diags;
+	const char *text;
 	struct anchor *anchor;
 	size_t n_anchors;
 	size_t nodes;
@@ -54,6 +59,8 @@ const char *sq_node_type_text(const struct sq_node *node)
 {
 	static const char *const names[] = { "a single value", "a list", "a map" };
 
+	if (node->type == SQ_NODE_SCALAR && !node->quoted && !*node->value)
+		return "nothing";
 	return names[node->type];
 }
 
@@ -62,37 +69,94 @@ static struct sq_mark mark_of(yaml_mark_t mark)
 	return (struct sq_mark){ (int)mark.line + 1, (int)mark.column + 1 };
 }
 
+static struct sq_mark mark_at(const char *text, size_t offset)
+{
+	struct sq_mark mark = { 1, 1 };
+
+	for (size_t i = 0; i < offset; i++) {
+		mark.column += ((unsigned char)text[i] & 0xc0) != 0x80;
+		if (text[i] == '\n')
+			mark = (struct sq_mark){ mark.line + 1, 1 };
+	}
+	return mark;
+}
+
+/* The character at a mark, if it is of one byte and all in front of it in the line are. */
+static char char_at(const char *source, struct sq_mark mark)
+{
+	for (int i = 1; source && i < mark.line; i++) {
+		source = strchr(source, '\n');
+		source = source ? source + 1 : NULL;
+	}
+	if (!source || strcspn(source, "\n") < (size_t)mark.column)
+		return '\0';
+	return source[mark.column - 1];
+}
+
 /* What libyaml says is right but seldom helps; the frequent causes have a sentence of their own. */
 static void scanner_error(struct reader *reader)
 {
-	const yaml_parser_t *parser = &reader->parser;
-	struct sq_mark mark = mark_of(parser->problem_mark);
-	const char *line = reader->diags->source, *hint = NULL;
-	char at;
+	static const struct {
+		char at;			/* the character there, or 0 */
+		const char *context, *problem;	/* in libyaml's words, or NULL */
+		const char *message, *hint;	/* message NULL: libyaml's */
+		bool begin;			/* tell where that began, not where it ended */
+	} causes[] = {
+		{ '\t', NULL, NULL, "a tab stands where only spaces may",
+		  "YAML is indented with spaces" },
+		{ '@', NULL, NULL, "a plain value may not begin with '@'",
+		  "put the value in quotes" },
+		{ '`', NULL, NULL, "a plain value may not begin with '`'",
+		  "put the value in quotes" },
+		{ '%', NULL, "cannot start any token", "a plain value may not begin with '%'",
+		  "a share is written 5%, with the sign behind; anything else in quotes" },
+		{ '\0', "scanning an alias", NULL, "an unquoted '*' begins an alias, whose name "
+		  "has letters, digits, '_' and '-' only", "put the value in quotes", true },
+		{ '\0', "scanning an anchor", NULL, "an unquoted '&' begins an anchor, whose name "
+		  "has letters, digits, '_' and '-' only", "put the value in quotes", true },
+		{ '\0', NULL, "mapping values are not allowed", "a ':' is not allowed here",
+		  "a value with \": \" in it must be in quotes, and keys of one map must begin in "
+		  "the same column" },
+		{ '\0', "quoted scalar", "end of stream", "the quote is never closed", NULL, true },
+		{ '\0', "quoted scalar", "hexdecimal", ESCAPE },
+		{ '\0', "quoted scalar", "escape", ESCAPE },
+		{ '\0', "a flow", "expected ',' or", "a ',' or the closing bracket is missing",
+		  NULL },
+		{ '\0', "a block", NULL, NULL,
+		  "look for a wrong indent, or a missing ':' or '-', here or in the line above" },
+		{ '\0', "a simple key", NULL, "a key without a ':' behind it",
+		  "a key and its value are written 'key: value', with a space behind the ':'", true },
+	};
+	const char *context = reader->parser.context ? reader->parser.context : "";
+	const char *problem = reader->parser.problem ? reader->parser.problem : "not valid YAML";
+	struct sq_mark mark = mark_of(reader->parser.problem_mark);
+	struct sq_mark begin = mark_of(reader->parser.context_mark);
+	char at = char_at(reader->diags->source, mark);
+	_cleanup_free_ char *opened = sq_asprintf("the bracket was opened in line %d, column %d",
+						  begin.line, begin.column);
 
-	for (int i = 1; line && i < mark.line; i++) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
+	if (reader->parser.error == YAML_READER_ERROR) {
+		mark = mark_at(reader->text, reader->parser.problem_offset);
+		sq_diag_error(reader->diags, mark, "in double quotes it can be written as an escape, "
+			      "such as \"\\x1b\"", "there is a character here that may not stand in "
+			      "YAML: U+%04X", (unsigned int)reader->parser.problem_value);
+		return;
 	}
-	at = line && strcspn(line, "\n") >= (size_t)mark.column - 1 ? line[mark.column - 1] : '\0';
-	if (at == '\t')
-		hint = "that is a tab; YAML is indented with spaces";
-	else if (at == '@' || at == '`')
-		hint = "put the value in quotes: this character may not begin a plain value";
-	else if (at == '%')
-		hint = "put the value in quotes; a share is written 5%, with the sign behind";
-	else if (parser->context && strstr(parser->context, "alias"))
-		hint = "an unquoted * begins an alias; put the value in quotes";
-	else if (parser->problem && strstr(parser->problem, "mapping values are not allowed"))
-		hint = "a value with \": \" in it must be in quotes, and keys of one map must "
-		       "begin in the same column";
-	else if (parser->problem && strstr(parser->problem, "block mapping"))
-		hint = "look for a wrong indent, or a missing ':' or '-', here or in the line above";
-	else if (parser->problem && strstr(parser->problem, "end of stream"))
-		hint = "look for a quote or a bracket that is never closed";
-	sq_diag_error(reader->diags, mark, hint, "%s%s%s", parser->context ? parser->context : "",
-		      parser->context ? ": " : "",
-		      parser->problem ? parser->problem : "not valid YAML");
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		if ((causes[i].at && causes[i].at != at) ||
+		    (causes[i].context && !strstr(context, causes[i].context)) ||
+		    (causes[i].problem && !strstr(problem, causes[i].problem)))
+			continue;
+		if (causes[i].message)
+			sq_diag_error(reader->diags, causes[i].begin ? begin : mark,
+				      strstr(context, "a flow") ? opened : causes[i].hint, "%s",
+				      causes[i].message);
+		else
+			sq_diag_error(reader->diags, mark, causes[i].hint, "%s: %s", context,
+				      problem);
+		return;
+	}
+	sq_diag_error(reader->diags, mark, NULL, "%s%s%s", context, *context ? ": " : "", problem);
 }
 
 static bool next_event(struct reader *reader, yaml_event_t *event)
@@ -163,7 +227,7 @@ static struct sq_node *read_alias(struct reader *reader, const char *name, struc
 		return copy_node(reader, reader->anchor[i].node, mark);
 	}
 	sq_diag_error(reader->diags, mark, "an unquoted * begins an alias; put the value in quotes "
-		      "if that is not what you mean", "the alias '*%s' has no anchor '&%s' before it",
+		      "if that is not what you mean", "the alias '*%.100s' has no anchor '&%.100s' before it",
 		      name, name);
 	return NULL;
 }
@@ -185,7 +249,7 @@ static void check_key(struct reader *reader, const struct sq_node *map, const st
 		if (strcmp(map->key[i]->value, key->value) != 0)
 			continue;
 		sq_diag_error(reader->diags, key->mark, NULL,
-			      "'%s' stands twice; the first is in line %d", key->value,
+			      "'%.100s' stands twice; the first is in line %d", key->value,
 			      map->key[i]->mark.line);
 		return;
 	}
@@ -256,24 +320,48 @@ static struct sq_node *read_collection(struct reader *reader, enum sq_node_type 
 	return node;
 }
 
+/* A tag would change what a value is; nothing here asks for that. */
+static void refuse_tag(struct reader *reader, const yaml_event_t *event)
+{
+	const yaml_char_t *tag = event->type == YAML_SCALAR_EVENT ? event->data.scalar.tag :
+				 event->type == YAML_SEQUENCE_START_EVENT ?
+				 event->data.sequence_start.tag :
+				 event->type == YAML_MAPPING_START_EVENT ?
+				 event->data.mapping_start.tag : NULL;
+
+	if (tag)
+		sq_diag_error(reader->diags, mark_of(event->start_mark), "leave it out; if the "
+			      "value itself begins with '!', put it in quotes",
+			      "tags ('!') are not supported");
+}
+
+static struct sq_node *read_scalar(struct reader *reader, const yaml_event_t *event,
+				   struct sq_mark mark)
+{
+	struct sq_node *node = new_node(reader, SQ_NODE_SCALAR, mark);
+	size_t id;
+
+	if (!node)
+		return NULL;
+	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	node->value = sq_strdup((const char *)event->data.scalar.value);
+	if (strlen(node->value) != event->data.scalar.length)
+		sq_diag_error(reader->diags, mark, NULL, "there is a NUL character in the value");
+	id = add_anchor(reader, event->data.scalar.anchor);
+	if (id)
+		reader->anchor[id - 1].node = node;
+	return node;
+}
+
 /* The node that begins with @event, which stays the caller's. */
 static struct sq_node *read_node(struct reader *reader, yaml_event_t *event, int depth)
 {
 	struct sq_mark mark = mark_of(event->start_mark);
-	struct sq_node *node;
-	size_t id;
 
+	refuse_tag(reader, event);
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
-		node = new_node(reader, SQ_NODE_SCALAR, mark);
-		if (!node)
-			return NULL;
-		node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-		node->value = sq_strdup((const char *)event->data.scalar.value);
-		id = add_anchor(reader, event->data.scalar.anchor);
-		if (id)
-			reader->anchor[id - 1].node = node;
-		return node;
+		return read_scalar(reader, event, mark);
 	case YAML_SEQUENCE_START_EVENT:
 		return read_collection(reader, SQ_NODE_LIST, event->data.sequence_start.anchor,
 				       mark, depth);
@@ -325,7 +413,6 @@ static struct sq_node *read_document(struct reader *reader)
 
 static bool check_bytes(const char *text, size_t n, struct sq_diags *diags)
 {
-	struct sq_mark mark = { 1, 1 };
 	size_t bad;
 
 	if (n > MAX_BYTES) {
@@ -334,19 +421,17 @@ static bool check_bytes(const char *text, size_t n, struct sq_diags *diags)
 	}
 	if (sq_utf8_valid(text, n, &bad))
 		return true;
-	for (size_t i = 0; i < bad; i++) {
-		mark.column++;
-		if (text[i] == '\n')
-			mark = (struct sq_mark){ mark.line + 1, 1 };
-	}
-	sq_diag_error(diags, mark, "save the file as UTF-8", "the byte 0x%02x is not UTF-8 text",
-		      (unsigned char)text[bad]);
+	if (!text[bad])
+		sq_diag_error(diags, mark_at(text, bad), NULL, "there is a NUL byte in the file");
+	else
+		sq_diag_error(diags, mark_at(text, bad), "save the file as UTF-8",
+			      "the byte 0x%02x is not UTF-8 text", (unsigned char)text[bad]);
 	return false;
 }
 
 struct sq_node *sq_yaml_parse(const char *text, size_t n, struct sq_diags *diags)
 {
-	struct reader reader = { .diags = diags };
+	struct reader reader = { .diags = diags, .text = text };
 	struct sq_node *root;
 
 	if (!check_bytes(text, n, diags))
