@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "engine/verdict.h"
+#include "guard/kill_switch.h"
+#include "guard/latch.h"
+#include "guard/registry.h"
+#include "util/eventlog.h"
+#include "util/out.h"
+#include "util/time.h"
+
+#define PATIENCE_NS (20 * SQ_S)
+
+enum {
+	NO_LATCH,
+	REASON,
+};
+
+static const struct sq_option options[] = {
+	[NO_LATCH] = { "no-latch", NULL, "let new runs start at once" },
+	[REASON] = { "reason", "TEXT", "why, for the journals and the latch" },
+	{ NULL },
+};
+
+struct given {
+	bool no_latch;
+	const char *reason;
+};
+
+static void take(size_t option, const char *value, void *data)
+{
+	struct given *given = data;
+
+	if (option == NO_LATCH)
+		given->no_latch = true;
+	else
+		given->reason = value;
+}
+
+/* Tells each living run who stops it, and waits until it has cleaned up. */
+static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *only, const char *by,
+				 const char *why)
+{
+	enum sq_verdict verdict = SQ_PASSED;
+	uint64_t begun = sq_now();
+	char took[SQ_DURATION_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < runs->n; i++) {
+		if (!runs->item[i].alive || (only && strcmp(runs->item[i].run, only) != 0))
+			continue;
+		sq_registry_tell_abort(runs->item[i].run, by, why);
+		sq_registry_wake(&runs->item[i]);
+	}
+	for (size_t i = 0; i < runs->n; i++) {
+		if (!runs->item[i].alive || (only && strcmp(runs->item[i].run, only) != 0))
+			continue;
+		if (sq_registry_wait(runs->item[i].run, PATIENCE_NS)) {
+			n++;
+			continue;
+		}
+		sq_print_error("squall: run %s is inert but has not cleaned up within 20 s\n"
+			       "hint: is its controller stopped? Kill it, then use `squall "
+			       "recover`\n", runs->item[i].run);
+		verdict = SQ_UNCLEAN;
+	}
+	if (n)
+		sq_print("%zu run%s cleaned up in %s\n", n, n == 1 ? "" : "s",
+			 sq_duration_text(sq_now() - begun, took));
+	else if (verdict == SQ_PASSED)
+		sq_print("no run was under way\n");
+	return verdict;
+}
+
+static int abort_one(const struct sq_kill_switch *kill_switch, const char *name, const char *by,
+		     const char *why)
+{
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	struct sq_error *err = NULL;
+	char took[SQ_DURATION_SIZE];
+
+	if (sq_registry_list(&runs, &err))
+		return sq_fail(err);
+	for (size_t i = 0; i < runs.n; i++) {
+		uint64_t begun = sq_now();
+
+		if (strcmp(runs.item[i].run, name) != 0 || !runs.item[i].alive)
+			continue;
+		sq_kill_switch_stop_run(kill_switch, runs.item[i].slot);
+		sq_print("run %s is inert after %s\n", name,
+			 sq_duration_text(sq_now() - begun, took));
+		return sq_verdict_exit(await_all(&runs, name, by, why));
+	}
+	sq_error_set(&err, SQ_FAIL_INVALID, ENOENT, "no run '%s' is under way", name);
+	sq_error_hint(&err, "`squall status` lists the runs; `squall abort` stops all of them");
+	return sq_fail(err);
+}
+
+/* The map's write is all that counts; what goes wrong after it is only told. */
+static int abort_all(const struct sq_kill_switch *kill_switch, const struct given *given,
+		     const char *by, const char *why)
+{
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	enum sq_verdict verdict = SQ_PASSED, cleaned;
+	struct sq_error *err = NULL;
+	uint64_t begun = sq_now();
+	char took[SQ_DURATION_SIZE];
+
+	if (kill_switch->entry)
+		sq_kill_switch_stop_all(kill_switch, !given->no_latch);
+	sq_print("all faults are inert after %s\n", sq_duration_text(sq_now() - begun, took));
+	if (!given->no_latch && geteuid() == 0 && sq_latch_set(by, why, &err)) {
+		sq_fail(err);
+		err = NULL;
+		verdict = SQ_ERROR;
+	}
+	if (geteuid() == 0)
+		sq_kill_switch_stop_others(kill_switch->entry ? kill_switch : NULL,
+					   !given->no_latch);
+	if (sq_registry_list(&runs, &err))
+		return sq_fail(err);
+	cleaned = await_all(&runs, NULL, by, why);
+	verdict = MAX(verdict, cleaned);
+	if (!given->no_latch)
+		sq_print("the latch is set: `squall unlatch --reason TEXT` lets runs start again\n");
+	return sq_verdict_exit(verdict);
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	struct given given = { .reason = "" };
+	_cleanup_(sq_kill_switch_close) struct sq_kill_switch kill_switch = { .map_fd = -EBADF };
+	_cleanup_free_ char *by = NULL;
+	struct sq_error *err = NULL;
+	int first = sq_options_parse(command, argc, argv, take, &given), r;
+
+	sq_operands(command, argc, argv, first, 0, 1);
+	r = sq_kill_switch_open(&kill_switch, false, &err);
+	if (r == -EACCES || r == -EPERM) {
+		sq_error_free(err);
+		err = NULL;
+		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EACCES, "only root and the members of the "
+			     "group squall may stop runs: use sudo");
+	}
+	/* without a switch nothing can be running, but the latch still keeps others from starting */
+	if (r && (r != -ENOENT || first < argc || geteuid() != 0))
+		return sq_fail(err);
+	sq_error_free(err);
+	by = sq_operator();
+	return first < argc ? abort_one(&kill_switch, argv[first], by, given.reason) :
+			      abort_all(&kill_switch, &given, by, given.reason);
+}
+
+const struct sq_command sq_command_abort = {
+	.name = "abort",
+	.arguments = "[RUN]",
+	.help = "Stops everything at once and lets nothing start; with RUN stops only that run",
+	.options = options,
+	.run = run,
+};

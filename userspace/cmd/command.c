@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/verdict.h"
+#include "util/out.h"
+
+#define FIRST 256
+#define EXPERIMENTS "/etc/squall/experiments"
+
+static size_t count(const struct sq_option *options)
+{
+	size_t n = 0;
+
+	while (options && options[n].name)
+		n++;
+	return n;
+}
+
+static char *usage(const struct sq_command *command)
+{
+	size_t n = count(command->options);
+	struct sq_buffer text = { 0 };
+
+	sq_buffer_add(&text, "usage: squall %s%s%s%s\n", command->name, n ? " [OPTION]..." : "",
+		      *command->arguments ? " " : "", command->arguments);
+	for (size_t i = 0; i < n; i++) {
+		const struct sq_option *option = &command->options[i];
+		_cleanup_free_ char *name = sq_asprintf("--%s%s%s", option->name,
+							option->argument ? " " : "",
+							option->argument ? option->argument : "");
+
+		sq_buffer_add(&text, "  %-24s %s\n", name, option->help);
+	}
+	return sq_buffer_take(&text);
+}
+
+static _Noreturn void show_help(const struct sq_command *command)
+{
+	_cleanup_free_ char *text = usage(command);
+
+	sq_print("%s\n%s.\n", text, command->help);
+	exit(0);
+}
+
+void sq_usage_error(const struct sq_command *command, const char *format, ...)
+{
+	_cleanup_free_ char *text = usage(command), *message = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&message, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+	sq_print_error("squall %s: %s\n%s", command->name, message, text);
+	exit(sq_verdict_exit(SQ_INVALID));
+}
+
+/* getopt's own messages know neither the command nor what comes close. */
+static _Noreturn void unknown_option(const struct sq_command *command, const char *argument,
+				     int found)
+{
+	size_t n = count(command->options);
+	const char **names = sq_alloc((n + 1) * sizeof(*names)), *near;
+
+	if (found == ':')
+		sq_usage_error(command, "%s wants an argument", argument);
+	for (size_t i = 0; i < n; i++)
+		names[i] = command->options[i].name;
+	near = sq_nearest(argument + strspn(argument, "-"), names, n);
+	if (near)
+		sq_usage_error(command, "unknown option '%s': did you mean '--%s'?", argument, near);
+	sq_usage_error(command, "unknown option '%s'", argument);
+}
+
+int sq_options_parse(const struct sq_command *command, int argc, char **argv, sq_take_option take,
+		     void *data)
+{
+	size_t n = count(command->options);
+	struct option *options = sq_alloc((n + 2) * sizeof(*options));
+	int found;
+
+	for (size_t i = 0; i < n; i++)
+		options[i] = (struct option){ command->options[i].name,
+			command->options[i].argument ? required_argument : no_argument, NULL,
+			FIRST + (int)i };
+	options[n] = (struct option){ "help", no_argument, NULL, 'h' };
+	opterr = 0;
+	optind = 1;
+	while ((found = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (found == 'h')
+			show_help(command);
+		if (found == '?' || found == ':')
+			unknown_option(command, argv[optind - 1], found);
+		take((size_t)(found - FIRST), optarg, data);
+	}
+	free(options);
+	return optind;
+}
+
+void sq_take_flag(size_t option, const char *value, void *data)
+{
+	((bool *)data)[option] = true;
+}
+
+void sq_operands(const struct sq_command *command, int argc, char **argv, int first, int least,
+		 int most)
+{
+	if (argc - first < least)
+		sq_usage_error(command, "an argument is missing: %s", command->arguments);
+	if (argc - first > most)
+		sq_usage_error(command, "'%s' is one argument too many", argv[first + most]);
+}
+
+int sq_fail(struct sq_error *err)
+{
+	int code = sq_verdict_exit(sq_verdict_of(err));
+
+	sq_print_error("squall: %s\n", err ? err->message : "an error without a message");
+	if (err && err->hint)
+		sq_print_error("hint: %s\n", err->hint);
+	sq_error_free(err);
+	return code;
+}
+
+struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings)
+{
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ char *file = NULL;
+	struct sq_experiment *experiment;
+
+	/* a bare name is looked up where the host keeps its experiments, unless it is a file here */
+	if (!strchr(name, '/') && !strchr(name, '.') && access(name, F_OK) < 0)
+		file = sq_asprintf("%s/%s.yaml", EXPERIMENTS, name);
+	experiment = sq_experiment_load(file ? file : name, settings, &diags);
+	sq_diags_render(&diags, sq_buffer_stream(&text));
+	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+	return experiment;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "cmd/command.h"
+#include "engine/verdict.h"
+#include "guard/paths.h"
+#include "inject/backend.h"
+#include "util/cgroup.h"
+#include "util/eventlog.h"
+#include "util/out.h"
+
+enum {
+	JSON,
+	FLAGS,
+};
+
+static const struct sq_option options[FLAGS + 1] = {
+	[JSON] = { "json", NULL, "for programs" },
+	{ NULL },
+};
+
+/* One line of the table: a fault, of one system call where that matters. */
+static int examine(const struct sq_fault_kind *kind, const char *call, json_t *faults,
+		   struct sq_error **err)
+{
+	struct sq_fault fault = { .kind = kind, .direction = SQ_EGRESS };
+	_cleanup_(sq_support_clear) struct sq_support support = { 0 };
+	int number = call ? sq_call_number(call) : -1, r;
+
+	if (kind->id == SQ_FAULT_PARTITION || kind->id == SQ_FAULT_LOSS)
+		fault.direction = SQ_BOTH;
+	if (number >= 0)
+		fault.calls.bit[number / 64] |= 1ull << (number % 64);
+	r = sq_fault_support(&fault, SQ_LOOK_ATTACH, &support, err);
+	if (r)
+		return r;
+	json_array_append_new(faults, sq_json("{s:s, s:s?, s:b, s:s?, s:s?, s:s?}", "fault",
+		kind->name, "call", call, "supported", support.ok, "backend",
+		support.ok ? support.backend : NULL, "why", support.why, "hint", support.hint));
+	return 0;
+}
+
+static int examine_all(json_t *faults, struct sq_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sq_catalogue_n && !r; i++) {
+		const struct sq_fault_kind *kind = &sq_catalogue[i];
+
+		if (kind->id != SQ_FAULT_SYSCALL_ERROR) {
+			r = examine(kind, NULL, faults, err);
+			continue;
+		}
+		for (const char *const *call = sq_error_calls; *call && !r; call++)
+			r = examine(kind, *call, faults, err);
+		/* what stands for every other call */
+		if (!r)
+			r = examine(kind, "read", faults, err);
+	}
+	sq_cgroup_remove_empty(SQ_CGROUP);
+	return r;
+}
+
+static void print_fault(const json_t *fault)
+{
+	const char *call = sq_json_text(fault, "call");
+	bool other = !strcmp(call, "read"), ok = json_is_true(json_object_get(fault, "supported"));
+
+	sq_print("  %-17s %-12s %-4s %s\n", sq_json_text(fault, "fault"),
+		 other ? "other calls" : call, ok ? "yes" : "no",
+		 sq_json_text(fault, ok ? "backend" : "why"));
+	if (!ok && *sq_json_text(fault, "hint"))
+		sq_print("  %-17s %-12s %-4s hint: %s\n", "", "", "", sq_json_text(fault, "hint"));
+}
+
+static void print_report(json_t *report, bool json)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json) {
+		_cleanup_free_ char *text = json_dumps(report, JSON_INDENT(1));
+
+		if (!text)
+			sq_oom();
+		sq_print("%s\n", text);
+	} else {
+		sq_print("squall %s on Linux %s (%s)\n", sq_json_text(report, "squall"),
+			 sq_json_text(report, "kernel"), sq_json_text(report, "machine"));
+		json_array_foreach(json_object_get(report, "missing"), i, item)
+			sq_print("  missing: %s\n", json_string_value(item));
+		json_array_foreach(json_object_get(report, "faults"), i, item)
+			print_fault(item);
+	}
+}
+
+static bool any_supported(const json_t *faults)
+{
+	const json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault)
+		if (json_is_true(json_object_get(fault, "supported")))
+			return true;
+	return false;
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	bool flags[FLAGS] = { false };
+	int first = sq_options_parse(command, argc, argv, sq_take_flag, flags);
+	_cleanup_texts_ struct sq_texts missing = { 0 };
+	_cleanup_json_ json_t *report = NULL;
+	json_t *faults = json_array(), *lacks = json_array();
+	struct sq_error *err = NULL;
+	struct utsname host = { 0 };
+
+	sq_operands(command, argc, argv, first, 0, 0);
+	uname(&host);
+	sq_backend_basics(&missing);
+	for (size_t i = 0; i < missing.n; i++)
+		json_array_append_new(lacks, json_string(missing.item[i]));
+	report = sq_json("{s:s, s:s, s:s, s:o, s:o}", "squall", SQ_VERSION, "kernel", host.release,
+			 "machine", host.machine, "missing", lacks, "faults", faults);
+	if (!missing.n && examine_all(faults, &err))
+		return sq_fail(err);
+	print_report(report, flags[JSON]);
+	return sq_verdict_exit(any_supported(faults) ? SQ_PASSED : SQ_UNSUPPORTED);
+}
+
+const struct sq_command sq_command_doctor = {
+	.name = "doctor",
+	.arguments = "",
+	.help = "Tells what this kernel can do, fault by fault, and why not",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/execute.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/plan.h"
+#include "engine/run.h"
+#include "report/report.h"
+#include "util/eventlog.h"
+#include "util/out.h"
+#include "util/time.h"
+
+#define COLUMNS 100
+#define FLUSH_NS (2 * SQ_S)
+
+struct screen {
+	bool terminal;
+	bool drawn;		/* a line of progress stands there */
+	char *line;		/* the last one, so that a plain log is not repeated */
+};
+
+/* One line that changes on a terminal; elsewhere a line for each change of stage or fault. */
+static void show_progress(void *data, const json_t *status)
+{
+	struct screen *screen = data;
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ char *key = sq_asprintf("%s", sq_json_text(status, "stage"));
+	const json_t *fault;
+	size_t i;
+
+	sq_report_progress(status, &text);
+	if (screen->terminal) {
+		sq_print_error("\r\033[K%.*s", COLUMNS, sq_buffer_text(&text));
+		screen->drawn = true;
+		return;
+	}
+	json_array_foreach(json_object_get(status, "faults"), i, fault) {
+		char *longer = sq_asprintf("%s %s", key, sq_json_text(fault, "state"));
+
+		free(key);
+		key = longer;
+	}
+	if (screen->line && !strcmp(screen->line, key))
+		return;
+	free(screen->line);
+	screen->line = TAKE_PTR(key);
+	sq_print_error("%s\n", sq_buffer_text(&text));
+}
+
+static void end_progress(struct screen *screen)
+{
+	if (screen->drawn)
+		sq_print_error("\r\033[K");
+	free(screen->line);
+}
+
+static void print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd)
+{
+	_cleanup_json_ json_t *json = sq_plan_json(plan);
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+
+	if (execution->json) {
+		_cleanup_free_ char *dump = json_dumps(json, JSON_INDENT(1));
+
+		if (!dump)
+			sq_oom();
+		sq_buffer_add(&text, "%s\n", dump);
+	} else {
+		sq_report_plan(json, &text);
+	}
+	sq_out_text(fd, sq_buffer_text(&text));
+}
+
+/* At a terminal a person decides; elsewhere --yes has decided. */
+static bool confirm(const struct sq_execution *execution, const struct sq_plan *plans, size_t n)
+{
+	char host[256] = "", answer[16];
+
+	if (execution->yes)
+		return true;
+	gethostname(host, sizeof(host) - 1);
+	for (size_t i = 0; i < n; i++)
+		print_plan(execution, &plans[i], STDERR_FILENO);
+	sq_print_error("\nInject these faults on %s? [y/N] ", host);
+	return fgets(answer, sizeof(answer), stdin) &&
+	       (!strcmp(answer, "y\n") || !strcmp(answer, "yes\n"));
+}
+
+static enum sq_verdict report(const struct sq_execution *execution, const json_t *document)
+{
+	enum sq_verdict verdict = SQ_PASSED;
+
+	for (size_t i = 0; i < execution->reports.n; i++) {
+		struct sq_error *err = NULL;
+
+		if (sq_report_write(execution->reports.item[i], document, &err)) {
+			verdict = SQ_ERROR;
+			sq_fail(err);
+		}
+	}
+	return verdict;
+}
+
+static enum sq_verdict run_one(const struct sq_execution *execution, const struct sq_plan *plan)
+{
+	struct screen screen = { .terminal = sq_out_colour(STDERR_FILENO) };
+	struct sq_run_request request = { .plan = plan, .argv = execution->argv,
+					  .reason = execution->reason,
+					  .task_id = execution->task_id, .tell = show_progress,
+					  .data = &screen };
+	_cleanup_json_ json_t *document = NULL;
+	struct sq_error *err = NULL;
+	enum sq_verdict verdict, reported;
+
+	sq_print_error("squall: run %s: %s\n", plan->run, plan->experiment->title);
+	for (size_t i = 0; i < plan->warnings.n; i++)
+		sq_print_error("squall: note: %s\n", plan->warnings.item[i]);
+	verdict = sq_run(&request, &document, &err);
+	end_progress(&screen);
+	if (err)
+		sq_fail(err);
+	if (!document)
+		return verdict;
+	reported = report(execution, document);
+	return MAX(verdict, reported);
+}
+
+static enum sq_verdict make_plans(struct sq_plan *plans, struct sq_experiment **experiments,
+				  size_t n)
+{
+	enum sq_verdict worst = SQ_PASSED;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sq_error *err = NULL;
+
+		if (!sq_plan_make(&plans[i], experiments[i], &err))
+			continue;
+		worst = MAX(worst, sq_verdict_of(err));
+		sq_fail(err);
+	}
+	return worst;
+}
+
+static enum sq_verdict execute(struct sq_execution *execution, struct sq_experiment **experiments,
+			       struct sq_plan *plans, size_t n)
+{
+	enum sq_verdict worst = make_plans(plans, experiments, n), verdict;
+
+	if (worst != SQ_PASSED)
+		return worst;
+	if (execution->dry_run) {
+		for (size_t i = 0; i < n; i++)
+			print_plan(execution, &plans[i], STDOUT_FILENO);
+		return SQ_PASSED;
+	}
+	if (!confirm(execution, plans, n)) {
+		sq_print_error("Nothing was started.\n");
+		return SQ_NOT_NOW;
+	}
+	if (!execution->reports.n)
+		sq_texts_add(&execution->reports, "text");
+	sq_out_start();
+	for (size_t i = 0; i < n; i++) {
+		verdict = run_one(execution, &plans[i]);
+		worst = MAX(worst, verdict);
+		if (verdict == SQ_ABORTED || verdict == SQ_UNCLEAN ||
+		    (verdict != SQ_PASSED && !execution->keep_going))
+			break;
+	}
+	return worst;
+}
+
+int sq_execute(struct sq_execution *execution, struct sq_experiment **experiments, size_t n)
+{
+	_cleanup_free_ struct sq_plan *plans = sq_alloc((n + 1) * sizeof(*plans));
+	enum sq_verdict verdict;
+
+	if (!execution->dry_run && !execution->yes && !isatty(STDIN_FILENO))
+		sq_usage_error(execution->command, "there is no terminal to ask at: use --yes");
+	for (size_t i = 0; i < execution->reports.n; i++) {
+		struct sq_error *err = NULL;
+
+		if (sq_report_check(execution->reports.item[i], &err))
+			return sq_fail(err);
+	}
+	verdict = execute(execution, experiments, plans, n);
+	for (size_t i = 0; i < n; i++) {
+		sq_plan_clear(&plans[i]);
+		sq_experiment_free(experiments[i]);
+	}
+	sq_texts_clear(&execution->reports);
+	sq_out_flush(FLUSH_NS);
+	return sq_verdict_exit(verdict);
+}

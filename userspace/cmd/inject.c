@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The one-liner: an experiment of one fault, its options made from the catalogue. */
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/execute.h"
+#include "util/out.h"
+
+#define MOST_OPTIONS 64
+
+enum {
+	TARGET,
+	SHARE,
+	SEED,
+	REPORT,
+	REASON,
+	TASK_ID,
+	PRINT,
+	DRY_RUN,
+	YES,
+	OWN,
+};
+
+static const struct sq_option own[OWN + 1] = {
+	[TARGET] = { "target", "cgroup:PATH", "what to hit, a path or a glob; may be repeated" },
+	[SHARE] = { "share", "SHARE", "how much of what a glob matches may be hit; 50%" },
+	[SEED] = { "seed", "N", "decide as the run with this seed did" },
+	[REPORT] = { "report", "FORMAT[:FILE]", "text (default) or json; may be repeated" },
+	[REASON] = { "reason", "TEXT", "why, for the journal" },
+	[TASK_ID] = { "task-id", "ID", "of a ticket or a build, for the journal" },
+	[PRINT] = { "print", NULL, "print the experiment that this stands for, and end" },
+	[DRY_RUN] = { "dry-run", NULL, "stop after the plan; touches nothing" },
+	[YES] = { "yes", NULL, "do not ask; needed where there is no terminal" },
+	{ NULL },
+};
+
+struct given {
+	struct sq_execution execution;
+	struct sq_option options[MOST_OPTIONS];	/* our own, then the fault's fields */
+	const struct sq_field *field[MOST_OPTIONS];
+	struct sq_texts value[MOST_OPTIONS];
+	size_t n;
+	bool print;
+};
+
+/* Every parameter that can be said in one argument. */
+static void add_option(const struct sq_field *field, void *data)
+{
+	struct given *given = data;
+
+	if (field->type == SQ_TYPE_OBJECT || !strcmp(field->key, "fault") ||
+	    !strcmp(field->key, "target") || given->n == MOST_OPTIONS - 1)
+		return;
+	given->field[given->n] = field;
+	given->options[given->n++] = (struct sq_option){ field->key, "VALUE", field->help };
+}
+
+static void take(size_t option, const char *value, void *data)
+{
+	struct given *given = data;
+
+	switch (option) {
+	case REPORT:
+		sq_texts_add(&given->execution.reports, value);
+		break;
+	case REASON:
+		given->execution.reason = value;
+		break;
+	case TASK_ID:
+		given->execution.task_id = value;
+		break;
+	case PRINT:
+		given->print = true;
+		break;
+	case DRY_RUN:
+		given->execution.dry_run = true;
+		break;
+	case YES:
+		given->execution.yes = true;
+		break;
+	default:
+		sq_texts_add(&given->value[option], value);
+	}
+}
+
+/* A double-quoted YAML scalar. */
+static void add_quoted(struct sq_buffer *text, const char *value)
+{
+	sq_buffer_add(text, "\"");
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
+			sq_buffer_add(text, "\\");
+		sq_buffer_add(text, "%c", *value);
+	}
+	sq_buffer_add(text, "\"");
+}
+
+static void add_list(struct sq_buffer *text, const struct sq_texts *values, const char *prefix)
+{
+	sq_buffer_add(text, "%s", values->n > 1 ? "[" : "");
+	for (size_t i = 0; i < values->n; i++) {
+		sq_buffer_add(text, "%s", i ? ", " : "");
+		add_quoted(text, values->item[i] + strlen(prefix));
+	}
+	sq_buffer_add(text, "%s\n", values->n > 1 ? "]" : "");
+}
+
+static void add_own(struct sq_buffer *text, const struct given *given)
+{
+	if (given->value[SEED].n)
+		sq_buffer_add(text, "seed: %s\n", given->value[SEED].item[0]);
+	sq_buffer_add(text, "targets:\n  target:\n    cgroup: ");
+	add_list(text, &given->value[TARGET], "cgroup:");
+	if (given->value[SHARE].n)
+		sq_buffer_add(text, "blast_radius:\n  share: %s\n", given->value[SHARE].item[0]);
+}
+
+static void write_experiment(struct sq_buffer *text, const struct given *given,
+			     const struct sq_fault_kind *kind)
+{
+	sq_buffer_add(text, "version: 1\ntitle: %s by hand\n", kind->name);
+	add_own(text, given);
+	sq_buffer_add(text, "method:\n  - fault: %s\n    target: target\n", kind->name);
+	for (size_t i = OWN; i < given->n; i++) {
+		if (!given->value[i].n)
+			continue;
+		sq_buffer_add(text, "    %s: ", given->options[i].name);
+		add_list(text, &given->value[i], "");
+	}
+}
+
+static void check_targets(const struct sq_command *command, const struct given *given)
+{
+	const struct sq_texts *targets = &given->value[TARGET];
+
+	if (!targets->n)
+		sq_usage_error(command, "--target is required");
+	for (size_t i = 0; i < targets->n; i++)
+		if (strncmp(targets->item[i], "cgroup:", 7) != 0)
+			sq_usage_error(command, "--target %s: write cgroup:PATH",
+				       targets->item[i]);
+}
+
+static int execute(struct given *given, const struct sq_fault_kind *kind)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 }, messages = { 0 };
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	struct sq_experiment *experiment;
+	const char *source;
+
+	write_experiment(&text, given, kind);
+	source = sq_buffer_text(&text);
+	experiment = sq_experiment_parse("inject", source, strlen(source), NULL, &diags);
+	sq_diags_render(&diags, sq_buffer_stream(&messages));
+	sq_print_error("%s", sq_buffer_text(&messages));
+	if (experiment && !given->print)
+		return sq_execute(&given->execution, &experiment, 1);
+	sq_texts_clear(&given->execution.reports);
+	if (!experiment)
+		return sq_verdict_exit(SQ_INVALID);
+	sq_print("%s", source);
+	sq_experiment_free(experiment);
+	return sq_verdict_exit(SQ_PASSED);
+}
+
+/* The kind decides what options there are: it is found before they are parsed. */
+static const struct sq_fault_kind *find_kind(const struct sq_command *command, int argc,
+					     char **argv)
+{
+	const struct sq_fault_kind *kind = argc > 1 ? sq_fault_kind_find(argv[1]) : NULL;
+	const char *near;
+
+	if (kind || argc < 2 || argv[1][0] == '-')
+		return kind;
+	near = sq_fault_kind_nearest(argv[1]);
+	sq_usage_error(command, "there is no fault '%s'%s%s%s", argv[1],
+		       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	_cleanup_free_ struct given *given = sq_alloc(sizeof(*given));
+	const struct sq_fault_kind *kind = find_kind(command, argc, argv);
+	struct sq_command specific = *command;
+	int first, code;
+
+	memcpy(given->options, own, OWN * sizeof(*own));
+	given->n = OWN;
+	if (kind)
+		sq_schema_each(&kind->schema, add_option, given);
+	specific.options = given->options;
+	given->execution.command = &specific;
+	given->execution.argv = argv;
+	first = sq_options_parse(&specific, argc, argv, take, given);
+	sq_operands(&specific, argc, argv, first, 1, 1);
+	if (!kind)
+		sq_usage_error(&specific, "the fault comes first: squall inject FAULT ...");
+	check_targets(&specific, given);
+	code = execute(given, kind);
+	for (size_t i = 0; i < given->n; i++)
+		sq_texts_clear(&given->value[i]);
+	return code;
+}
+
+const struct sq_command sq_command_inject = {
+	.name = "inject",
+	.arguments = "FAULT",
+	.help = "Injects one fault; `squall inject FAULT --help` shows the fault's own options",
+	.options = own,
+	.run = run,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "engine/verdict.h"
+#include "guard/latch.h"
+#include "guard/registry.h"
+#include "report/report.h"
+#include "util/eventlog.h"
+#include "util/out.h"
+
+enum {
+	WATCH,
+	JSON,
+	FLAGS,
+};
+
+static const struct sq_option options[FLAGS + 1] = {
+	[WATCH] = { "watch", NULL, "again every second, until nothing runs" },
+	[JSON] = { "json", NULL, "for programs: one object a line with --watch" },
+	{ NULL },
+};
+
+static json_t *status_json(const struct sq_live_runs *runs, const struct sq_latch *latch)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < runs->n; i++) {
+		const struct sq_live_run *run = &runs->item[i];
+
+		json_array_append_new(list, sq_json("{s:s, s:b, s:i, s:O?, s:O?}", "run", run->run,
+						    "alive", run->alive, "pid", (int)run->pid,
+						    "claim", run->claim, "status", run->status));
+	}
+	return sq_json("{s:o, s:o}", "runs", list, "latch", latch->by ?
+		       sq_json("{s:s, s:s, s:s}", "by", latch->by, "when", latch->when, "reason",
+			       latch->why) : json_null());
+}
+
+static void print_text(const struct sq_live_runs *runs, const struct sq_latch *latch)
+{
+	if (latch->by)
+		sq_print("latched by %s at %s%s%s: nothing may start\n", latch->by, latch->when,
+			 *latch->why ? ": " : "", latch->why);
+	if (!runs->n)
+		sq_print("no run is under way\n");
+	for (size_t i = 0; i < runs->n; i++) {
+		const struct sq_live_run *run = &runs->item[i];
+		_cleanup_buffer_ struct sq_buffer text = { 0 };
+
+		if (!run->alive)
+			sq_buffer_add(&text, "%s: its controller died; `squall recover` removes "
+				      "what it left\n", run->run);
+		else if (!run->status)
+			sq_buffer_add(&text, "%s: %s\n  starting\n", run->run,
+				      sq_json_text(run->claim, "title"));
+		else
+			sq_report_status(run->status, &text);
+		sq_print("%s", sq_buffer_text(&text));
+	}
+}
+
+/* Returns the number of runs alive, or a negative errno. */
+static int show(bool json, bool compact, struct sq_error **err)
+{
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_(sq_latch_clear) struct sq_latch latch = { 0 };
+	int r = sq_registry_list(&runs, err), alive = 0;
+
+	if (!r)
+		r = sq_latch_get(&latch, err);
+	if (r < 0)
+		return r;
+	if (json) {
+		_cleanup_json_ json_t *status = status_json(&runs, &latch);
+		_cleanup_free_ char *text = json_dumps(status, compact ? JSON_COMPACT :
+								       JSON_INDENT(1));
+		if (!text)
+			sq_oom();
+		sq_print("%s\n", text);
+	} else {
+		print_text(&runs, &latch);
+	}
+	for (size_t i = 0; i < runs.n; i++)
+		alive += runs.item[i].alive;
+	return alive;
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	bool flags[FLAGS] = { false };
+	struct sq_error *err = NULL;
+	int first = sq_options_parse(command, argc, argv, sq_take_flag, flags), alive;
+
+	sq_operands(command, argc, argv, first, 0, 0);
+	for (;;) {
+		alive = show(flags[JSON], flags[WATCH], &err);
+		if (alive < 0)
+			return sq_fail(err);
+		if (!flags[WATCH] || !alive)
+			return sq_verdict_exit(SQ_PASSED);
+		sleep(1);
+	}
+}
+
+const struct sq_command sq_command_status = {
+	.name = "status",
+	.arguments = "",
+	.help = "Shows the runs under way, and the latch",
+	.options = options,
+	.run = run,
+};

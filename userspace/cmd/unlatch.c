@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "engine/verdict.h"
+#include "guard/kill_switch.h"
+#include "guard/latch.h"
+#include "util/out.h"
+
+static const struct sq_option options[] = {
+	{ "reason", "TEXT", "why runs may start again; required" },
+	{ NULL },
+};
+
+static void take(size_t option, const char *value, void *data)
+{
+	*(const char **)data = value;
+}
+
+static int unlatch(const char *reason, struct sq_error **err)
+{
+	_cleanup_(sq_kill_switch_close) struct sq_kill_switch kill_switch = { .map_fd = -EBADF };
+	_cleanup_(sq_latch_clear) struct sq_latch latch = { 0 };
+	_cleanup_free_ char *by = sq_operator();
+	int set = sq_latch_get(&latch, err), r;
+
+	if (set < 0)
+		return set;
+	r = sq_kill_switch_open(&kill_switch, false, err);
+	if (r && r != -ENOENT)
+		return r;
+	if (r) {
+		sq_error_freep(err);
+		*err = NULL;
+	}
+	if (!set && !(kill_switch.entry && sq_kill_switch_latched(&kill_switch))) {
+		sq_print("the latch is not set\n");
+		return 0;
+	}
+	/* the file last: it is the truth, so what fails in between leaves it latched */
+	if (kill_switch.entry)
+		sq_kill_switch_unlatch(&kill_switch);
+	r = sq_latch_remove(err);
+	if (r)
+		return r;
+	if (set)
+		sq_print("%s had latched it at %s%s%s\n", latch.by, latch.when,
+			 *latch.why ? ": " : "", latch.why);
+	sq_print("runs may start again, says %s: %s\n", by, reason);
+	return 0;
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	struct sq_error *err = NULL;
+	const char *reason = NULL;
+	int first = sq_options_parse(command, argc, argv, take, &reason);
+
+	sq_operands(command, argc, argv, first, 0, 0);
+	if (!reason || !*reason)
+		sq_usage_error(command, "--reason is required");
+	if (geteuid() != 0) {
+		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM, "only root may unlatch: use sudo");
+		return sq_fail(err);
+	}
+	return unlatch(reason, &err) ? sq_fail(err) : sq_verdict_exit(SQ_PASSED);
+}
+
+const struct sq_command sq_command_unlatch = {
+	.name = "unlatch",
+	.arguments = "",
+	.help = "Lets runs start again after an abort; shows who latched and why",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cmd/command.h"
+#include "engine/journal.h"
+#include "engine/verdict.h"
+#include "guard/registry.h"
+#include "util/out.h"
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	int first = sq_options_parse(command, argc, argv, NULL, NULL);
+	_cleanup_json_ json_t *journal = NULL;
+	struct sq_error *err = NULL;
+
+	sq_operands(command, argc, argv, first, 1, 1);
+	sq_registry_wait(argv[first], UINT64_MAX);
+	if (sq_journal_load(argv[first], &journal, &err))
+		return sq_fail(err);
+	sq_print("%s%s%s\n", sq_json_text(journal, "verdict"),
+		 *sq_json_text(journal, "reason") ? ": " : "", sq_json_text(journal, "reason"));
+	return (int)sq_json_int(journal, "exit");
+}
+
+const struct sq_command sq_command_wait = {
+	.name = "wait",
+	.arguments = "RUN",
+	.help = "Waits until a run has ended and exits with its code",
+	.run = run,
+};

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A run as JSON: the journal's beginning, the status, the counters. */
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "engine/state.h"
+#include "guard/latch.h"
+#include "util/fs.h"
+#include "util/time.h"
+
+static const char *const stage_names[] = { "starting", "before", "during", "after", "cleaning up" };
+static const char *const missed_names[SQ_MISSED_REASONS] = {
+	[SQ_MISSED_FILTER] = "filter", [SQ_MISSED_DICE] = "dice", [SQ_MISSED_BUDGET] = "budget",
+	[SQ_MISSED_RATE] = "rate", [SQ_MISSED_PROTECTED] = "protected",
+	[SQ_MISSED_LEASE] = "lease", [SQ_MISSED_KILLED] = "killed", [SQ_MISSED_ROOM] = "room",
+};
+
+static json_t *texts_json(const struct sq_texts *texts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < texts->n; i++)
+		json_array_append_new(list, json_string(texts->item[i]));
+	return list;
+}
+
+static void sha256_text(const void *data, size_t n, char text[2 * SHA256_DIGEST_LENGTH + 1])
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(data, n, digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+static json_t *starter_json(void)
+{
+	_cleanup_free_ char *user = sq_operator(), *login = NULL;
+	const char *tty = ttyname(STDIN_FILENO), *from = getenv("SSH_CONNECTION");
+	_cleanup_free_ char *address = from ? sq_strndup(from, strcspn(from, " ")) : NULL;
+	long uid = -1;
+
+	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 32, &login) > 0)
+		uid = strtol(login, NULL, 10);
+	return sq_json("{s:s, s:I, s:s?, s:s?}", "user", user, "login_uid",
+		       (json_int_t)(uid == 4294967295 ? -1 : uid), "tty", tty, "from", address);
+}
+
+static json_t *argv_json(char **argv)
+{
+	json_t *list = json_array();
+
+	/* what is not UTF-8 cannot stand in JSON */
+	for (; argv && *argv; argv++)
+		json_array_append_new(list, json_string(sq_utf8_valid(*argv, strlen(*argv), NULL) ?
+							*argv : "?"));
+	return list;
+}
+
+static json_t *probes_json(const struct sq_experiment *experiment)
+{
+	json_t *probes = json_array();
+
+	for (size_t i = 0; i < experiment->probes.n; i++)
+		json_array_append_new(probes, sq_json("{s:s, s:[]}", "name",
+			sq_probes(experiment)[i].name, "series"));
+	return probes;
+}
+
+json_t *sq_run_document(const struct sq_run *run)
+{
+	const struct sq_experiment *experiment = run->experiment;
+	char sha256[2 * SHA256_DIGEST_LENGTH + 1];
+	_cleanup_json_ json_t *plan = sq_plan_json(run->plan);
+	struct utsname host = { 0 };
+	uint64_t cgroups = 0, processes = 0;
+
+	uname(&host);
+	sha256_text(experiment->source, experiment->source_size, sha256);
+	for (size_t i = 0; i < experiment->targets.n; i++) {
+		cgroups += run->plan->target[i].n;
+		for (size_t j = 0; j < run->plan->target[i].n; j++)
+			processes += run->plan->target[i].item[j].processes;
+	}
+	return sq_json("{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
+		       " s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O}",
+		       "run", run->registration.run,
+		       "experiment", "title", experiment->title, "file", experiment->file,
+		       "sha256", sha256, "seed", (json_int_t)experiment->seed,
+		       "variables", texts_json(&experiment->settings),
+		       "host", "name", host.nodename, "kernel", host.release,
+		       "squall", SQ_VERSION,
+		       "started_by", starter_json(), "argv", argv_json(run->request->argv),
+		       "reason_given", run->request->reason, "task_id", run->request->task_id,
+		       "phases", json_object_get(plan, "phases"),
+		       "targets", json_object_get(plan, "targets"),
+		       "faults", json_object_get(plan, "faults"),
+		       "blast_radius", "limits", json_object_get(plan, "limits"), "used",
+		       "cgroups", (json_int_t)cgroups, "processes", (json_int_t)processes,
+		       "probes", probes_json(experiment),
+		       "warnings", json_object_get(plan, "warnings"));
+}
+
+static json_t *counters_json(const struct sq_counters *counters)
+{
+	json_t *missed = json_object();
+
+	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
+		json_object_set_new(missed, missed_names[i],
+				    json_integer((json_int_t)counters->missed[i]));
+	return sq_json("{s:I, s:I, s:o}", "seen", (json_int_t)counters->seen, "injected",
+		       (json_int_t)counters->injected, "missed", missed);
+}
+
+static json_t *delays_json(const struct sq_delays *delays)
+{
+	return sq_json("{s:I, s:f, s:f, s:f, s:f}", "samples", (json_int_t)delays->count,
+		       "p50_us", (double)delays->p50_ns / SQ_US, "p90_us",
+		       (double)delays->p90_ns / SQ_US, "p99_us", (double)delays->p99_ns / SQ_US,
+		       "max_us", (double)delays->max_ns / SQ_US);
+}
+
+/* The counters of each cgroup that a fault has seen something of. */
+static json_t *rows_json(struct sq_run *run, size_t fault)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < run->plan->paths.n; i++) {
+		struct sq_counters counters;
+
+		if (!sq_injector_counters(run->injector, fault, (int)i, &counters, NULL) &&
+		    counters.seen)
+			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path",
+				run->plan->paths.item[i], "seen", (json_int_t)counters.seen,
+				"injected", (json_int_t)counters.injected));
+	}
+	return rows;
+}
+
+json_t *sq_run_counters(struct sq_run *run)
+{
+	json_t *faults = json_array();
+	double taken = run->armed_ns ? (double)(sq_now() - run->armed_ns) / SQ_S : 0;
+
+	for (size_t i = 0; i < run->experiment->faults.n; i++) {
+		struct sq_counters counters;
+		struct sq_delays delays;
+		json_t *fault;
+
+		sq_injector_counters(run->injector, i, -1, &counters, NULL);
+		sq_injector_delays(run->injector, i, &delays);
+		fault = sq_json("{s:o, s:o}", "counters", counters_json(&counters), "by_cgroup",
+				rows_json(run, i));
+		if (delays.count)
+			json_object_set_new(fault, "got", delays_json(&delays));
+		json_array_append_new(faults, fault);
+	}
+	return sq_json("{s:o, s:{s:I, s:f, s:f}}", "faults", faults, "used", "faults",
+		       (json_int_t)sq_injector_claimed(run->injector), "peak_rate", run->peak_rate,
+		       "duration_s", MIN(taken, (double)run->method_ns / SQ_S));
+}
+
+static json_t *fault_status(struct sq_run *run, size_t i)
+{
+	static const char *const states[] = { "waiting", "active", "over" };
+	const struct sq_fault *fault = &sq_faults(run->experiment)[i];
+	struct sq_counters counters = { 0 };
+
+	if (run->injector)
+		sq_injector_counters(run->injector, i, -1, &counters, NULL);
+	return sq_json("{s:s, s:s, s:s, s:I, s:I}", "name", fault->name, "fault",
+		       fault->kind->name, "state", states[run->fault_state[i]], "seen",
+		       (json_int_t)counters.seen, "injected", (json_int_t)counters.injected);
+}
+
+json_t *sq_run_status(struct sq_run *run)
+{
+	json_t *faults = json_array();
+	uint64_t now = sq_now(), total = sq_experiment_total_ns(run->experiment);
+
+	for (size_t i = 0; i < run->experiment->faults.n; i++)
+		json_array_append_new(faults, fault_status(run, i));
+	return sq_json("{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:o, s:o}",
+		       "run", run->registration.run, "title", run->experiment->title,
+		       "stage", stage_names[run->stage],
+		       "stage_s", (double)(now - run->stage_ns) / SQ_S,
+		       "elapsed_s", (double)(now - run->started_ns) / SQ_S,
+		       "total_s", (double)total / SQ_S,
+		       "armed", run->armed && sq_lease_state(&run->lease) == SQ_LEASE_ALIVE,
+		       "faults", faults,
+		       "probes", run->steady ? sq_steady_status(run->steady) : json_array());
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The record of one run, in a folder of its own: events.jsonl, appended as the run goes; the
+ * experiment as it was; journal.json, written from the events at the end, by whoever is there.
+ */
+#ifndef SQ_ENGINE_JOURNAL_H
+#define SQ_ENGINE_JOURNAL_H
+
+#include <jansson.h>
+
+#include "experiment/experiment.h"
+#include "util/error.h"
+#include "util/eventlog.h"
+
+#define SQ_JOURNAL_SCHEMA "squall/journal/1"
+
+struct sq_journal {
+	int dir_fd;
+	struct sq_eventlog log;
+	const struct sq_texts *secrets;	/* never written down */
+	json_t *unwritten;		/* events for which there was no room on the disk */
+};
+
+/* Makes the folder of the run named @run, with a copy of the experiment. */
+int sq_journal_create(struct sq_journal *journal, const char *run,
+		      const struct sq_experiment *experiment, struct sq_error **err);
+
+/* Opens the folder of a run that has died. */
+int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error **err);
+
+/* The same from a descriptor of the folder, which is taken over. */
+int sq_journal_open_at(struct sq_journal *journal, int dir_fd, struct sq_error **err);
+
+void sq_journal_close(struct sq_journal *journal);
+
+/* Adds an event; takes over @members. A failure stays in journal->log.failed. */
+void sq_journal_add(struct sq_journal *journal, const char *event, json_t *members);
+
+/* The same for what may be left out of a journal that has grown long. */
+void sq_journal_add_detail(struct sq_journal *journal, const char *event, json_t *members);
+
+/* Writes what is there to the disk, so that it survives a crash of the host. */
+void sq_journal_sync(struct sq_journal *journal);
+
+/* All events so far, those without room on the disk too. */
+int sq_journal_events(struct sq_journal *journal, json_t **ret, struct sq_error **err);
+
+/* Writes journal.json, from the events; *ret, where given, is the document. */
+int sq_journal_finish(struct sq_journal *journal, json_t **ret, struct sq_error **err);
+
+/* Reads the document of an earlier run. */
+int sq_journal_load(const char *run, json_t **ret, struct sq_error **err);
+
+/* A text without passwords in URLs and without secrets; to be freed. */
+char *sq_redact(const char *text, const struct sq_texts *secrets);
+
+#endif

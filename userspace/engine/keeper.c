@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What keeps a run alive and what ends it: the lease's renewal, the kill switch, the helpers'
+ * heartbeats, the budget, the disk, signals. All of it hangs on the main loop: a loop that hangs
+ * renews nothing.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/state.h"
+#include "guard/latch.h"
+#include "guard/paths.h"
+#include "util/process.h"
+#include "util/time.h"
+
+#define TICK_NS (50 * SQ_MS)
+#define TELL_NS SQ_S
+#define SILENCE_NS (500 * SQ_MS)
+#define TOLD_WAIT_US 2000
+#define TOLD_TRIES 25
+#define ACCURACY_US 1000
+
+static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+/* Calls again in @ns. */
+static int again(sd_event_source *source, uint64_t ns)
+{
+	int r = sd_event_source_set_time_relative(source, ns / SQ_US);
+
+	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* Who used the kill switch leaves a message, a moment after the switch itself. */
+static void stop_killed(struct sq_run *run)
+{
+	_cleanup_json_ json_t *told = NULL;
+
+	sq_lease_end(&run->lease);
+	for (int i = 0; i < TOLD_TRIES && !told; i++) {
+		told = sq_registry_abort_told(&run->registration);
+		if (!told)
+			usleep(TOLD_WAIT_US);
+	}
+	sq_run_stop(run, SQ_ABORTED, told ? sq_json_text(told, "by") : "the kill switch",
+		    "%s", told && *sq_json_text(told, "why") ? sq_json_text(told, "why") :
+							     "the kill switch was used");
+}
+
+/* Is it time that the method is over? Then a lease that ends is no news. */
+static bool method_over(const struct sq_run *run)
+{
+	return sq_now() >= run->armed_ns + run->method_ns;
+}
+
+static int on_renew(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_run *run = data;
+
+	if (run->armed && !run->stopping && !sq_lease_renew(&run->lease))
+		sq_run_stop(run, SQ_ABORTED, "the lease", "the lease lapsed: squall was stopped, "
+			    "frozen or held up for more than a second");
+	return again(source, SQ_LEASE_RENEW_NS);
+}
+
+static void check_lease(struct sq_run *run)
+{
+	if (sq_lease_killed(&run->lease))
+		stop_killed(run);
+	else if (run->armed && !method_over(run) && sq_lease_state(&run->lease) == SQ_LEASE_LAPSED)
+		sq_run_stop(run, SQ_ABORTED, "the lease", "the lease lapsed: squall was stopped, "
+			    "frozen or held up for more than a second");
+	else if (access(SQ_STOP_FILE, F_OK) == 0)
+		sq_run_stop(run, SQ_ABORTED, "the stop file", "'%s' exists", SQ_STOP_FILE);
+}
+
+static void check_helpers(struct sq_run *run)
+{
+	for (enum sq_helper_id id = 0; id < SQ_HELPERS; id++)
+		if (sq_helper_silence(&run->helpers, id) > SILENCE_NS)
+			sq_run_stop(run, SQ_ABORTED, "the guard", "the helper process %s has died "
+				    "or hangs", sq_helper_name(id));
+}
+
+static void check_budget(struct sq_run *run)
+{
+	uint64_t limit = run->experiment->blast_radius.faults, now = sq_now();
+	uint64_t claimed = run->injector ? sq_injector_claimed(run->injector) : 0;
+
+	if (now >= run->claimed_ns + SQ_S) {
+		double rate = (double)(claimed - run->claimed) * SQ_S /
+			      (double)(now - run->claimed_ns);
+
+		run->peak_rate = MAX(run->peak_rate, rate);
+		run->claimed = claimed;
+		run->claimed_ns = now;
+	}
+	if (limit && claimed >= limit)
+		sq_run_stop(run, SQ_ABORTED, "the blast radius", "the budget of %llu injections is "
+			    "spent", (unsigned long long)limit);
+}
+
+/* Tells the journal which faults have begun and ended. */
+static void follow_timeline(struct sq_run *run)
+{
+	static const char *const what[] = { "", "started", "ended" };
+	uint64_t now = sq_now();
+
+	for (size_t i = 0; run->armed_ns && i < run->experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(run->experiment)[i];
+		uint64_t from = run->armed_ns + fault->at_ns;
+		uint8_t state = now < from ? 0 : now < from + fault->for_ns && run->armed ? 1 : 2;
+
+		/* stopped before it began: it never was */
+		if (state == 2 && !run->fault_state[i] && !run->armed)
+			continue;
+		while (run->fault_state[i] < state) {
+			run->fault_state[i]++;
+			sq_journal_add(&run->journal, "fault", sq_json("{s:s, s:s}", "name",
+				       fault->name, "what", what[run->fault_state[i]]));
+			run->told_ns = 0;
+		}
+	}
+}
+
+static void tell(struct sq_run *run)
+{
+	json_t *status;
+
+	if (sq_now() < run->told_ns + TELL_NS)
+		return;
+	run->told_ns = sq_now();
+	status = sq_run_status(run);
+	if (run->request->tell)
+		run->request->tell(run->request->data, status);
+	sq_registry_publish(&run->registration, status);
+	if (run->injector && run->armed_ns)
+		sq_journal_add_detail(&run->journal, "counters", sq_run_counters(run));
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_run *run = data;
+
+	if (!run->stopping)
+		check_lease(run);
+	if (!run->stopping)
+		check_helpers(run);
+	if (!run->stopping && run->armed)
+		check_budget(run);
+	follow_timeline(run);
+	tell(run);
+	if (!run->stopping && run->journal.log.failed)
+		sq_run_stop(run, SQ_ABORTED, "the guard", "the journal cannot be written: %s",
+			    strerror(run->journal.log.failed));
+	return again(source, TICK_NS);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	struct sq_run *run = data;
+	_cleanup_free_ char *by = sq_operator();
+
+	if (!run->stopping)
+		sq_run_stop(run, SQ_ABORTED, by, "SIG%s", sq_signal_name((int)info->ssi_signo));
+	return 0;
+}
+
+static int on_wake(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+	struct sq_run *run = data;
+
+	if (!run->stopping)
+		check_lease(run);
+	return 0;
+}
+
+static int add_timer(struct sq_run *run, uint64_t ns, sd_event_time_handler_t call)
+{
+	return sd_event_add_time_relative(run->event, NULL, CLOCK_MONOTONIC, ns / SQ_US,
+					  ACCURACY_US, call, run);
+}
+
+int sq_keeper_start(struct sq_run *run, struct sq_error **err)
+{
+	int r = add_timer(run, SQ_LEASE_RENEW_NS, on_renew);
+
+	if (r >= 0)
+		r = add_timer(run, 0, on_tick);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals) && r >= 0; i++)
+		r = sd_event_add_signal(run->event, NULL, stop_signals[i], on_signal, run);
+	if (r >= 0)
+		r = sd_event_add_signal(run->event, NULL, SIGUSR1, on_wake, run);
+	return r < 0 ? sq_error_errno(err, -r, "cannot set up the event loop") : 0;
+}

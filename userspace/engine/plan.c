@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/paths.h"
+#include "util/eventlog.h"
+#include "util/time.h"
+#include "util/units.h"
+
+static int check_basics(struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts missing = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+
+	sq_backend_basics(&missing);
+	if (!missing.n)
+		return 0;
+	for (size_t i = 0; i < missing.n; i++)
+		sq_buffer_add(&text, "%s%s", i ? "; " : "", missing.item[i]);
+	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EPERM, "%s", sq_buffer_text(&text));
+}
+
+static int resolve(struct sq_plan *plan, struct sq_error **err)
+{
+	const struct sq_experiment *experiment = plan->experiment;
+	int r = 0;
+
+	plan->target = sq_alloc((experiment->targets.n + 1) * sizeof(*plan->target));
+	for (size_t i = 0; i < experiment->targets.n && !r; i++) {
+		struct sq_resolved *target = &plan->target[i];
+
+		r = sq_target_resolve(&sq_targets(experiment)[i], experiment->seed, plan->run,
+				      target, err);
+		for (size_t j = 0; j < target->n; j++)
+			if (!sq_texts_have(&plan->paths, target->item[j].cgroup.path))
+				sq_texts_add(&plan->paths, target->item[j].cgroup.path);
+	}
+	return r;
+}
+
+static void warn(struct sq_plan *plan, const char *format, ...) _printf_(2, 3);
+
+static void warn(struct sq_plan *plan, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+	if (!sq_texts_have(&plan->warnings, text))
+		sq_texts_add(&plan->warnings, text);
+}
+
+int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
+		       struct sq_error **err)
+{
+	const struct sq_objects *protect = &plan->experiment->blast_radius.protect;
+	_cleanup_texts_ struct sq_texts patterns = { 0 }, existing = { 0 };
+	_cleanup_free_ char *own = sq_asprintf("%s/%s/.self", SQ_CGROUP, plan->run);
+	struct sq_cgroup found;
+
+	for (size_t i = 0; i < protect->n; i++) {
+		const struct sq_texts *cgroup = &((struct sq_protect *)protect->item)[i].cgroup;
+
+		for (size_t j = 0; j < cgroup->n; j++)
+			sq_texts_add(&patterns, cgroup->item[j]);
+	}
+	for (size_t i = 0; i < plan->paths.n; i++) {
+		if (sq_cgroup_find(plan->paths.item[i], &found, NULL))
+			continue;	/* squall makes it later */
+		sq_cgroup_clear(&found);
+		sq_texts_add(&existing, plan->paths.item[i]);
+	}
+	return sq_protection_find(&existing, &patterns, own, ret, err);
+}
+
+/* A target that is protected as a whole is a mistake; one that is so in part is told later. */
+static int protect(struct sq_plan *plan, struct sq_error **err)
+{
+	int r = sq_plan_protection(plan, &plan->protection, err);
+
+	for (size_t i = 0; i < plan->paths.n && !r; i++) {
+		const char *path = plan->paths.item[i];
+		const char *why = strcmp(path, "/") ? sq_protection_of(&plan->protection, path) :
+						      "it is the whole host";
+
+		if (why)
+			r = sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
+					 "the cgroup '%s' is protected: %s", path, why);
+	}
+	return r;
+}
+
+/* Without those that are carved out. */
+static void count_processes(struct sq_plan *plan)
+{
+	for (size_t i = 0; i < plan->experiment->targets.n; i++) {
+		for (size_t j = 0; j < plan->target[i].n; j++) {
+			struct sq_member *member = &plan->target[i].item[j];
+			uint64_t carved = member->cgroup.id ?
+				sq_protection_processes(&plan->protection, member->cgroup.path) : 0;
+
+			member->processes -= MIN(carved, member->processes);
+		}
+	}
+}
+
+static int limit(struct sq_plan *plan, struct sq_error **err)
+{
+	size_t n = plan->experiment->targets.n;
+	_cleanup_free_ struct sq_usage *usage = sq_alloc((n + 1) * sizeof(*usage));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sq_resolved *target = &plan->target[i];
+
+		usage[i] = (struct sq_usage){ .target = target->target->object.key,
+			.matched = target->matched, .selected = target->n,
+			.shared = target->shared };
+		for (size_t j = 0; j < target->n; j++)
+			usage[i].processes += target->item[j].processes;
+	}
+	sq_blast_radius_limits(plan->experiment, usage, n, &plan->limits);
+	return sq_blast_radius_check(&plan->limits, err);
+}
+
+static int find_support(struct sq_plan *plan, struct sq_error **err)
+{
+	const struct sq_experiment *experiment = plan->experiment;
+	size_t n = experiment->faults.n;
+	int r = 0;
+
+	plan->support = sq_alloc((n + 1) * sizeof(*plan->support));
+	for (size_t i = 0; i < n; i++) {
+		const struct sq_fault *fault = &sq_faults(experiment)[i];
+		struct sq_support *support = &plan->support[i];
+		int failed = sq_fault_support(fault, SQ_LOOK_LOAD, support, r ? NULL : err);
+
+		if (!failed && !support->ok && !r) {
+			failed = sq_error_set(err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP,
+					      "fault '%s': %s", fault->name, support->why);
+			if (support->hint)
+				sq_error_hint(err, "%s", support->hint);
+		}
+		if (!r)
+			r = failed;
+	}
+	return r;
+}
+
+static bool covers_port(const struct sq_fault *fault, uint16_t port)
+{
+	bool any = !fault->to.n && !fault->ports.n;
+
+	for (size_t i = 0; i < fault->to.n; i++)
+		if (fault->to.item[i].has_ports ? fault->to.item[i].ports.low <= port &&
+						  port <= fault->to.item[i].ports.high :
+						  !fault->ports.n)
+			any = true;
+	for (size_t i = 0; i < fault->ports.n; i++)
+		any |= fault->ports.item[i].low <= port && port <= fault->ports.item[i].high;
+	return any;
+}
+
+static void look_for_traps(struct sq_plan *plan)
+{
+	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
+
+		if (fault->kind->note)
+			warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
+		if (!strncmp(fault->kind->name, "network.", 8) && covers_port(fault, 53) &&
+		    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
+		     access("/run/nscd/socket", F_OK) == 0))
+			warn(plan, "fault '%s': names are resolved by a service of this host "
+			     "(systemd-resolved or nscd), so the target's DNS is not hit",
+			     fault->name);
+	}
+	for (size_t i = 0; i < plan->protection.n; i++) {
+		const struct sq_protected *item = &plan->protection.item[i];
+
+		for (size_t j = 0; j < plan->paths.n; j++)
+			if (sq_cgroup_within(item->cgroup.path, plan->paths.item[j]))
+				warn(plan, "'%s' is hit without %s'%s': %s", plan->paths.item[j],
+				     item->exact ? "the processes directly in " : "",
+				     item->cgroup.path, item->why);
+	}
+}
+
+int sq_plan_make(struct sq_plan *plan, const struct sq_experiment *experiment,
+		 struct sq_error **err)
+{
+	int r;
+
+	*plan = (struct sq_plan){ .experiment = experiment };
+	sq_run_name(plan->run);
+	r = check_basics(err);
+	if (!r)
+		r = resolve(plan, err);
+	if (!r)
+		r = protect(plan, err);
+	if (r)
+		return r;
+	count_processes(plan);
+	r = limit(plan, err);
+	if (!r)
+		r = find_support(plan, err);
+	if (!r)
+		look_for_traps(plan);
+	return r;
+}
+
+static json_t *targets_json(const struct sq_plan *plan)
+{
+	json_t *targets = json_array();
+
+	for (size_t i = 0; plan->target && i < plan->experiment->targets.n; i++) {
+		const struct sq_resolved *target = &plan->target[i];
+		json_t *cgroups = json_array();
+
+		for (size_t j = 0; j < target->n; j++)
+			json_array_append_new(cgroups, sq_json("{s:s, s:I, s:I}", "path",
+				target->item[j].cgroup.path,
+				"id", (json_int_t)target->item[j].cgroup.id,
+				"processes", (json_int_t)target->item[j].processes));
+		json_array_append_new(targets, sq_json("{s:s, s:I, s:o, s:b}", "name",
+			sq_targets(plan->experiment)[i].object.key,
+			"matched", (json_int_t)target->matched, "cgroups", cgroups,
+			"started_by_squall",
+			sq_target_is_started(&sq_targets(plan->experiment)[i])));
+	}
+	return targets;
+}
+
+/* The parameters as they stand in the file, variables replaced. */
+static json_t *node_json(const struct sq_node *node)
+{
+	json_t *result;
+
+	switch (node->type) {
+	case SQ_NODE_SCALAR:
+		return json_string(node->value);
+	case SQ_NODE_LIST:
+		result = json_array();
+		for (size_t i = 0; i < node->n; i++)
+			json_array_append_new(result, node_json(node->item[i]));
+		return result;
+	case SQ_NODE_MAP:
+		break;
+	}
+	result = json_object();
+	for (size_t i = 0; i < node->n; i++)
+		json_object_set_new(result, node->key[i]->value, node_json(node->item[i]));
+	return result;
+}
+
+static json_t *faults_json(const struct sq_plan *plan)
+{
+	json_t *faults = json_array();
+
+	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
+		const char *backend = plan->support ? plan->support[i].backend : NULL;
+		json_t *targets = json_array(), *asked = node_json(fault->object.node);
+
+		for (size_t j = 0; j < fault->targets.n; j++)
+			json_array_append_new(targets, json_string(fault->targets.item[j]));
+		json_object_del(asked, "name");
+		json_object_del(asked, "fault");
+		json_object_del(asked, "target");
+		json_array_append_new(faults, sq_json("{s:s, s:s, s:o, s:s?, s:f, s:f, s:I, s:o}",
+			"name", fault->name, "fault", fault->kind->name, "targets", targets,
+			"backend", backend, "at_s", (double)fault->at_ns / SQ_S,
+			"for_s", (double)fault->for_ns / SQ_S,
+			"min_effect", (json_int_t)fault->min_effect, "asked", asked));
+	}
+	return faults;
+}
+
+static json_t *limits_json(const struct sq_limits *limits)
+{
+	json_t *result = json_array();
+
+	for (size_t i = 0; i < limits->n; i++)
+		json_array_append_new(result, sq_json("{s:s, s:s, s:s, s:s, s:b}",
+			"name", limits->item[i].name, "allowed", limits->item[i].allowed,
+			"used", limits->item[i].used, "source", limits->item[i].source,
+			"in_kernel", limits->item[i].kernel));
+	return result;
+}
+
+json_t *sq_plan_json(const struct sq_plan *plan)
+{
+	const struct sq_experiment *experiment = plan->experiment;
+	json_t *warnings = json_array(), *probes = json_array();
+
+	for (size_t i = 0; i < plan->warnings.n; i++)
+		json_array_append_new(warnings, json_string(plan->warnings.item[i]));
+	for (size_t i = 0; i < experiment->probes.n; i++)
+		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
+	return sq_json("{s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}",
+		       "title", experiment->title, "file", experiment->file,
+		       "seed", (json_int_t)experiment->seed,
+		       "phases", "before_s", (double)experiment->phases.before_ns / SQ_S,
+		       "during_s", (double)sq_experiment_method_ns(experiment) / SQ_S,
+		       "after_s", (double)experiment->phases.after_ns / SQ_S,
+		       "targets", targets_json(plan), "faults", faults_json(plan),
+		       "limits", limits_json(&plan->limits), "probes", probes,
+		       "warnings", warnings);
+}
+
+void sq_plan_clear(struct sq_plan *plan)
+{
+	for (size_t i = 0; plan->target && i < plan->experiment->targets.n; i++)
+		sq_resolved_clear(&plan->target[i]);
+	for (size_t i = 0; plan->support && i < plan->experiment->faults.n; i++)
+		sq_support_clear(&plan->support[i]);
+	free(plan->target);
+	free(plan->support);
+	sq_protection_clear(&plan->protection);
+	sq_limits_clear(&plan->limits);
+	sq_texts_clear(&plan->paths);
+	sq_texts_clear(&plan->warnings);
+	*plan = (struct sq_plan){ 0 };
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The plan: what a run would hit on this host, by which backends, within which limits. Making it
+ * touches nothing.
+ */
+#ifndef SQ_ENGINE_PLAN_H
+#define SQ_ENGINE_PLAN_H
+
+#include <jansson.h>
+
+#include "experiment/experiment.h"
+#include "guard/blast_radius.h"
+#include "guard/protect.h"
+#include "guard/registry.h"
+#include "inject/backend.h"
+#include "target/target.h"
+
+struct sq_plan {
+	const struct sq_experiment *experiment;
+	char run[SQ_RUN_NAME_SIZE];	/* the name that the run would have */
+	struct sq_resolved *target;	/* one for each target of the experiment */
+	struct sq_support *support;	/* one for each fault */
+	struct sq_protection protection;
+	struct sq_limits limits;
+	struct sq_texts paths;		/* of all cgroups that are hit, each once */
+	struct sq_texts warnings;	/* traps that the plan can see */
+};
+
+/*
+ * Makes the plan of @experiment, which must outlive it. Where the run is impossible the error's
+ * kind says why, and @plan holds as much as was found out. To be cleared in either case.
+ */
+int sq_plan_make(struct sq_plan *plan, const struct sq_experiment *experiment,
+		 struct sq_error **err);
+
+/*
+ * What is protected in and around the plan's cgroups as they are now; once the run has made its
+ * own, those too. To be cleared.
+ */
+int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
+		       struct sq_error **err);
+
+/* The plan for people's programs: also what `run` writes to the journal. */
+json_t *sq_plan_json(const struct sq_plan *plan);
+
+void sq_plan_clear(struct sq_plan *plan);
+
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/recovery.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/journal.h"
+#include "engine/verdict.h"
+#include "guard/guardian.h"
+#include "guard/paths.h"
+#include "guard/recover.h"
+#include "guard/registry.h"
+#include "util/cgroup.h"
+#include "util/helper.h"
+#include "util/time.h"
+
+static bool has_event(const json_t *events, const char *name)
+{
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+		if (!strcmp(sq_json_text(event, "event"), name))
+			return true;
+	return false;
+}
+
+static json_t *texts_json(const struct sq_texts *texts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < texts->n; i++)
+		json_array_append_new(list, json_string(texts->item[i]));
+	return list;
+}
+
+/* Removes what a dead run left, and writes the end of its journal. */
+static int finish_run(struct sq_journal *journal, const char *by, struct sq_texts *left,
+		      struct sq_error **err)
+{
+	_cleanup_json_ json_t *events = NULL;
+	uint64_t begun = sq_now();
+	enum sq_verdict verdict;
+	int r = sq_journal_events(journal, &events, err);
+
+	if (r)
+		return r;
+	sq_recover_run(events, left);
+	if (!has_event(events, "ended")) {
+		verdict = left->n ? SQ_UNCLEAN : SQ_ABORTED;
+		if (!has_event(events, "abort"))
+			sq_journal_add(journal, "abort", sq_json("{s:s, s:s}", "by", by, "reason",
+				       "the controller died"));
+		sq_journal_add(journal, "cleanup", sq_json("{s:b, s:f, s:o, s:s}", "clean",
+			       !left->n, "took_ms", (double)(sq_now() - begun) / SQ_MS,
+			       "leftovers", texts_json(left), "by", by));
+		sq_journal_add(journal, "ended", sq_json("{s:s, s:i, s:s}", "verdict",
+			       sq_verdict_name(verdict), "exit", sq_verdict_exit(verdict),
+			       "reason", left->n ? left->item[0] : "the controller died"));
+	}
+	sq_journal_sync(journal);
+	return sq_journal_finish(journal, NULL, err);
+}
+
+static int take_over(struct sq_helper *helper, const char *run, struct sq_error **err)
+{
+	_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
+								  .log.fd = -EBADF };
+	_cleanup_texts_ struct sq_texts left = { 0 };
+	int r = sq_guardian_watch(helper, err);
+
+	if (r <= 0)
+		return r;
+	r = sq_journal_open_at(&journal, SQ_GUARDIAN_FD_JOURNAL, err);
+	if (!r)
+		r = finish_run(&journal, "squall-guard", &left, err);
+	/* what is left keeps its entry, for `squall recover` */
+	if (!r && !left.n)
+		sq_registry_remove(run);
+	return r;
+}
+
+int sq_guard_main(int argc, char **argv)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+	struct sq_helper helper;
+
+	if (argc != 2 || sq_helper_enter(&helper, SQ_HELPER_GUARD, &err))
+		return err ? sq_helper_fail(TAKE_PTR(err)) : 1;
+	/* out of the run's cgroups, which it may have to remove */
+	if (sq_cgroup_enter("/", &err))
+		return sq_helper_fail(TAKE_PTR(err));
+	sq_helper_ready(&helper, 0, 0);
+	if (take_over(&helper, argv[1], &err) < 0)
+		return 1;
+	sq_helper_end(&helper);
+	return 0;
+}
+
+static bool is_alive(const struct sq_live_runs *runs, const char *name)
+{
+	for (size_t i = 0; i < runs->n; i++)
+		if (!strcmp(runs->item[i].run, name) && runs->item[i].alive)
+			return true;
+	return false;
+}
+
+/* Runs whose journal has no end: after a reboot too, when the registry knows nothing of them. */
+static int find_unfinished(struct sq_texts *names, struct sq_error **err)
+{
+	DIR *dir = opendir(SQ_JOURNAL_DIR);
+	struct dirent *entry;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : sq_error_errno(err, errno, "cannot read '%s'",
+							    SQ_JOURNAL_DIR);
+	while ((entry = readdir(dir))) {
+		_cleanup_free_ char *path = sq_asprintf("%s/journal.json", entry->d_name);
+
+		if (entry->d_name[0] != '.' && faccessat(dirfd(dir), path, F_OK, 0) < 0)
+			sq_texts_add(names, entry->d_name);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static bool has_document(const char *run)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/%s/journal.json", SQ_JOURNAL_DIR, run);
+
+	return access(path, F_OK) == 0;
+}
+
+int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_texts *left),
+		   void *data, struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts names = { 0 };
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	int r = find_unfinished(&names, err);
+
+	/* the registry after the journals: a run that began meanwhile is seen alive */
+	if (!r)
+		r = sq_registry_list(&runs, err);
+	for (size_t i = 0; i < runs.n && !r; i++)
+		if (!runs.item[i].alive && !sq_texts_have(&names, runs.item[i].run))
+			sq_texts_add(&names, runs.item[i].run);
+	for (size_t i = 0; i < names.n && !r; i++) {
+		_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
+									  .log.fd = -EBADF };
+		_cleanup_texts_ struct sq_texts left = { 0 };
+		bool entered = false;
+
+		for (size_t j = 0; j < runs.n; j++)
+			entered |= !strcmp(runs.item[j].run, names.item[i]);
+		/* it may have come to its own end since the folder was read */
+		if (is_alive(&runs, names.item[i]) || (!entered && has_document(names.item[i])))
+			continue;
+		/* a run that died before it had a journal made nothing but its entry */
+		if (!sq_journal_open(&journal, names.item[i], NULL))
+			r = finish_run(&journal, "squall recover", &left, err);
+		if (!r && !left.n)
+			sq_registry_remove(names.item[i]);
+		found(data, names.item[i], left.n ? &left : NULL);
+	}
+	return r;
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/state.h"
+#include "util/time.h"
+
+#define RETRY_NS (50 * SQ_MS)
+
+static struct sq_lease *lease_to_end;	/* for sq_oom(), which knows no run */
+
+static void end_lease(void)
+{
+	if (lease_to_end)
+		sq_lease_end(lease_to_end);
+}
+
+void sq_run_judge(struct sq_run *run, enum sq_verdict verdict, const char *format, ...)
+{
+	va_list arguments;
+
+	if (verdict <= run->verdict)
+		return;
+	run->verdict = verdict;
+	free(run->reason);
+	va_start(arguments, format);
+	if (vasprintf(&run->reason, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+}
+
+void sq_run_stop(struct sq_run *run, enum sq_verdict verdict, const char *by, const char *format,
+		 ...)
+{
+	uint64_t begun = sq_now();
+	_cleanup_free_ char *why = NULL;
+	va_list arguments;
+	double took_us;
+
+	sq_lease_end(&run->lease);
+	took_us = (double)(sq_now() - begun) / SQ_US;
+	run->armed = false;
+	run->stopping = true;
+	va_start(arguments, format);
+	if (vasprintf(&why, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+	sq_run_judge(run, verdict, "%s: %s", by, why);
+	sq_journal_add(&run->journal, verdict == SQ_ABORTED ? "abort" : "stopped",
+		       sq_json("{s:s, s:s, s:f}", "by", by, "reason", why, "disarm_us", took_us));
+}
+
+void sq_run_note(struct sq_run *run, const char *text)
+{
+	sq_journal_add(&run->journal, "note", sq_json("{s:s}", "text", text));
+}
+
+int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err)
+{
+	while (!run->stopping) {
+		uint64_t now = sq_now();
+		int r;
+
+		if (now >= until_ns)
+			return 0;
+		r = sd_event_run(run->event, (until_ns - now) / SQ_US + 1);
+		if (r < 0)
+			return sq_error_errno(err, -r, "the event loop failed");
+	}
+	return 0;
+}
+
+static void enter_stage(struct sq_run *run, enum sq_stage stage, const char *phase)
+{
+	run->stage = stage;
+	run->stage_ns = sq_now();
+	run->told_ns = 0;
+	sq_journal_add(&run->journal, "phase", sq_json("{s:s}", "phase", phase));
+	sq_journal_sync(&run->journal);
+}
+
+struct trial {
+	bool done, met;
+	char why[160];
+};
+
+static void on_tried(void *data, const struct sq_sample *sample)
+{
+	struct trial *trial = data;
+
+	trial->done = true;
+	trial->met = sample->met;
+	snprintf(trial->why, sizeof(trial->why), "%s", sample->why ? sample->why : "");
+}
+
+/* One attempt; it is over within its own timeout. */
+static int try_ready(struct sq_run *run, const struct sq_ready *ready, struct trial *trial,
+		     struct sq_error **err)
+{
+	*trial = (struct trial){ .done = false };
+	sq_prober_sample(run->prober, &ready->http, &ready->tcp, &ready->exec, NULL, on_tried,
+			 trial);
+	while (!trial->done) {
+		int r = sd_event_run(run->event, UINT64_MAX);
+
+		if (r < 0)
+			return sq_error_errno(err, -r, "the event loop failed");
+	}
+	return 0;
+}
+
+static int await_ready(struct sq_run *run, const struct sq_target *target, struct sq_error **err)
+{
+	uint64_t until = sq_now() + target->ready.within_ns;
+	char within[SQ_DURATION_SIZE];
+	struct trial trial;
+
+	if (!target->ready.object.node)
+		return 0;
+	while (!run->stopping) {
+		int r = try_ready(run, &target->ready, &trial, err);
+
+		if (r || trial.met)
+			return r;
+		if (sq_children_has_ended(run->children, target->object.key)) {
+			sq_run_stop(run, SQ_NOT_STEADY, "ready", "target '%s' ended before it was "
+				    "ready: its output is in the journal's folder",
+				    target->object.key);
+		} else if (sq_now() >= until) {
+			sq_run_stop(run, SQ_NOT_STEADY, "ready", "target '%s' was not ready within "
+				    "%s: %s", target->object.key,
+				    sq_duration_text(target->ready.within_ns, within), trial.why);
+		} else {
+			r = sq_run_wait(run, sq_now() + RETRY_NS, err);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int start_programs(struct sq_run *run, struct sq_error **err)
+{
+	const struct sq_experiment *experiment = run->experiment;
+	int r = 0;
+
+	for (size_t i = 0; i < experiment->targets.n && !r && !run->stopping; i++) {
+		const struct sq_target *target = &sq_targets(experiment)[i];
+
+		if (!sq_target_is_started(target))
+			continue;
+		r = sq_children_start_target(run->children, target,
+					     &run->plan->target[i].item[0], err);
+		if (!r)
+			r = await_ready(run, target, err);
+	}
+	for (size_t i = 0; i < experiment->load.n && !r && !run->stopping; i++)
+		r = sq_children_start_load(run->children, &sq_loads(experiment)[i], err);
+	return r;
+}
+
+static int prepare(struct sq_run *run, struct sq_error **err)
+{
+	const struct sq_injector_setup setup = {
+		.experiment = run->experiment, .lease = &run->lease,
+		.switch_fd = run->kill_switch.map_fd, .helpers = &run->helpers,
+		.log = &run->journal.log, .n_cgroups = run->plan->paths.n,
+	};
+	int r = sq_injector_load(&run->injector, &setup, err);
+
+	return r ? r : sq_injector_start_helpers(run->injector, err);
+}
+
+static int sample_before(struct sq_run *run, struct sq_error **err)
+{
+	int r;
+
+	if (!run->experiment->phases.before_ns)
+		return 0;
+	enter_stage(run, SQ_STEADYING, "before");
+	r = sq_steady_begin(run->steady, SQ_BEFORE, err);
+	if (!r)
+		r = sq_run_wait(run, run->stage_ns + run->experiment->phases.before_ns, err);
+	sq_steady_end(run->steady);
+	return r;
+}
+
+static void judge_phase(struct sq_run *run, enum sq_phase phase, enum sq_verdict verdict)
+{
+	_cleanup_json_ json_t *results = json_array();
+	_cleanup_free_ char *why = sq_steady_judge(run->steady, phase, results);
+	json_t *result;
+	size_t i;
+
+	json_array_foreach(results, i, result)
+		sq_journal_add(&run->journal, "probe", json_incref(result));
+	if (why)
+		sq_run_judge(run, verdict, "%s", why);
+}
+
+static void add_aim(struct sq_aim *aims, const struct sq_plan *plan, const struct sq_member *member,
+		    uint64_t faults)
+{
+	for (size_t i = 0; i < plan->paths.n; i++) {
+		if (strcmp(plan->paths.item[i], member->cgroup.path) != 0)
+			continue;
+		aims[i].cgroup = &member->cgroup;
+		aims[i].faults |= faults;
+	}
+}
+
+static int aim(struct sq_run *run, struct sq_error **err)
+{
+	const struct sq_plan *plan = run->plan;
+	_cleanup_free_ struct sq_aim *aims = sq_alloc((plan->paths.n + 1) * sizeof(*aims));
+	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
+	_cleanup_free_ struct sq_carve *carves = NULL;
+	int r = sq_plan_protection(plan, &protection, err);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < run->experiment->targets.n; i++) {
+		const struct sq_target *target = &sq_targets(run->experiment)[i];
+		uint64_t faults = 0;
+
+		for (size_t j = 0; j < run->experiment->faults.n; j++)
+			if (sq_fault_hits(&sq_faults(run->experiment)[j], target))
+				faults |= 1ull << j;
+		for (size_t j = 0; j < plan->target[i].n; j++)
+			add_aim(aims, plan, &plan->target[i].item[j], faults);
+	}
+	carves = sq_alloc((protection.n + 1) * sizeof(*carves));
+	for (size_t i = 0; i < protection.n; i++)
+		carves[i] = (struct sq_carve){ &protection.item[i].cgroup,
+			protection.item[i].self ? SQ_SCOPE_SELF :
+			protection.item[i].exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED };
+	return sq_injector_aim(run->injector, aims, plan->paths.n, carves, protection.n, err);
+}
+
+static int inject(struct sq_run *run, struct sq_error **err)
+{
+	int r = aim(run, err);
+
+	if (!r)
+		r = sq_injector_attach(run->injector, err);
+	if (r)
+		return r;
+	sq_journal_add(&run->journal, "loaded", sq_injector_objects(run->injector));
+	/* a stop that came meanwhile, or a disk that is full: look before the lease begins */
+	r = sq_run_wait(run, sq_now() + 1, err);
+	if (r || run->stopping)
+		return r;
+	enter_stage(run, SQ_INJECTING, "during");
+	sq_lease_begin(&run->lease, run->experiment->blast_radius.duration_ns);
+	run->armed_ns = sq_now();
+	run->claimed_ns = run->armed_ns;
+	run->armed = true;
+	r = sq_injector_arm(run->injector, run->armed_ns, err);
+	if (!r)
+		r = sq_steady_begin(run->steady, SQ_DURING, err);
+	return r ? r : sq_run_wait(run, run->armed_ns + run->method_ns, err);
+}
+
+/* Was anything hit, and was it what was asked for? */
+static void judge_effect(struct sq_run *run)
+{
+	for (size_t i = 0; i < run->experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(run->experiment)[i];
+		struct sq_counters counters;
+
+		if (sq_injector_counters(run->injector, i, -1, &counters, NULL))
+			continue;
+		if (counters.injected < fault->min_effect)
+			sq_run_judge(run, SQ_NO_EFFECT, "fault '%s' hit %llu times of the %llu "
+				     "that it takes to prove something: it saw %llu", fault->name,
+				     (unsigned long long)counters.injected,
+				     (unsigned long long)fault->min_effect,
+				     (unsigned long long)counters.seen);
+		else if (counters.missed[SQ_MISSED_RATE] * 99 > counters.injected)
+			sq_run_judge(run, SQ_NO_EFFECT, "fault '%s' is weakened: the blast "
+				     "radius's rate let %llu of %llu pass", fault->name,
+				     (unsigned long long)counters.missed[SQ_MISSED_RATE],
+				     (unsigned long long)(counters.missed[SQ_MISSED_RATE] +
+							  counters.injected));
+	}
+}
+
+/* Everything off; safe to be called when nothing is on. */
+static void disarm(struct sq_run *run)
+{
+	json_t *notes, *note;
+	size_t i;
+
+	sq_lease_end(&run->lease);
+	run->armed = false;
+	if (!run->injector || !run->armed_ns)
+		return;
+	notes = sq_injector_notes(run->injector);
+	json_array_foreach(notes, i, note)
+		sq_run_note(run, json_string_value(note));
+	json_decref(notes);
+	sq_injector_disarm(run->injector, &run->left);
+	sq_journal_add(&run->journal, "counters", sq_run_counters(run));
+}
+
+static int sample_after(struct sq_run *run, struct sq_error **err)
+{
+	uint64_t after_ns = run->experiment->phases.after_ns, until;
+	int r;
+
+	if (!after_ns || run->stopping)
+		return 0;
+	enter_stage(run, SQ_RECOVERING, "after");
+	r = sq_steady_begin(run->steady, SQ_AFTER, err);
+	/* a probe that recovers moves the end */
+	while (!r && !run->stopping &&
+	       (until = sq_steady_after_until(run->steady, after_ns)) > sq_now())
+		r = sq_run_wait(run, MIN(until, sq_now() + RETRY_NS), err);
+	sq_steady_end(run->steady);
+	return r;
+}
+
+static int conduct(struct sq_run *run, struct sq_error **err)
+{
+	int r = start_programs(run, err);
+
+	if (!r && !run->stopping)
+		r = prepare(run, err);
+	if (!r && !run->stopping)
+		r = sample_before(run, err);
+	if (r || run->stopping)
+		return r;
+	if (run->experiment->phases.before_ns)
+		judge_phase(run, SQ_BEFORE, SQ_NOT_STEADY);
+	if (run->verdict != SQ_PASSED)
+		return 0;
+	r = inject(run, err);
+	sq_steady_end(run->steady);
+	disarm(run);
+	if (!run->armed_ns || r)
+		return r;
+	judge_phase(run, SQ_DURING, SQ_DEVIATED);
+	if (!run->stopping)
+		judge_effect(run);
+	r = sample_after(run, err);
+	if (!r && run->stage == SQ_RECOVERING && !run->stopping)
+		judge_phase(run, SQ_AFTER, SQ_DEVIATED);
+	return r;
+}
+
+static void block_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE, SIGCHLD };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaddset(&set, numbers[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct sq_error **err)
+{
+	_cleanup_error_ struct sq_error *unwritten = NULL;
+
+	run->stage = SQ_CLEANING;
+	run->stopping = true;
+	disarm(run);
+	lease_to_end = NULL;
+	sq_run_close(run);
+	if (run->journal.dir_fd >= 0 &&
+	    sq_journal_finish(&run->journal, ret_document, &unwritten) && !*err)
+		*err = TAKE_PTR(unwritten);
+	/* the guard last: until here it would have cleaned up after us */
+	if (run->helpers.page)
+		sq_helpers_close(&run->helpers, true);
+	sq_registry_leave(&run->registration);
+	sq_kill_switch_close(&run->kill_switch);
+	sq_journal_close(&run->journal);
+	sq_texts_clear(&run->left);
+	free(run->reason);
+	return run->verdict;
+}
+
+enum sq_verdict sq_run(const struct sq_run_request *request, json_t **ret_document,
+		       struct sq_error **err)
+{
+	struct sq_run run = {
+		.request = request, .plan = request->plan,
+		.experiment = request->plan->experiment,
+		.registration = { .dir_fd = -EBADF, .lock_fd = -EBADF },
+		.journal = { .dir_fd = -EBADF, .log.fd = -EBADF },
+		.kill_switch.map_fd = -EBADF, .lease.control_fd = -EBADF,
+		.work_fd = -EBADF, .self_fd = -EBADF, .started_ns = sq_now(),
+		.method_ns = sq_experiment_method_ns(request->plan->experiment),
+	};
+	int r;
+
+	*ret_document = NULL;
+	block_signals();
+	run.stage_ns = run.started_ns;
+	lease_to_end = &run.lease;
+	sq_oom_handler(end_lease);
+	r = sq_run_open(&run, err);
+	if (!r)
+		r = conduct(&run, err);
+	if (r)
+		sq_run_judge(&run, sq_verdict_of(*err), "%s", (*err)->message);
+	return finish(&run, ret_document, err);
+}

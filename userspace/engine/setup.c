@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a run makes before anything is injected, and how all of it is given back. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "engine/state.h"
+#include "guard/guardian.h"
+#include "guard/latch.h"
+#include "guard/paths.h"
+#include "guard/recover.h"
+#include "guard/undo.h"
+#include "util/cgroup.h"
+#include "util/time.h"
+
+#define GRACE_NS (2 * SQ_S)
+
+static char *cgroup_path(const struct sq_run *run, const char *name)
+{
+	return sq_asprintf("%s/%s%s%s", SQ_CGROUP, run->plan->run, name ? "/" : "",
+			   name ? name : "");
+}
+
+/* The epoch was read before: an abort from now on stops this run, one before has set the latch. */
+static int check_latch(const struct sq_run *run, struct sq_error **err)
+{
+	struct sq_latch latch = { 0 };
+	int r = sq_latch_get(&latch, err);
+
+	/* a member of the group may only write the map; the file makes it last */
+	if (!r && sq_kill_switch_latched(&run->kill_switch)) {
+		r = sq_latch_set("a member of the group squall", "squall abort", err);
+		if (!r)
+			r = sq_latch_get(&latch, err);
+	}
+	if (r <= 0)
+		return r;
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "the latch is set: %s aborted everything at %s%s%s",
+		     latch.by, latch.when, *latch.why ? ": " : "", latch.why);
+	sq_latch_clear(&latch);
+	return sq_error_hint(err, "`squall unlatch --reason TEXT` lets runs start again");
+}
+
+static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
+{
+	_cleanup_free_ char *by = sq_operator();
+	_cleanup_json_ json_t *about = sq_json("{s:s, s:s, s:s}", "title", run->experiment->title,
+					       "file", run->experiment->file, "by", by);
+	int r = sq_paths_make(err);
+
+	if (!r)
+		r = sq_kill_switch_open(&run->kill_switch, true, err);
+	if (r)
+		return r;
+	*ret_epoch = sq_kill_switch_epoch(&run->kill_switch);
+	r = check_latch(run, err);
+	return r ? r : sq_registry_enter(&run->registration, run->plan->run, &run->plan->paths,
+					 about, err);
+}
+
+static int begin_journal(struct sq_run *run, struct sq_error **err)
+{
+	int r = sq_journal_create(&run->journal, run->plan->run, run->experiment, err);
+
+	if (r)
+		return r;
+	sq_journal_add(&run->journal, "started",
+		       sq_json("{s:o}", "document", sq_run_document(run)));
+	sq_journal_sync(&run->journal);
+	if (!run->journal.log.failed)
+		return 0;
+	return sq_error_errno(err, run->journal.log.failed, "cannot write the journal");
+}
+
+/* One event covers all cgroups of the run: they lie below one. */
+static int make_cgroups(struct sq_run *run, struct sq_error **err)
+{
+	_cleanup_free_ char *all = cgroup_path(run, NULL), *self = cgroup_path(run, ".self");
+	_cleanup_free_ char *work = cgroup_path(run, ".work");
+	int r = sq_undo_cgroup(&run->journal.log, all, err);
+
+	if (!r)
+		r = sq_cgroup_make(self, err);
+	if (!r)
+		r = sq_cgroup_make(work, err);
+	for (size_t i = 0; i < run->experiment->targets.n && !r; i++)
+		if (sq_target_is_started(&sq_targets(run->experiment)[i]))
+			r = sq_cgroup_make(run->plan->target[i].item[0].cgroup.path, err);
+	if (r)
+		return r;
+	run->self_fd = sq_cgroup_open(self, err);
+	run->work_fd = sq_cgroup_open(work, err);
+	return run->self_fd < 0 || run->work_fd < 0 ? -EIO : 0;
+}
+
+/* The guard comes first of all helpers: from here on a SIGKILL is cleaned up after. */
+static int start_guard(struct sq_run *run, struct sq_error **err)
+{
+	const char *const arguments[] = { run->plan->run, NULL };
+	_cleanup_close_ int self = pidfd_open(getpid(), 0);
+	int fds[] = { run->journal.dir_fd, run->registration.lock_fd, self }, r;
+
+	if (self < 0)
+		return sq_error_errno(err, errno, "cannot open a pidfd");
+	r = sq_helpers_open(&run->helpers, err);
+	if (r)
+		return r;
+	run->helpers.cgroup_fd = run->self_fd;
+	return sq_helper_start(&run->helpers, SQ_HELPER_GUARD, arguments, fds, ARRAY_SIZE(fds),
+			       err);
+}
+
+static void on_sampled(void *data, json_t *sample)
+{
+	struct sq_run *run = data;
+
+	sq_journal_add_detail(&run->journal, "sample", sample);
+}
+
+static void on_gave_up(void *data, const struct sq_probe *probe, const char *why)
+{
+	sq_run_stop(data, SQ_DEVIATED, "abort_after", "%s failed %llu times in a row: %s",
+		    probe->name, (unsigned long long)probe->abort_after, why);
+}
+
+static void on_child_ended(void *data, const char *what)
+{
+	sq_run_note(data, what);
+}
+
+static int make_loop(struct sq_run *run, struct sq_error **err)
+{
+	struct sq_children_setup children = { .journal_fd = run->journal.dir_fd,
+					      .work_fd = run->work_fd, .ended = on_child_ended,
+					      .data = run };
+	struct sq_steady_setup steady = { .experiment = run->experiment, .sampled = on_sampled,
+					  .gave_up = on_gave_up, .data = run };
+	int r = sd_event_new(&run->event);
+
+	if (r < 0)
+		return sq_error_errno(err, -r, "cannot make the event loop");
+	r = sq_keeper_start(run, err);
+	if (!r)
+		r = sq_prober_new(&run->prober, run->event, run->work_fd, err);
+	if (r)
+		return r;
+	children.event = steady.event = run->event;
+	steady.prober = run->prober;
+	run->children = sq_children_new(&children);
+	return sq_steady_new(&run->steady, &steady, err);
+}
+
+int sq_run_open(struct sq_run *run, struct sq_error **err)
+{
+	uint64_t epoch = 0;
+	int r = enter(run, &epoch, err);
+
+	if (!r)
+		r = begin_journal(run, err);
+	if (!r)
+		r = sq_lease_create(&run->lease, &run->kill_switch, epoch, run->registration.slot,
+				    sq_kill_switch_take(&run->kill_switch, run->registration.slot),
+				    err);
+	if (!r)
+		r = make_cgroups(run, err);
+	if (!r)
+		r = start_guard(run, err);
+	return r ? r : make_loop(run, err);
+}
+
+static void stop_children(struct sq_run *run)
+{
+	uint64_t until = sq_now() + GRACE_NS;
+
+	if (!run->children)
+		return;
+	sq_children_stop(run->children);
+	while (sq_children_running(run->children) && sq_now() < until)
+		if (sd_event_run(run->event, 10 * SQ_MS / SQ_US) < 0)
+			break;
+}
+
+/* Everything of this process that keeps BPF objects or cgroups alive. */
+static void release(struct sq_run *run)
+{
+	run->steady = sq_steady_free(run->steady);
+	run->prober = sq_prober_free(run->prober);
+	run->children = sq_children_free(run->children);
+	run->injector = sq_injector_free(run->injector);
+	run->event = sd_event_unref(run->event);
+	sq_lease_close(&run->lease);
+	run->self_fd = sq_close(run->self_fd);
+	run->work_fd = sq_close(run->work_fd);
+}
+
+/* Looks at the host, not at what was done: is anything that the journal announces still there? */
+static void clean(struct sq_run *run)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+	_cleanup_json_ json_t *events = NULL;
+
+	if (sq_journal_events(&run->journal, &events, &err)) {
+		sq_texts_add(&run->left, err->message);
+		return;
+	}
+	sq_recover_run(events, &run->left);
+}
+
+static json_t *left_json(const struct sq_run *run)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < run->left.n; i++)
+		json_array_append_new(list, json_string(run->left.item[i]));
+	return list;
+}
+
+void sq_run_close(struct sq_run *run)
+{
+	uint64_t begun = sq_now();
+
+	stop_children(run);
+	release(run);
+	if (run->journal.dir_fd < 0) {
+		sq_registry_leave(&run->registration);
+		sq_kill_switch_close(&run->kill_switch);
+		return;
+	}
+	clean(run);
+	if (run->left.n)
+		sq_run_judge(run, SQ_UNCLEAN, "%s", run->left.item[0]);
+	sq_journal_add(&run->journal, "cleanup", sq_json("{s:b, s:f, s:o}", "clean", !run->left.n,
+		       "took_ms", (double)(sq_now() - begun) / SQ_MS, "leftovers",
+		       left_json(run)));
+	sq_journal_add(&run->journal, "ended", sq_json("{s:s, s:i, s:s?, s:f}", "verdict",
+		       sq_verdict_name(run->verdict), "exit", sq_verdict_exit(run->verdict),
+		       "reason", run->reason, "duration_s",
+		       (double)(sq_now() - run->started_ns) / SQ_S));
+	sq_journal_sync(&run->journal);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A run under way: what the parts of the engine share among themselves. */
+#ifndef SQ_ENGINE_STATE_H
+#define SQ_ENGINE_STATE_H
+
+#include <systemd/sd-event.h>
+
+#include "engine/children.h"
+#include "engine/journal.h"
+#include "engine/run.h"
+#include "engine/steady.h"
+#include "guard/kill_switch.h"
+#include "guard/lease.h"
+#include "inject/injector.h"
+#include "util/helper.h"
+
+enum sq_stage {
+	SQ_STARTING,	/* targets and load start */
+	SQ_STEADYING,	/* before */
+	SQ_INJECTING,	/* during */
+	SQ_RECOVERING,	/* after */
+	SQ_CLEANING,
+};
+
+struct sq_run {
+	const struct sq_run_request *request;
+	const struct sq_plan *plan;
+	const struct sq_experiment *experiment;
+	sd_event *event;
+	struct sq_registration registration;
+	struct sq_journal journal;
+	struct sq_kill_switch kill_switch;
+	struct sq_lease lease;
+	struct sq_helpers helpers;
+	struct sq_injector *injector;
+	struct sq_prober *prober;
+	struct sq_steady *steady;
+	struct sq_children *children;
+	int work_fd;			/* the cgroup of load and exec probes */
+	int self_fd;			/* the cgroup of the helpers */
+	enum sq_stage stage;
+	uint64_t started_ns, stage_ns;
+	uint64_t armed_ns, method_ns;	/* when the method began and how long it takes */
+	bool armed;			/* the lease is to be kept alive */
+	bool stopping;			/* the run is over, whatever is left of it */
+	enum sq_verdict verdict;
+	char *reason;			/* of the verdict */
+	uint64_t claimed, claimed_ns;	/* at the last look, for the rate */
+	double peak_rate;
+	uint64_t told_ns;
+	uint8_t fault_state[SQ_MAX_FAULTS];	/* what the journal knows of each fault */
+	struct sq_texts left;		/* what could not be removed */
+};
+
+/* Makes the verdict @verdict, if it is worse than what it is; the first reason of the worst stays. */
+void sq_run_judge(struct sq_run *run, enum sq_verdict verdict, const char *format, ...)
+	_printf_(3, 4);
+
+/* Ends the run early: everything is inert when it returns. @by is who or what ends it. */
+void sq_run_stop(struct sq_run *run, enum sq_verdict verdict, const char *by, const char *format,
+		 ...) _printf_(4, 5);
+
+/* A remark for the report. */
+void sq_run_note(struct sq_run *run, const char *text);
+
+/* Runs the event loop until @until_ns, or until the run is stopped. */
+int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err);
+
+/* keeper.c: timers and signals: what keeps the lease alive, and what ends the run. */
+int sq_keeper_start(struct sq_run *run, struct sq_error **err);
+
+/* setup.c: everything a run makes, in order, and the same given back. */
+int sq_run_open(struct sq_run *run, struct sq_error **err);
+void sq_run_close(struct sq_run *run);
+
+/* describe.c: the run as JSON. */
+json_t *sq_run_document(const struct sq_run *run);	/* the journal's beginning */
+json_t *sq_run_status(struct sq_run *run);		/* what `status` shows */
+json_t *sq_run_counters(struct sq_run *run);		/* of all faults, for the journal */
+
+#endif

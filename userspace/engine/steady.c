@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/steady.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "probe/judge.h"
+#include "util/eventlog.h"
+#include "util/time.h"
+
+/* A timer of the event loop that fires later than this has missed slots. */
+#define ACCURACY_US 500
+
+struct watch {
+	struct sq_steady *steady;
+	const struct sq_probe *probe;
+	sd_event_source *timer;
+	uint64_t next_ns;		/* the next slot */
+	struct sq_series series[SQ_PHASES];
+	uint64_t spanned;		/* samples that crossed a phase's border */
+	uint64_t in_a_row;		/* failures */
+	uint64_t recovered_ns;		/* since the faults ended; UINT64_MAX: not yet */
+	bool last_met;
+};
+
+struct sq_steady {
+	struct sq_steady_setup setup;
+	struct watch *watch;
+	size_t n;
+	enum sq_phase phase;
+	uint64_t phase_ns;		/* when it began */
+	unsigned int epoch;		/* counts phases begun and ended */
+	bool active, gave_up;
+	struct trial *trials;
+};
+
+/* A sample under way. */
+struct trial {
+	struct trial *next, **link;
+	struct watch *watch;
+	enum sq_phase phase;
+	unsigned int epoch;
+	uint64_t at_ns;
+};
+
+static void record(struct watch *watch, const struct trial *trial, bool met, uint64_t took_ns,
+		   const char *why, bool judged)
+{
+	struct sq_steady *steady = watch->steady;
+	json_t *sample = sq_json("{s:s, s:s, s:f, s:f, s:b}", "probe", watch->probe->name, "phase",
+				 sq_phase_names[trial->phase],
+				 "at_s", (double)(trial->at_ns - steady->phase_ns) / SQ_S,
+				 "took_ms", (double)took_ns / SQ_MS, "met", met);
+
+	if (!met)
+		json_object_set_new(sample, "why", json_string(why));
+	if (!judged)
+		json_object_set_new(sample, "judged", json_false());
+	steady->setup.sampled(steady->setup.data, sample);
+}
+
+/* A failure more, or the end of a row of them. */
+static void count_row(struct watch *watch, bool met, const char *why)
+{
+	struct sq_steady *steady = watch->steady;
+	const struct sq_probe *probe = watch->probe;
+
+	watch->last_met = met;
+	watch->in_a_row = met ? 0 : watch->in_a_row + 1;
+	if (steady->phase != SQ_DURING || steady->gave_up || !probe->abort_after ||
+	    watch->in_a_row < probe->abort_after)
+		return;
+	steady->gave_up = true;
+	steady->setup.gave_up(steady->setup.data, probe, why);
+}
+
+static void count(struct watch *watch, const struct trial *trial, bool met, uint64_t took_ns,
+		  const char *why)
+{
+	struct sq_steady *steady = watch->steady;
+	bool recovering = trial->phase == SQ_AFTER && watch->probe->recovers_within_ns &&
+			  watch->recovered_ns == UINT64_MAX;
+
+	if (recovering && met)
+		watch->recovered_ns = trial->at_ns - steady->phase_ns;
+	recovering = recovering && !met;
+	if (!recovering)
+		sq_series_add(&watch->series[trial->phase], met, took_ns, why);
+	record(watch, trial, met, took_ns, why, !recovering);
+	count_row(watch, met, why);
+}
+
+static void forget(struct trial *trial)
+{
+	*trial->link = trial->next;
+	if (trial->next)
+		trial->next->link = trial->link;
+	free(trial);
+}
+
+static void on_done(void *data, const struct sq_sample *sample)
+{
+	struct trial *trial = data;
+	struct watch *watch = trial->watch;
+
+	if (watch->steady->epoch == trial->epoch) {
+		count(watch, trial, sample->met, sample->took_ns, sample->why);
+	} else {
+		watch->spanned++;
+		record(watch, trial, sample->met, sample->took_ns, sample->why, false);
+	}
+	forget(trial);
+}
+
+static void start_sample(struct watch *watch, uint64_t slot_ns)
+{
+	struct sq_steady *steady = watch->steady;
+	const struct sq_probe *probe = watch->probe;
+	struct trial *trial = sq_alloc(sizeof(*trial));
+
+	*trial = (struct trial){ .next = steady->trials, .link = &steady->trials, .watch = watch,
+				 .phase = steady->phase, .epoch = steady->epoch,
+				 .at_ns = slot_ns };
+	if (trial->next)
+		trial->next->link = &trial->next;
+	steady->trials = trial;
+	sq_prober_sample(steady->setup.prober, &probe->http, &probe->tcp, &probe->exec,
+			 &probe->expect, on_done, trial);
+}
+
+static int arm_timer(struct watch *watch);
+
+static int on_slot(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct watch *watch = data;
+	struct sq_steady *steady = watch->steady;
+	uint64_t every = watch->probe->every_ns, slot = watch->next_ns, now = sq_now();
+
+	if (!steady->active)
+		return 0;
+	/* slots that went by while the loop was held up: nobody knows what they would have shown */
+	for (; slot + every <= now && steady->active; slot += every) {
+		struct trial missed = { .phase = steady->phase, .at_ns = slot };
+
+		count(watch, &missed, false, 0, "missed: squall was held up");
+	}
+	watch->next_ns = slot + every;
+	if (steady->active)
+		start_sample(watch, slot);
+	return steady->active ? arm_timer(watch) : 0;
+}
+
+static int arm_timer(struct watch *watch)
+{
+	int r;
+
+	if (!watch->timer) {
+		r = sd_event_add_time(watch->steady->setup.event, &watch->timer, CLOCK_BOOTTIME,
+				      watch->next_ns / SQ_US, ACCURACY_US, on_slot, watch);
+		return r;
+	}
+	r = sd_event_source_set_time(watch->timer, watch->next_ns / SQ_US);
+	return r < 0 ? r : sd_event_source_set_enabled(watch->timer, SD_EVENT_ONESHOT);
+}
+
+int sq_steady_new(struct sq_steady **ret, const struct sq_steady_setup *setup,
+		  struct sq_error **err)
+{
+	struct sq_steady *steady = sq_alloc(sizeof(*steady));
+
+	steady->setup = *setup;
+	steady->n = setup->experiment->probes.n;
+	steady->watch = sq_alloc((steady->n + 1) * sizeof(*steady->watch));
+	for (size_t i = 0; i < steady->n; i++)
+		steady->watch[i] = (struct watch){ .steady = steady, .recovered_ns = UINT64_MAX,
+						   .probe = &sq_probes(setup->experiment)[i] };
+	*ret = steady;
+	return 0;
+}
+
+struct sq_steady *sq_steady_free(struct sq_steady *steady)
+{
+	if (!steady)
+		return NULL;
+	for (size_t i = 0; i < steady->n; i++) {
+		sd_event_source_disable_unref(steady->watch[i].timer);
+		for (size_t phase = 0; phase < SQ_PHASES; phase++)
+			sq_series_clear(&steady->watch[i].series[phase]);
+	}
+	for (struct trial *trial = steady->trials, *next; trial; trial = next) {
+		next = trial->next;
+		free(trial);
+	}
+	free(steady->watch);
+	free(steady);
+	return NULL;
+}
+
+int sq_steady_begin(struct sq_steady *steady, enum sq_phase phase, struct sq_error **err)
+{
+	steady->phase = phase;
+	steady->phase_ns = sq_now();
+	steady->active = true;
+	steady->epoch++;
+	for (size_t i = 0; i < steady->n; i++) {
+		struct watch *watch = &steady->watch[i];
+		int r;
+
+		watch->in_a_row = 0;
+		watch->next_ns = steady->phase_ns;
+		r = arm_timer(watch);
+		if (r < 0)
+			return sq_error_errno(err, -r, "cannot set a probe's timer");
+	}
+	return 0;
+}
+
+void sq_steady_end(struct sq_steady *steady)
+{
+	steady->active = false;
+	steady->epoch++;
+	for (size_t i = 0; i < steady->n; i++)
+		if (steady->watch[i].timer)
+			sd_event_source_set_enabled(steady->watch[i].timer, SD_EVENT_OFF);
+}
+
+uint64_t sq_steady_after_until(const struct sq_steady *steady, uint64_t after_ns)
+{
+	uint64_t until = steady->phase_ns + after_ns, now = sq_now();
+
+	for (size_t i = 0; i < steady->n; i++) {
+		const struct watch *watch = &steady->watch[i];
+		uint64_t within = watch->probe->recovers_within_ns;
+
+		if (within && watch->recovered_ns != UINT64_MAX)
+			until = MAX(until, steady->phase_ns + watch->recovered_ns + after_ns);
+		else if (within && now < steady->phase_ns + within)
+			until = MAX(until, steady->phase_ns + within);
+	}
+	return until;
+}
+
+static char *judge_recovery(const struct watch *watch)
+{
+	uint64_t within = watch->probe->recovers_within_ns;
+	char took[SQ_DURATION_SIZE], allowed[SQ_DURATION_SIZE];
+
+	if (!within || watch->recovered_ns <= within)
+		return NULL;
+	if (watch->recovered_ns == UINT64_MAX)
+		return sq_asprintf("did not recover within %s", sq_duration_text(within, allowed));
+	return sq_asprintf("recovered after %s, allowed %s",
+			   sq_duration_text(watch->recovered_ns, took),
+			   sq_duration_text(within, allowed));
+}
+
+/* A phase that the file does not name is watched, not judged; before is, if only for failures. */
+static char *judge_one(struct watch *watch, enum sq_phase phase, bool *ret_judged)
+{
+	const struct sq_judge *judge = &watch->probe->judge;
+	char *why = phase == SQ_AFTER ? judge_recovery(watch) : NULL;
+
+	*ret_judged = why || !judge->object.node || judge->phase[phase].object.node ||
+		      phase == SQ_BEFORE;
+	if (why || !*ret_judged)
+		return why;
+	return sq_series_judge(&watch->series[phase], &judge->phase[phase]);
+}
+
+static json_t *result_json(struct watch *watch, enum sq_phase phase, const char *verdict,
+			   const char *why)
+{
+	struct sq_series *series = &watch->series[phase];
+	json_t *result = sq_json("{s:I, s:I, s:s, s:s?}", "samples", (json_int_t)series->samples,
+				 "failures", (json_int_t)series->failures, "verdict", verdict,
+				 "why", why);
+	static const struct {
+		const char *key;
+		double share;
+	} quantiles[] = { { "p50_ms", 0.5 }, { "p90_ms", 0.9 }, { "p95_ms", 0.95 },
+			  { "p99_ms", 0.99 }, { "max_ms", 1 } };
+
+	for (size_t i = 0; series->n_met && i < ARRAY_SIZE(quantiles); i++)
+		json_object_set_new(result, quantiles[i].key, json_real(
+			(double)sq_series_quantile(series, quantiles[i].share) / SQ_MS));
+	return result;
+}
+
+char *sq_steady_judge(struct sq_steady *steady, enum sq_phase phase, json_t *results)
+{
+	char *first = NULL;
+
+	for (size_t i = 0; i < steady->n; i++) {
+		struct watch *watch = &steady->watch[i];
+		bool judged;
+		_cleanup_free_ char *why = judge_one(watch, phase, &judged);
+		const char *verdict = why ? "not met" : judged ? "met" : "not judged";
+		json_t *result = sq_json("{s:s, s:o}", "name", watch->probe->name,
+					 sq_phase_names[phase],
+					 result_json(watch, phase, verdict, why));
+
+		if (phase == SQ_AFTER && watch->probe->recovers_within_ns &&
+		    watch->recovered_ns != UINT64_MAX)
+			json_object_set_new(result, "recovered_s",
+					    json_real((double)watch->recovered_ns / SQ_S));
+		json_array_append_new(results, result);
+		if (why && !first)
+			first = sq_asprintf("%s, %s: %s", watch->probe->name,
+					    sq_phase_names[phase], why);
+	}
+	return first;
+}
+
+json_t *sq_steady_status(const struct sq_steady *steady)
+{
+	json_t *probes = json_array();
+
+	for (size_t i = 0; i < steady->n; i++) {
+		struct watch *watch = &steady->watch[i];
+		struct sq_series *series = &watch->series[steady->phase];
+
+		json_array_append_new(probes, sq_json("{s:s, s:b, s:I, s:I, s:f}",
+			"name", watch->probe->name, "met", watch->last_met,
+			"samples", (json_int_t)series->samples,
+			"failures", (json_int_t)series->failures,
+			"p50_ms", (double)sq_series_quantile(series, 0.5) / SQ_MS));
+	}
+	return probes;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reports: views of a run's journal. A new format is a function and a line in report.c's table. */
+#ifndef SQ_REPORT_REPORT_H
+#define SQ_REPORT_REPORT_H
+
+#include <jansson.h>
+
+#include "util/error.h"
+#include "util/text.h"
+
+struct sq_report_format {
+	const char *name;
+	const char *help;
+	void (*render)(const json_t *journal, bool colour, struct sq_buffer *text);
+};
+
+extern const struct sq_report_format sq_report_formats[];
+extern const size_t sq_report_formats_n;
+
+/*
+ * Checks "FORMAT" or "FORMAT:FILE" before the run, so that a mistake shows then: SQ_FAIL_INVALID,
+ * with the formats there are.
+ */
+int sq_report_check(const char *report, struct sq_error **err);
+
+/* Writes one report: to FILE, or to standard output. */
+int sq_report_write(const char *report, const json_t *journal, struct sq_error **err);
+
+/* The plan, for people. */
+void sq_report_plan(const json_t *plan, struct sq_buffer *text);
+
+/* One line of progress, without a newline, from what a run's status says. */
+void sq_report_progress(const json_t *status, struct sq_buffer *text);
+
+/* A run's status in full. */
+void sq_report_status(const json_t *status, struct sq_buffer *text);
+
+#endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The journal for people, in 100 columns. */
+#include <stdio.h>
+#include <string.h>
+
+#include "report/formats.h"
+#include "util/eventlog.h"
+#include "util/time.h"
+#include "util/units.h"
+
+#define MOST_CGROUPS 5
+
+static const char *const phases[] = { "before", "during", "after" };
+
+static const char *milliseconds(double ms, char text[SQ_DURATION_SIZE])
+{
+	return sq_duration_text((uint64_t)(ms * (double)SQ_MS), text);
+}
+
+static const char *seconds(double s, char text[SQ_DURATION_SIZE])
+{
+	return sq_duration_text((uint64_t)(s * (double)SQ_S), text);
+}
+
+static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
+{
+	const json_t *experiment = json_object_get(journal, "experiment");
+	const json_t *host = json_object_get(journal, "host");
+	const char *verdict = sq_json_text(journal, "verdict"), *reason;
+	const char *on = !colour ? "" : !strcmp(verdict, "passed") ? "\033[1;32m" : "\033[1;31m";
+	char took[SQ_DURATION_SIZE];
+
+	sq_buffer_add(text, "\n%s\n", sq_json_text(experiment, "title"));
+	sq_buffer_add(text, "run %s on %s (Linux %s), seed %lld, took %s\n",
+		      sq_json_text(journal, "run"), sq_json_text(host, "name"),
+		      sq_json_text(host, "kernel"), (long long)sq_json_int(experiment, "seed"),
+		      seconds(sq_json_real(journal, "duration_s"), took));
+	reason = sq_json_text(journal, "reason");
+	sq_buffer_add(text, "\n%s%s%s%s%s\n", on, verdict, colour ? "\033[0m" : "",
+		      *reason ? ": " : "", reason);
+}
+
+static void add_phase_row(const json_t *probe, const char *phase, struct sq_buffer *text)
+{
+	const json_t *result = json_object_get(probe, phase);
+	char p50[SQ_DURATION_SIZE], p95[SQ_DURATION_SIZE], max[SQ_DURATION_SIZE];
+	bool timed = json_object_get(result, "p50_ms") != NULL;
+
+	if (!result)
+		return;
+	sq_buffer_add(text, "  %-8s %8lld %8lld %9s %9s %9s   %s\n", phase,
+		      (long long)sq_json_int(result, "samples"),
+		      (long long)sq_json_int(result, "failures"),
+		      timed ? milliseconds(sq_json_real(result, "p50_ms"), p50) : "-",
+		      timed ? milliseconds(sq_json_real(result, "p95_ms"), p95) : "-",
+		      timed ? milliseconds(sq_json_real(result, "max_ms"), max) : "-",
+		      sq_json_text(result, "verdict"));
+	if (*sq_json_text(result, "why"))
+		sq_buffer_add(text, "           %s\n", sq_json_text(result, "why"));
+}
+
+static void add_probes(const json_t *journal, struct sq_buffer *text)
+{
+	const json_t *probe;
+	char took[SQ_DURATION_SIZE];
+	size_t i;
+
+	json_array_foreach(json_object_get(journal, "probes"), i, probe) {
+		sq_buffer_add(text, "\nsteady state: %s\n  %-8s %8s %8s %9s %9s %9s\n",
+			      sq_json_text(probe, "name"), "", "samples", "failed", "p50", "p95",
+			      "max");
+		for (size_t j = 0; j < ARRAY_SIZE(phases); j++)
+			add_phase_row(probe, phases[j], text);
+		if (json_object_get(probe, "recovered_s"))
+			sq_buffer_add(text, "  recovered %s after the last fault\n",
+				      seconds(sq_json_real(probe, "recovered_s"), took));
+	}
+}
+
+static const char *share_of(int64_t part, int64_t whole, char text[32])
+{
+	return whole ? sq_share_text((uint64_t)((double)part / (double)whole * SQ_SHARE_ONE),
+				     text) : "-";
+}
+
+/* Only the reasons that counted. */
+static void add_missed(const json_t *missed, struct sq_buffer *text)
+{
+	static const struct {
+		const char *key, *words;
+	} reasons[] = {
+		{ "filter", "not to the peer" }, { "dice", "spared by the dice" },
+		{ "budget", "over the limit" }, { "rate", "over the rate" },
+		{ "protected", "protected" }, { "lease", "after the lease" },
+		{ "killed", "after the kill switch" }, { "room", "without room" },
+	};
+	char n[32];
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		int64_t count = sq_json_int(missed, reasons[i].key);
+
+		if (!count)
+			continue;
+		sq_buffer_add(text, "%s%s %s", any ? ", " : "    let pass: ",
+			      sq_count_text((uint64_t)count, n), reasons[i].words);
+		any = true;
+	}
+	if (any)
+		sq_buffer_add(text, "\n");
+}
+
+/* "EIO", or "connect, bind": whatever the file says. */
+static void add_value(const json_t *value, struct sq_buffer *text)
+{
+	const json_t *item;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(value))
+		sq_buffer_add(text, "%s", json_string_value(value));
+	json_array_foreach(value, i, item) {
+		sq_buffer_add(text, "%s", i ? ", " : "");
+		add_value(item, text);
+	}
+	i = 0;
+	json_object_foreach((json_t *)value, key, item) {
+		sq_buffer_add(text, "%s%s ", i++ ? " " : "", key);
+		add_value(item, text);
+	}
+}
+
+static void add_asked(const json_t *asked, struct sq_buffer *text)
+{
+	const json_t *value;
+	const char *key;
+	bool any = false;
+
+	json_object_foreach((json_t *)asked, key, value) {
+		sq_buffer_add(text, "%s%s ", any ? "; " : "    asked: ", key);
+		add_value(value, text);
+		any = true;
+	}
+	sq_buffer_add(text, "\n");
+}
+
+static void add_got(const json_t *got, struct sq_buffer *text)
+{
+	char p50[SQ_DURATION_SIZE], p99[SQ_DURATION_SIZE], max[SQ_DURATION_SIZE], n[32];
+
+	if (!got)
+		return;
+	sq_buffer_add(text, "    delayed by: p50 %s, p99 %s, max %s (%s measured)\n",
+		      milliseconds(sq_json_real(got, "p50_us") / 1000, p50),
+		      milliseconds(sq_json_real(got, "p99_us") / 1000, p99),
+		      milliseconds(sq_json_real(got, "max_us") / 1000, max),
+		      sq_count_text((uint64_t)sq_json_int(got, "samples"), n));
+}
+
+static void add_faults(const json_t *journal, struct sq_buffer *text)
+{
+	const json_t *fault, *counters, *row;
+	char seen[32], injected[32], share[32];
+	size_t i, j;
+
+	sq_buffer_add(text, "\nfaults\n");
+	json_array_foreach(json_object_get(journal, "faults"), i, fault) {
+		counters = json_object_get(fault, "counters");
+		sq_buffer_add(text, "  %s (%s, by %s)\n", sq_json_text(fault, "name"),
+			      sq_json_text(fault, "fault"), sq_json_text(fault, "backend"));
+		add_asked(json_object_get(fault, "asked"), text);
+		if (!counters) {
+			sq_buffer_add(text, "    not armed\n");
+			continue;
+		}
+		sq_buffer_add(text, "    injected %s of %s seen (%s)\n",
+			      sq_count_text((uint64_t)sq_json_int(counters, "injected"), injected),
+			      sq_count_text((uint64_t)sq_json_int(counters, "seen"), seen),
+			      share_of(sq_json_int(counters, "injected"),
+				       sq_json_int(counters, "seen"), share));
+		add_got(json_object_get(fault, "got"), text);
+		add_missed(json_object_get(counters, "missed"), text);
+		json_array_foreach(json_object_get(fault, "by_cgroup"), j, row)
+			if (j < MOST_CGROUPS)
+				sq_buffer_add(text, "    %s: %lld of %lld\n",
+					      sq_json_text(row, "path"),
+					      (long long)sq_json_int(row, "injected"),
+					      (long long)sq_json_int(row, "seen"));
+	}
+}
+
+static void add_texts(const json_t *list, const char *head, struct sq_buffer *text)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_array_size(list))
+		sq_buffer_add(text, "\n%s\n", head);
+	json_array_foreach(list, i, item)
+		sq_buffer_add(text, "  - %s\n", json_string_value(item));
+}
+
+static void add_limits(const json_t *journal, struct sq_buffer *text)
+{
+	const json_t *radius = json_object_get(journal, "blast_radius");
+	const json_t *used = json_object_get(radius, "used"), *limit;
+	char number[32];
+	size_t i;
+
+	sq_buffer_add(text, "\nblast radius: %lld cgroups, %lld processes, %s injections (at most "
+		      "%.0f/s)\n", (long long)sq_json_int(used, "cgroups"),
+		      (long long)sq_json_int(used, "processes"),
+		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number),
+		      sq_json_real(used, "peak_rate"));
+	sq_buffer_add(text, "  limits:");
+	json_array_foreach(json_object_get(radius, "limits"), i, limit)
+		sq_buffer_add(text, "%s %s %s", i ? "," : "", sq_json_text(limit, "name"),
+			      sq_json_text(limit, "allowed"));
+	sq_buffer_add(text, "\n");
+}
+
+static void add_cleanup(const json_t *journal, struct sq_buffer *text)
+{
+	const json_t *cleanup = json_object_get(journal, "cleanup");
+	char took[SQ_DURATION_SIZE];
+
+	if (json_is_true(json_object_get(cleanup, "clean")))
+		sq_buffer_add(text, "\nclean-up: nothing of the run is left (looked at the host, "
+			      "%s)\n", milliseconds(sq_json_real(cleanup, "took_ms"), took));
+	else
+		add_texts(json_object_get(cleanup, "leftovers"),
+			  "clean-up: STILL THERE (try `squall recover`)", text);
+}
+
+void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
+{
+	const json_t *abort = json_object_get(journal, "abort");
+
+	add_head(journal, colour, text);
+	if (abort)
+		sq_buffer_add(text, "aborted by %s: %s\n", sq_json_text(abort, "by"),
+			      sq_json_text(abort, "reason"));
+	add_probes(journal, text);
+	add_faults(journal, text);
+	add_limits(journal, text);
+	add_texts(json_object_get(journal, "notes"), "notes", text);
+	add_cleanup(journal, text);
+	sq_buffer_add(text, "journal: /var/lib/squall/runs/%s\n", sq_json_text(journal, "run"));
+}
