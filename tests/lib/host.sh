@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For tests on the running kernel: source it first. It compares the host before and after the test,
+# ends what the test started, and removes the cgroups and network namespaces that it made.
+# shellcheck shell=bash
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SQUALL=${SQUALL:-$ROOT/build/squall}
+TOOL="python3 $ROOT/tests/lib/tool.py"
+CGROUPS=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+OURS=/squall-test-$$
+WORK=$(mktemp -d /tmp/squall-test.XXXXXX)
+started=()
+namespaces=()
+
+fail()
+{
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+skip()
+{
+	echo "$*"
+	exit 77
+}
+
+# What squall could leave behind, and what it could change. Zombies that nobody reaps do not count.
+host_state()
+{
+	local ns
+
+	bpftool -j prog | jq -r '.[] | select(.name // "" | startswith("sq_")) | "program " + .name'
+	bpftool -j map | jq -r '.[] | select(.name // "" | test("^(sq_|squall)")) |
+		select(.name != "sq_switch") | "map " + .name'
+	bpftool -j link 2> /dev/null | jq -r '.[] | "link \(.type)"' | sort
+	bpftool -j cgroup tree 2> /dev/null | jq -c '.[]?'
+	for ns in '' $(ip netns list | cut -d' ' -f1); do
+		ip ${ns:+-n "$ns"} -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sed "s/^/$ns link /"
+		tc ${ns:+-n "$ns"} qdisc | sed "s/^/$ns /; s/ refcnt.*//"
+	done
+	find "$CGROUPS" -maxdepth 3 -path '*/squall*' -type d | sed 's/^/cgroup /'
+	grep -v -e ' /run/squall/bpf ' -e ' /run/netns ' /proc/self/mountinfo | cut -d' ' -f5- | sed 's/^/mount /'
+	ps -eo stat=,args= | awk '$1 !~ /^Z/ && $2 ~ /(^|\/)squall(-guard|-nap|-line)?$/ { print "process", $2 }'
+	ls /run/squall/runs 2> /dev/null | sed 's/^/registered /'
+	find /run/squall/clsact -type f 2> /dev/null
+	sysctl -n net.ipv4.conf.all.rp_filter net.ipv4.conf.lo.accept_local 2> /dev/null || true
+	return 0
+}
+
+# Compares with the state before; waits a moment for what the kernel frees late.
+assert_clean()
+{
+	local tries=${1:-30}
+
+	while ! diff <(echo "$state_before") <(host_state) > "$WORK/diff"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || { cat "$WORK/diff"; fail "the host is not as it was before"; }
+		sleep 0.1
+	done
+}
+
+end_test()
+{
+	local code=$? pid ns
+
+	set +e
+	for pid in "${started[@]}"; do
+		kill -CONT "$pid" 2> /dev/null
+		kill -KILL "$pid" 2> /dev/null
+		wait "$pid" 2> /dev/null
+	done
+	if [ -d "$CGROUPS$OURS" ]; then
+		find "$CGROUPS$OURS" -name cgroup.freeze -exec sh -c 'echo 0 > "$1"' _ {} \; 2> /dev/null
+		echo 1 > "$CGROUPS$OURS/cgroup.kill"
+		sleep 0.05
+		find "$CGROUPS$OURS" -depth -type d -exec sh -c \
+			'for i in 1 2 3 4 5 6 7 8 9; do rmdir "$1" 2> /dev/null && break; sleep 0.1; done' _ {} \;
+	fi
+	for ns in "${namespaces[@]}"; do
+		ip netns del "$ns"
+	done
+	if [ -f /var/lib/squall/latch ]; then
+		"$SQUALL" unlatch --reason "end of the test" > /dev/null
+	fi
+	"$SQUALL" recover > /dev/null 2>&1
+	if [ $code = 0 ]; then
+		(assert_clean) || code=1
+	fi
+	rm -rf "$WORK"
+	exit $code
+}
+
+# make_cgroup NAME: makes $OURS/NAME and prints its path as squall wants it.
+make_cgroup()
+{
+	mkdir -p "$CGROUPS$OURS/$1"
+	echo "$OURS/$1"
+}
+
+# start_in CGROUP COMMAND...: starts a program in a cgroup; its pid is in $started_pid. A socket
+# belongs to the cgroup that made it, so servers must be born in theirs.
+start_in()
+{
+	local cgroup=$1
+
+	shift
+	bash -c 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"' _ "$CGROUPS$cgroup" "$@" \
+		> "$WORK/$(basename "$cgroup").log" 2>&1 &
+	started_pid=$!
+	started+=("$started_pid")
+}
+
+# start COMMAND...: in the background, output in $WORK/out; its pid is in $started_pid.
+start()
+{
+	"$@" > "$WORK/out" 2>&1 &
+	started_pid=$!
+	started+=("$started_pid")
+}
+
+# make_netns NAME: a network namespace with lo up; prints its name.
+make_netns()
+{
+	ip netns add "$1"
+	namespaces+=("$1")
+	ip -n "$1" link set lo up
+}
+
+# in_netns NAME COMMAND...: unlike `ip netns exec` it leaves sysfs and the cgroups as they are.
+in_netns()
+{
+	local name=$1
+
+	shift
+	nsenter --net="/run/netns/$name" "$@"
+}
+
+# until_true SECONDS COMMAND...: waits until the command succeeds.
+until_true()
+{
+	local end=$(($(date +%s) + $1))
+
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$(date +%s)" -lt $end ] || fail "this did not become true: $*"
+		sleep 0.05
+	done
+}
+
+# expect_exit CODE COMMAND...: runs it, output in $WORK/out.
+expect_exit()
+{
+	local code=0 wanted=$1
+
+	shift
+	"$@" > "$WORK/out" 2>&1 < /dev/null || code=$?
+	[ $code = "$wanted" ] || { cat "$WORK/out"; fail "exit $code instead of $wanted: $*"; }
+}
+
+# expect_text TEXT...: each is in $WORK/out.
+expect_text()
+{
+	local text
+
+	for text in "$@"; do
+		grep -qF -- "$text" "$WORK/out" || { cat "$WORK/out"; fail "there is no '$text'"; }
+	done
+}
+
+# between VALUE LOW HIGH WHAT
+between()
+{
+	awk -v v="$1" -v l="$2" -v h="$3" 'BEGIN { exit !(v >= l && v <= h) }' ||
+		fail "$4 is $1, not between $2 and $3"
+	echo "$4: $1"
+}
+
+# An unfinished run: from faults armed on.
+wait_armed()
+{
+	until_true 20 sh -c "'$SQUALL' status | grep -q 'faults armed'"
+}
+
+state_before=$(host_state)
+trap end_test EXIT

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For tests that inject a fault, measure beside it and read its report: source it after host.sh.
+# shellcheck shell=bash
+
+# inject ARGUMENT...: starts `squall inject` and waits until the fault is armed. What the target does
+# while its namespaces are looked up comes before that.
+inject()
+{
+	start "$SQUALL" inject "$@" --for 90s --yes --report "json:$WORK/report.json" --report text
+	inject_pid=$started_pid
+	until_true 20 inject_is_armed_or_over
+	kill -0 "$inject_pid" 2> /dev/null || { cat "$WORK/out"; fail "it ended: squall inject $*"; }
+}
+
+inject_is_armed_or_over()
+{
+	"$SQUALL" status | grep -q 'faults armed' || ! kill -0 "$inject_pid"
+}
+
+# Ends it; what it says is in $WORK/out, its journal in $WORK/report.json.
+finish()
+{
+	local code=0
+
+	"$SQUALL" abort --no-latch > /dev/null
+	wait "$inject_pid" || code=$?
+	[ $code = 4 ] || { cat "$WORK/out"; fail "exit $code instead of 4, aborted"; }
+}
+
+# journal EXPRESSION: of jq
+journal()
+{
+	jq -r "$1" "$WORK/report.json"
+}
+
+injected()
+{
+	journal '.faults[0].counters.injected'
+}
+
+# run_in CGROUP COMMAND...: in the foreground
+run_in()
+{
+	local cgroup=$1
+
+	shift
+	bash -c 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"' _ "$CGROUPS$cgroup" "$@"
+}
+
+# equal VALUE WANTED WHAT
+equal()
+{
+	[ "$1" = "$2" ] || fail "$3 is '$1', not '$2'"
+	echo "$3: $1"
+}
+
+# minus A B
+minus()
+{
+	awk "BEGIN { printf \"%.3f\", $1 - $2 }"
+}
+
+# Two network namespaces, $near and $far, joined by a veth pair: 10.99.0.1 and fd99::1 on "near",
+# .2 and ::2 on the other.
+make_veth()
+{
+	near=squall-test-$$-near far=squall-test-$$-far
+	make_netns $near
+	make_netns $far
+	ip -n $near link add veth0 type veth peer name veth0 netns $far
+	ip -n $near addr add 10.99.0.1/24 dev veth0
+	ip -n $far addr add 10.99.0.2/24 dev veth0
+	ip -n $near addr add fd99::1/64 dev veth0 nodad
+	ip -n $far addr add fd99::2/64 dev veth0 nodad
+	ip -n $near link set veth0 up
+	ip -n $far link set veth0 up
+}
