@@ -10,13 +10,13 @@ CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd
+LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto libmicrohttpd
 
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
-CPPFLAGS += -Iuserspace -Ibpf -I$(BUILD) -D_GNU_SOURCE -DSQ_VERSION='"$(VERSION)"' \
+CPPFLAGS += -I. -Iuserspace -Ibpf -I$(BUILD) -D_GNU_SOURCE -DSQ_VERSION=\"$(VERSION)\" \
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 -pthread -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -39,9 +39,38 @@ BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
 SKELETON := $(BUILD)/gen/squall.skel.h
 GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h
 
+# What Debian calls it. Tests want more, real programs to hit among it.
+BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-dev libelf-dev \
+	libyaml-dev libjansson-dev libcurl4-openssl-dev libfuse3-dev libsystemd-dev libssl-dev \
+	libmicrohttpd-dev
+CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
+	iputils-ping procps curl redis-server redis-tools nginx-light fio iperf3
+VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 iputils-ping
+
+# $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
+define install
+@missing=$$(for package in $(1); do \
+	dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || \
+		echo $$package; done); \
+if [ -n "$$missing" ]; then \
+	echo "installing" $$missing; \
+	[ "$$(id -u)" = 0 ] || { echo "this needs root: use sudo" >&2; exit 1; }; \
+	policy=/usr/sbin/policy-rc.d; \
+	[ -e $$policy ] && policy= || { printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; }; \
+	apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -qq install -y --no-install-recommends $$missing > /dev/null; code=$$?; \
+	[ -z "$$policy" ] || rm -f $$policy; exit $$code; \
+fi
+endef
+
+TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] bpf/*.[ch] \
+	tests/unit/*.[ch] tests/fuzz/*.c)
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help clean
+.PHONY: all deps demo check check-vm check-deps tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall ## build build/squall
 
@@ -75,10 +104,63 @@ $(BUILD)/gen/syscalls.h:
 	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
 		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{ "\1", \2 },/p' | sort -t, -k2n > $@
 
+deps: ## install what the build needs (Debian packages)
+	$(call install,$(BUILD_DEPS))
+
+demo: deps ## install what is missing, build, and run an experiment against the demo's service
+	@$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/squall run --yes experiments/demo.yaml
+
+check-deps: deps
+	$(call install,$(CHECK_DEPS))
+
+check: check-deps ## all tests on the running kernel, with the sanitizers too
+	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory SANITIZE=1 all tests fuzzers
+	$(Q)tests/check
+
+check-vm: deps ## the tests on other kernels, under QEMU
+	$(call install,$(VM_DEPS))
+	@$(MAKE) --no-print-directory all
+	$(Q)tests/vm/fetch
+	$(Q)tests/vm/run
+
+tests: $(TESTS)
+
+fuzzers: $(FUZZERS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(OBJECTS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# libFuzzer comes with clang, so what is fuzzed is built by it.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard userspace/experiment/*.[ch] userspace/util/*.[ch]) | $(GENERATED)
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -U_FORTIFY_SOURCE -std=gnu17 -g -O1 -pthread \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
+		$(wildcard userspace/experiment/*.c userspace/util/*.c) $(LDLIBS)
+
+tidy: $(GENERATED) ## clang-tidy over the user space
+	$(Q)printf '%s\n' $(filter userspace/%.c experiments/%.c,$(C_FILES)) | xargs -P 2 -n 8 \
+		sh -c 'clang-tidy --quiet "$$@" -- $(subst -I$(BUILD),-isystem $(BUILD),$(CPPFLAGS)) -std=gnu17 2>/dev/null' tidy
+
+format: ## put all C files into the project's format
+	$(Q)clang-format -i $(C_FILES)
+
+install: all ## install to DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/squall $(DESTDIR)$(PREFIX)/sbin/squall
+
 clean: ## remove build/
 	rm -rf $(BUILD)
+
+print-cppflags:
+	$(info $(CPPFLAGS))@:
+
+print-c-files:
+	$(info $(C_FILES))@:
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
--include $(OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(BUILD)/userspace/main.d
+-include $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) $(OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(BUILD)/userspace/main.d
