@@ -11,11 +11,11 @@
 
 #include <linux/types.h>
 
-#define SQ_MAX_FAULTS 64	/* one bit each in a cgroup's mask */
-#define SQ_MAX_LEVELS 16	/* distinct depths at which targets may live */
-#define SQ_MAX_PORT_RANGES 8	/* per prefix of `to`, and for `local_ports` */
-#define SQ_CALL_WORDS 8		/* bit map of system call numbers: 512 */
-#define SQ_ALWAYS 0xffffffffu	/* probability 100 % */
+#define SQ_MAX_FAULTS 64 /* one bit each in a cgroup's mask */
+#define SQ_MAX_LEVELS 16 /* distinct depths at which targets may live */
+#define SQ_MAX_PORT_RANGES 8 /* per prefix of `to`, and for `local_ports` */
+#define SQ_CALL_WORDS 8 /* bit map of system call numbers: 512 */
+#define SQ_ALWAYS 0xffffffffu /* probability 100 % */
 #define SQ_NO_CALL 0xffffffffu
 
 /* Where a fault can act. A program asks the gate only for the faults of its own hook. */
@@ -39,14 +39,14 @@ enum sq_action {
 
 /* Reasons why an event that a fault saw was not injected. */
 enum sq_missed {
-	SQ_MISSED_FILTER,	/* to, except, ports or proto did not match */
-	SQ_MISSED_DICE,		/* probability said no, or `skip` let it pass */
-	SQ_MISSED_BUDGET,	/* limit of the fault or `faults` of the blast radius was used up */
-	SQ_MISSED_RATE,		/* `rate` of the blast radius */
-	SQ_MISSED_PROTECTED,	/* in the target, but protected */
-	SQ_MISSED_LEASE,	/* lease or duration had ended */
-	SQ_MISSED_KILLED,	/* kill switch */
-	SQ_MISSED_ROOM,		/* no nap slot, no room in the delay line */
+	SQ_MISSED_FILTER, /* to, except, ports or proto did not match */
+	SQ_MISSED_DICE, /* probability said no, or `skip` let it pass */
+	SQ_MISSED_BUDGET, /* limit of the fault or `faults` of the blast radius was used up */
+	SQ_MISSED_RATE, /* `rate` of the blast radius */
+	SQ_MISSED_PROTECTED, /* in the target, but protected */
+	SQ_MISSED_LEASE, /* lease or duration had ended */
+	SQ_MISSED_KILLED, /* kill switch */
+	SQ_MISSED_ROOM, /* no nap slot, no room in the delay line */
 	SQ_MISSED_REASONS,
 };
 
@@ -59,34 +59,34 @@ enum sq_missed {
 #define SQ_SWITCH_MAGIC 0x7371756c6c763101ull
 
 struct sq_switch {
-	__u64 magic;	/* entry 0 only */
-	__u64 count;	/* entry 0: epoch; entry N: generation */
-	__u64 latched;	/* entry 0: aborted with the latch; runs may not start */
+	__u64 magic; /* entry 0 only */
+	__u64 count; /* entry 0: epoch; entry N: generation */
+	__u64 latched; /* entry 0: aborted with the latch; runs may not start */
 	__u64 reserved[5];
 };
 
 /* The lease and what changes with the targets. One entry, mmapable, written by the controller. */
 struct sq_control {
-	__u64 valid_until_ns;	/* the dead man's switch; 0: disarmed */
-	__u64 deadline_ns;	/* `duration`, never moved */
+	__u64 valid_until_ns; /* the dead man's switch; 0: disarmed */
+	__u64 deadline_ns; /* `duration`, never moved */
 	__u32 n_levels;
-	__u32 has_exact;	/* some cgroup is protected without its descendants */
+	__u32 has_exact; /* some cgroup is protected without its descendants */
 	__u32 levels[SQ_MAX_LEVELS];
 };
 
-#define SQ_SCOPE_PROTECTED 1u	/* with its descendants */
-#define SQ_SCOPE_EXACT 2u	/* protected, without its descendants */
-#define SQ_SCOPE_SELF 4u	/* squall's own: passes without being counted */
+#define SQ_SCOPE_PROTECTED 1u /* with its descendants */
+#define SQ_SCOPE_EXACT 2u /* protected, without its descendants */
+#define SQ_SCOPE_SELF 4u /* squall's own: passes without being counted */
 
 /* What a cgroup means to the run; keyed by cgroup id. */
 struct sq_scope {
-	__u64 faults;	/* bit N: fault N hits this cgroup and all below it */
-	__u32 index;	/* its row in the counters */
+	__u64 faults; /* bit N: fault N hits this cgroup and all below it */
+	__u32 index; /* its row in the counters */
 	__u32 flags;
 };
 
 struct sq_ports {
-	__u32 n;	/* 0: every port */
+	__u32 n; /* 0: every port */
 	struct {
 		__u16 low, high;
 	} range[SQ_MAX_PORT_RANGES];
@@ -99,8 +99,8 @@ struct sq_peer_key {
 	__u8 address[16];
 };
 
-#define SQ_LIST_TO(fault) ((__u32)(fault) * 2)
-#define SQ_LIST_EXCEPT(fault) ((__u32)(fault) * 2 + 1)
+#define SQ_LIST_TO(fault) ((__u32)(fault)*2)
+#define SQ_LIST_EXCEPT(fault) ((__u32)(fault)*2 + 1)
 
 #define SQ_RULE_TO 1u
 #define SQ_RULE_EXCEPT 2u
@@ -109,17 +109,17 @@ struct sq_peer_key {
 #define SQ_RULE_REORDER 16u
 
 struct sq_rule {
-	__u64 from_ns, until_ns;	/* the window; until 0: not armed */
+	__u64 from_ns, until_ns; /* the window; until 0: not armed */
 	__u64 ramp_ns;
 	__u64 pulse_active_ns, pulse_idle_ns;
-	__u64 limit, skip;		/* 0: none */
+	__u64 limit, skip; /* 0: none */
 	__u64 delay_ns, jitter_ns;
 	__u64 calls[SQ_CALL_WORDS];
-	__u32 probability;		/* of 2^32; SQ_ALWAYS */
-	__u32 error;			/* 1 to 133 */
+	__u32 probability; /* of 2^32; SQ_ALWAYS */
+	__u32 error; /* 1 to 133 */
 	__u32 flags;
 	__u32 action;
-	__u32 protocols;		/* bit per SQ_PROTO_*; 0: every one */
+	__u32 protocols; /* bit per SQ_PROTO_*; 0: every one */
 	__u32 reserved;
 	struct sq_ports local;
 	__u32 reserved2;
@@ -140,7 +140,7 @@ struct sq_counters {
 struct sq_budget {
 	__u64 claimed;
 	__u64 skipped;
-	__u64 next_ns;	/* GCRA: theoretical arrival time */
+	__u64 next_ns; /* GCRA: theoretical arrival time */
 	__u64 reserved;
 };
 
@@ -153,7 +153,7 @@ struct sq_budget {
 #define SQ_HIST_BUCKETS (SQ_HIST_SUB * 32)
 
 struct sq_hist {
-	__u64 bucket[SQ_HIST_BUCKETS];	/* of microseconds */
+	__u64 bucket[SQ_HIST_BUCKETS]; /* of microseconds */
 	__u64 max_ns;
 	__u64 count;
 };
@@ -178,16 +178,16 @@ struct sq_nap_request {
 struct sq_line_slot {
 	__u64 seen_ns;
 	__u64 delay_ns;
-	__u64 faults;		/* whose delay it is, as a mask */
+	__u64 faults; /* whose delay it is, as a mask */
 	__u64 flow;
 	__u32 ifindex;
 	__u32 mark;
 	__u32 priority;
-	__u32 reorder;		/* may overtake its own flow */
+	__u32 reorder; /* may overtake its own flow */
 	__u8 dst_mac[6];
-	__u8 l3;		/* the device has no link-layer header */
+	__u8 l3; /* the device has no link-layer header */
 	__u8 reserved;
-	__u64 number;		/* which packet this is: a reused slot shows */
+	__u64 number; /* which packet this is: a reused slot shows */
 };
 
 _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");

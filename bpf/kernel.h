@@ -6,12 +6,12 @@
 #ifndef SQ_KERNEL_H
 #define SQ_KERNEL_H
 
-#include <linux/bpf.h>
-#include <linux/types.h>
-#include <stdbool.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
 
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))

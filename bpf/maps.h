@@ -6,20 +6,20 @@
 #ifndef SQ_MAPS_H
 #define SQ_MAPS_H
 
-#include "kernel.h"
 #include "abi.h"
+#include "kernel.h"
 
 /* What is fixed for the run, set between open and load. */
-const volatile __weak __u64 sq_hook_faults[SQ_HOOKS];	/* the faults that each hook carries */
+const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each hook carries */
 const volatile __weak __u64 sq_seed;
-const volatile __weak __u64 sq_epoch;			/* of the switch when the run started */
-const volatile __weak __u64 sq_generation;		/* of the run's slot in the switch */
-const volatile __weak __u64 sq_faults_limit;		/* 0: none */
-const volatile __weak __u64 sq_rate_interval_ns;	/* 0: none */
+const volatile __weak __u64 sq_epoch; /* of the switch when the run started */
+const volatile __weak __u64 sq_generation; /* of the run's slot in the switch */
+const volatile __weak __u64 sq_faults_limit; /* 0: none */
+const volatile __weak __u64 sq_rate_interval_ns; /* 0: none */
 const volatile __weak __u64 sq_rate_burst_ns;
 const volatile __weak __u32 sq_slot;
 const volatile __weak __u32 sq_n_faults;
-const volatile __weak __u32 sq_n_cgroups;		/* rows of the counters, for each fault */
+const volatile __weak __u32 sq_n_cgroups; /* rows of the counters, for each fault */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -39,7 +39,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);			/* set at load */
+	__uint(max_entries, 1); /* set at load */
 	__type(key, __u64);
 	__type(value, struct sq_scope);
 } sq_scopes __weak SEC(".maps");
@@ -54,21 +54,21 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);			/* set at load */
+	__uint(max_entries, 1); /* set at load */
 	__type(key, struct sq_peer_key);
 	__type(value, struct sq_ports);
 } sq_peers __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);			/* set at load: faults x cgroups */
+	__uint(max_entries, 1); /* set at load: faults x cgroups */
 	__type(key, __u32);
 	__type(value, struct sq_counters);
 } sq_counters __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);			/* set at load: faults x cgroups */
+	__uint(max_entries, 1); /* set at load: faults x cgroups */
 	__type(key, __u32);
 	__type(value, __u64);
 } sq_sequence __weak SEC(".maps");
@@ -83,7 +83,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);			/* set at load: faults */
+	__uint(max_entries, 1); /* set at load: faults */
 	__type(key, __u32);
 	__type(value, struct sq_hist);
 } sq_hist __weak SEC(".maps");

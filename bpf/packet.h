@@ -66,9 +66,9 @@ static __always_inline void sq_flow(struct sq_event *event)
 
 	__builtin_memcpy(&high, event->peer, 8);
 	__builtin_memcpy(&low, event->peer + 8, 8);
-	event->flow = sq_mix(high ^ sq_mix(low ^ sq_mix((__u64)event->protocol << 32 |
-							(__u32)event->peer_port << 16 |
-							event->local_port)));
+	event->flow = sq_mix(
+		high ^ sq_mix(low ^ sq_mix((__u64)event->protocol << 32 |
+					   (__u32)event->peer_port << 16 | event->local_port)));
 }
 
 static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_event *event,

@@ -7,11 +7,11 @@
  */
 #include "packet.h"
 
-#define TC_NEXT (-1)	/* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
-#define NO_DEVICE 0	/* no device has it: bpf_redirect() frees the packet and reports success */
+#define TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
+#define NO_DEVICE 0 /* no device has it: bpf_redirect() frees the packet and reports success */
 
-const volatile __u32 sq_line_ifindex;	/* the delay line's device, in every namespace; 0: none */
-const volatile __u16 sq_guard;		/* this run's bit in tc_index */
+const volatile __u32 sq_line_ifindex; /* the delay line's device, in every namespace; 0: none */
+const volatile __u16 sq_guard; /* this run's bit in tc_index */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -12,9 +12,9 @@
 #include "util/out.h"
 
 static const struct sq_command *const commands[] = {
-	&sq_command_run,      &sq_command_inject,  &sq_command_plan,   &sq_command_validate,
-	&sq_command_abort,    &sq_command_unlatch, &sq_command_status, &sq_command_wait,
-	&sq_command_recover,  &sq_command_doctor,  &sq_command_faults, &sq_command_schema,
+	&sq_command_run,     &sq_command_inject,  &sq_command_plan,   &sq_command_validate,
+	&sq_command_abort,   &sq_command_unlatch, &sq_command_status, &sq_command_wait,
+	&sq_command_recover, &sq_command_doctor,  &sq_command_faults, &sq_command_schema,
 	&sq_command_demo,
 };
 
@@ -37,7 +37,7 @@ static char *usage(void)
 		if (!commands[i]->hidden)
 			sq_buffer_add(&text, "  %-10s %s\n", commands[i]->name, commands[i]->help);
 	sq_buffer_add(&text, "\n`squall COMMAND --help` shows a command's options. "
-		      "`squall abort` stops everything.\n");
+			     "`squall abort` stops everything.\n");
 	return sq_buffer_take(&text);
 }
 

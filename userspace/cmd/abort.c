@@ -64,7 +64,8 @@ static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *on
 		}
 		sq_print_error("squall: run %s is inert but has not cleaned up within 20 s\n"
 			       "hint: is its controller stopped? Kill it, then use `squall "
-			       "recover`\n", runs->item[i].run);
+			       "recover`\n",
+			       runs->item[i].run);
 		verdict = SQ_UNCLEAN;
 	}
 	if (n)
@@ -125,7 +126,8 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	cleaned = await_all(&runs, NULL, by, why);
 	verdict = MAX(verdict, cleaned);
 	if (!given->no_latch)
-		sq_print("the latch is set: `squall unlatch --reason TEXT` lets runs start again\n");
+		sq_print(
+			"the latch is set: `squall unlatch --reason TEXT` lets runs start again\n");
 	return sq_verdict_exit(verdict);
 }
 
@@ -142,7 +144,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	if (r == -EACCES || r == -EPERM) {
 		sq_error_free(err);
 		err = NULL;
-		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EACCES, "only root and the members of the "
+		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EACCES,
+			     "only root and the members of the "
 			     "group squall may stop runs: use sudo");
 	}
 	/* without a switch nothing can be running, but the latch still keeps others from starting */
@@ -150,8 +153,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		return sq_fail(err);
 	sq_error_free(err);
 	by = sq_operator();
-	return first < argc ? abort_one(&kill_switch, argv[first], by, given.reason) :
-			      abort_all(&kill_switch, &given, by, given.reason);
+	return first < argc ? abort_one(&kill_switch, argv[first], by, given.reason)
+			    : abort_all(&kill_switch, &given, by, given.reason);
 }
 
 const struct sq_command sq_command_abort = {

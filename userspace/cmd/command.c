@@ -75,7 +75,8 @@ static _Noreturn void unknown_option(const struct sq_command *command, const cha
 		names[i] = command->options[i].name;
 	near = sq_nearest(argument + strspn(argument, "-"), names, n);
 	if (near)
-		sq_usage_error(command, "unknown option '%s': did you mean '--%s'?", argument, near);
+		sq_usage_error(command, "unknown option '%s': did you mean '--%s'?", argument,
+			       near);
 	sq_usage_error(command, "unknown option '%s'", argument);
 }
 
@@ -88,8 +89,9 @@ int sq_options_parse(const struct sq_command *command, int argc, char **argv, sq
 
 	for (size_t i = 0; i < n; i++)
 		options[i] = (struct option){ command->options[i].name,
-			command->options[i].argument ? required_argument : no_argument, NULL,
-			FIRST + (int)i };
+					      command->options[i].argument ? required_argument
+									   : no_argument,
+					      NULL, FIRST + (int)i };
 	options[n] = (struct option){ "help", no_argument, NULL, 'h' };
 	opterr = 0;
 	optind = 1;

@@ -10,16 +10,16 @@
 #include "util/error.h"
 
 struct sq_option {
-	const char *name;	/* long, without the dashes */
-	const char *argument;	/* its argument's name, or NULL for a flag */
+	const char *name; /* long, without the dashes */
+	const char *argument; /* its argument's name, or NULL for a flag */
 	const char *help;
 };
 
 struct sq_command {
 	const char *name;
-	const char *arguments;		/* of the usage line, behind the options */
-	const char *help;		/* one line */
-	const struct sq_option *options;	/* name NULL behind the last */
+	const char *arguments; /* of the usage line, behind the options */
+	const char *help; /* one line */
+	const struct sq_option *options; /* name NULL behind the last */
 	int (*run)(const struct sq_command *command, int argc, char **argv);
 	bool hidden;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The demo's service: experiments/demo.yaml starts its parts through this command. */
-#include "cmd/command.h"
 #include "experiments/demo/demo.h"
+#include "cmd/command.h"
 
 static int run(const struct sq_command *command, int argc, char **argv)
 {

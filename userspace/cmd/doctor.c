@@ -36,8 +36,9 @@ static int examine(const struct sq_fault_kind *kind, const char *call, json_t *f
 	if (r)
 		return r;
 	json_array_append_new(faults, sq_json("{s:s, s:s?, s:b, s:s?, s:s?, s:s?}", "fault",
-		kind->name, "call", call, "supported", support.ok, "backend",
-		support.ok ? support.backend : NULL, "why", support.why, "hint", support.hint));
+					      kind->name, "call", call, "supported", support.ok,
+					      "backend", support.ok ? support.backend : NULL, "why",
+					      support.why, "hint", support.hint));
 	return 0;
 }
 

@@ -18,8 +18,8 @@
 
 struct screen {
 	bool terminal;
-	bool drawn;		/* a line of progress stands there */
-	char *line;		/* the last one, so that a plain log is not repeated */
+	bool drawn; /* a line of progress stands there */
+	char *line; /* the last one, so that a plain log is not repeated */
 };
 
 /* One line that changes on a terminal; elsewhere a line for each change of stage or fault. */
@@ -107,9 +107,11 @@ static enum sq_verdict report(const struct sq_execution *execution, const json_t
 static enum sq_verdict run_one(const struct sq_execution *execution, const struct sq_plan *plan)
 {
 	struct screen screen = { .terminal = sq_out_colour(STDERR_FILENO) };
-	struct sq_run_request request = { .plan = plan, .argv = execution->argv,
+	struct sq_run_request request = { .plan = plan,
+					  .argv = execution->argv,
 					  .reason = execution->reason,
-					  .task_id = execution->task_id, .tell = show_progress,
+					  .task_id = execution->task_id,
+					  .tell = show_progress,
 					  .data = &screen };
 	_cleanup_json_ json_t *document = NULL;
 	struct sq_error *err = NULL;

@@ -8,7 +8,7 @@
 
 struct sq_execution {
 	const struct sq_command *command;
-	char **argv;		/* the whole command line */
+	char **argv; /* the whole command line */
 	struct sq_texts reports;
 	const char *reason, *task_id;
 	bool dry_run, json, keep_going, yes;

@@ -36,7 +36,7 @@ static const struct sq_option own[OWN + 1] = {
 
 struct given {
 	struct sq_execution execution;
-	struct sq_option options[MOST_OPTIONS];	/* our own, then the fault's fields */
+	struct sq_option options[MOST_OPTIONS]; /* our own, then the fault's fields */
 	const struct sq_field *field[MOST_OPTIONS];
 	struct sq_texts value[MOST_OPTIONS];
 	size_t n;
@@ -137,8 +137,7 @@ static void check_targets(const struct sq_command *command, const struct given *
 		sq_usage_error(command, "--target is required");
 	for (size_t i = 0; i < targets->n; i++)
 		if (strncmp(targets->item[i], "cgroup:", 7) != 0)
-			sq_usage_error(command, "--target %s: write cgroup:PATH",
-				       targets->item[i]);
+			sq_usage_error(command, "--target %s: write cgroup:PATH", targets->item[i]);
 }
 
 static int execute(struct given *given, const struct sq_fault_kind *kind)

@@ -36,8 +36,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_operands(command, argc, argv, first, 1, 1);
 	experiment = sq_load(argv[first], &given.settings);
 	sq_texts_clear(&given.settings);
-	return experiment ? sq_execute(&given.execution, &experiment, 1) :
-			    sq_verdict_exit(SQ_INVALID);
+	return experiment ? sq_execute(&given.execution, &experiment, 1)
+			  : sq_verdict_exit(SQ_INVALID);
 }
 
 const struct sq_command sq_command_plan = {

@@ -30,7 +30,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 
 	sq_operands(command, argc, argv, first, 0, 0);
 	if (geteuid() != 0) {
-		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM, "squall needs root: run it with "
+		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM,
+			     "squall needs root: run it with "
 			     "sudo");
 		return sq_fail(err);
 	}

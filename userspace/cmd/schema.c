@@ -109,8 +109,7 @@ static void add_field(const struct sq_field *field, void *data)
 		json_object_set_new(property, "default", json_string(field->fallback));
 	json_object_set_new(json_object_get(schema, "properties"), field->key, property);
 	if (field->required)
-		json_array_append_new(json_object_get(schema, "required"),
-				      json_string(field->key));
+		json_array_append_new(json_object_get(schema, "required"), json_string(field->key));
 }
 
 static json_t *object_schema(const struct sq_schema *schema)

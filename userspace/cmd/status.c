@@ -32,9 +32,10 @@ static json_t *status_json(const struct sq_live_runs *runs, const struct sq_latc
 						    "alive", run->alive, "pid", (int)run->pid,
 						    "claim", run->claim, "status", run->status));
 	}
-	return sq_json("{s:o, s:o}", "runs", list, "latch", latch->by ?
-		       sq_json("{s:s, s:s, s:s}", "by", latch->by, "when", latch->when, "reason",
-			       latch->why) : json_null());
+	return sq_json("{s:o, s:o}", "runs", list, "latch",
+		       latch->by ? sq_json("{s:s, s:s, s:s}", "by", latch->by, "when", latch->when,
+					   "reason", latch->why)
+				 : json_null());
 }
 
 static void print_text(const struct sq_live_runs *runs, const struct sq_latch *latch)
@@ -49,8 +50,10 @@ static void print_text(const struct sq_live_runs *runs, const struct sq_latch *l
 		_cleanup_buffer_ struct sq_buffer text = { 0 };
 
 		if (!run->alive)
-			sq_buffer_add(&text, "%s: its controller died; `squall recover` removes "
-				      "what it left\n", run->run);
+			sq_buffer_add(&text,
+				      "%s: its controller died; `squall recover` removes "
+				      "what it left\n",
+				      run->run);
 		else if (!run->status)
 			sq_buffer_add(&text, "%s: %s\n  starting\n", run->run,
 				      sq_json_text(run->claim, "title"));
@@ -73,8 +76,8 @@ static int show(bool json, bool compact, struct sq_error **err)
 		return r;
 	if (json) {
 		_cleanup_json_ json_t *status = status_json(&runs, &latch);
-		_cleanup_free_ char *text = json_dumps(status, compact ? JSON_COMPACT :
-								       JSON_INDENT(1));
+		_cleanup_free_ char *text =
+			json_dumps(status, compact ? JSON_COMPACT : JSON_INDENT(1));
 		if (!text)
 			sq_oom();
 		sq_print("%s\n", text);

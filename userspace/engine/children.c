@@ -19,9 +19,9 @@
 struct child {
 	struct child *next;
 	struct sq_children *children;
-	const char *kind;	/* "target", "load" */
+	const char *kind; /* "target", "load" */
 	char *name;
-	pid_t pid;		/* 0: it has ended */
+	pid_t pid; /* 0: it has ended */
 	int output_fd, log_fd;
 	size_t written;
 	sd_event_source *exit, *output;
@@ -111,8 +111,12 @@ static struct child *add(struct sq_children *children, const char *kind, const c
 {
 	struct child *child = sq_alloc(sizeof(*child));
 
-	*child = (struct child){ .next = children->child, .children = children, .kind = kind,
-				 .name = sq_strdup(name), .output_fd = -EBADF, .log_fd = -EBADF };
+	*child = (struct child){ .next = children->child,
+				 .children = children,
+				 .kind = kind,
+				 .name = sq_strdup(name),
+				 .output_fd = -EBADF,
+				 .log_fd = -EBADF };
 	children->child = child;
 	return child;
 }
@@ -129,8 +133,8 @@ static int watch(struct child *child, int pidfd, struct sq_error **err)
 	} else {
 		sq_close(pidfd);
 	}
-	return r < 0 ? sq_error_errno(err, -r, "cannot watch %s '%s'", child->kind, child->name) :
-		       0;
+	return r < 0 ? sq_error_errno(err, -r, "cannot watch %s '%s'", child->kind, child->name)
+		     : 0;
 }
 
 int sq_children_start_target(struct sq_children *children, const struct sq_target *target,
@@ -155,8 +159,10 @@ int sq_children_start_load(struct sq_children *children, const struct sq_load *l
 	if (!r)
 		r = sq_spawn(&(struct sq_spawn){ .argv = (const char *const *)load->command.item,
 						 .cgroup_fd = children->setup.work_fd,
-						 .stdin_fd = -EBADF, .stdout_fd = writer,
-						 .stderr_fd = writer }, &child->pid, &pidfd, err);
+						 .stdin_fd = -EBADF,
+						 .stdout_fd = writer,
+						 .stderr_fd = writer },
+			     &child->pid, &pidfd, err);
 	if (r)
 		return sq_error_wrap(err, "load '%s'", load->name);
 	return watch(child, pidfd, err);

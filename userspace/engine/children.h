@@ -17,8 +17,8 @@ struct sq_children;
 
 struct sq_children_setup {
 	sd_event *event;
-	int journal_fd;		/* the folder for what they write */
-	int work_fd;		/* the cgroup of load */
+	int journal_fd; /* the folder for what they write */
+	int work_fd; /* the cgroup of load */
 	/* Called when one ends by itself: "load 'shoppers' ended: exit code 1". */
 	void (*ended)(void *data, const char *what);
 	void *data;

@@ -15,9 +15,10 @@
 
 static const char *const stage_names[] = { "starting", "before", "during", "after", "cleaning up" };
 static const char *const missed_names[SQ_MISSED_REASONS] = {
-	[SQ_MISSED_FILTER] = "filter", [SQ_MISSED_DICE] = "dice", [SQ_MISSED_BUDGET] = "budget",
-	[SQ_MISSED_RATE] = "rate", [SQ_MISSED_PROTECTED] = "protected",
-	[SQ_MISSED_LEASE] = "lease", [SQ_MISSED_KILLED] = "killed", [SQ_MISSED_ROOM] = "room",
+	[SQ_MISSED_FILTER] = "filter",	     [SQ_MISSED_DICE] = "dice",
+	[SQ_MISSED_BUDGET] = "budget",	     [SQ_MISSED_RATE] = "rate",
+	[SQ_MISSED_PROTECTED] = "protected", [SQ_MISSED_LEASE] = "lease",
+	[SQ_MISSED_KILLED] = "killed",	     [SQ_MISSED_ROOM] = "room",
 };
 
 static json_t *texts_json(const struct sq_texts *texts)
@@ -57,8 +58,8 @@ static json_t *argv_json(char **argv)
 
 	/* what is not UTF-8 cannot stand in JSON */
 	for (; argv && *argv; argv++)
-		json_array_append_new(list, json_string(sq_utf8_valid(*argv, strlen(*argv), NULL) ?
-							*argv : "?"));
+		json_array_append_new(
+			list, json_string(sq_utf8_valid(*argv, strlen(*argv), NULL) ? *argv : "?"));
 	return list;
 }
 
@@ -68,7 +69,7 @@ static json_t *probes_json(const struct sq_experiment *experiment)
 
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, sq_json("{s:s, s:[]}", "name",
-			sq_probes(experiment)[i].name, "series"));
+						      sq_probes(experiment)[i].name, "series"));
 	return probes;
 }
 
@@ -89,21 +90,17 @@ json_t *sq_run_document(const struct sq_run *run)
 	}
 	return sq_json("{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
 		       " s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O}",
-		       "run", run->registration.run,
-		       "experiment", "title", experiment->title, "file", experiment->file,
-		       "sha256", sha256, "seed", (json_int_t)experiment->seed,
-		       "variables", texts_json(&experiment->settings),
-		       "host", "name", host.nodename, "kernel", host.release,
-		       "squall", SQ_VERSION,
+		       "run", run->registration.run, "experiment", "title", experiment->title,
+		       "file", experiment->file, "sha256", sha256, "seed",
+		       (json_int_t)experiment->seed, "variables", texts_json(&experiment->settings),
+		       "host", "name", host.nodename, "kernel", host.release, "squall", SQ_VERSION,
 		       "started_by", starter_json(), "argv", argv_json(run->request->argv),
 		       "reason_given", run->request->reason, "task_id", run->request->task_id,
-		       "phases", json_object_get(plan, "phases"),
-		       "targets", json_object_get(plan, "targets"),
-		       "faults", json_object_get(plan, "faults"),
-		       "blast_radius", "limits", json_object_get(plan, "limits"), "used",
-		       "cgroups", (json_int_t)cgroups, "processes", (json_int_t)processes,
-		       "probes", probes_json(experiment),
-		       "warnings", json_object_get(plan, "warnings"));
+		       "phases", json_object_get(plan, "phases"), "targets",
+		       json_object_get(plan, "targets"), "faults", json_object_get(plan, "faults"),
+		       "blast_radius", "limits", json_object_get(plan, "limits"), "used", "cgroups",
+		       (json_int_t)cgroups, "processes", (json_int_t)processes, "probes",
+		       probes_json(experiment), "warnings", json_object_get(plan, "warnings"));
 }
 
 static json_t *counters_json(const struct sq_counters *counters)
@@ -119,10 +116,10 @@ static json_t *counters_json(const struct sq_counters *counters)
 
 static json_t *delays_json(const struct sq_delays *delays)
 {
-	return sq_json("{s:I, s:f, s:f, s:f, s:f}", "samples", (json_int_t)delays->count,
-		       "p50_us", (double)delays->p50_ns / SQ_US, "p90_us",
-		       (double)delays->p90_ns / SQ_US, "p99_us", (double)delays->p99_ns / SQ_US,
-		       "max_us", (double)delays->max_ns / SQ_US);
+	return sq_json("{s:I, s:f, s:f, s:f, s:f}", "samples", (json_int_t)delays->count, "p50_us",
+		       (double)delays->p50_ns / SQ_US, "p90_us", (double)delays->p90_ns / SQ_US,
+		       "p99_us", (double)delays->p99_ns / SQ_US, "max_us",
+		       (double)delays->max_ns / SQ_US);
 }
 
 /* The counters of each cgroup that a fault has seen something of. */
@@ -136,8 +133,9 @@ static json_t *rows_json(struct sq_run *run, size_t fault)
 		if (!sq_injector_counters(run->injector, fault, (int)i, &counters, NULL) &&
 		    counters.seen)
 			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path",
-				run->plan->paths.item[i], "seen", (json_int_t)counters.seen,
-				"injected", (json_int_t)counters.injected));
+							    run->plan->paths.item[i], "seen",
+							    (json_int_t)counters.seen, "injected",
+							    (json_int_t)counters.injected));
 	}
 	return rows;
 }
@@ -173,9 +171,9 @@ static json_t *fault_status(struct sq_run *run, size_t i)
 
 	if (run->injector)
 		sq_injector_counters(run->injector, i, -1, &counters, NULL);
-	return sq_json("{s:s, s:s, s:s, s:I, s:I}", "name", fault->name, "fault",
-		       fault->kind->name, "state", states[run->fault_state[i]], "seen",
-		       (json_int_t)counters.seen, "injected", (json_int_t)counters.injected);
+	return sq_json("{s:s, s:s, s:s, s:I, s:I}", "name", fault->name, "fault", fault->kind->name,
+		       "state", states[run->fault_state[i]], "seen", (json_int_t)counters.seen,
+		       "injected", (json_int_t)counters.injected);
 }
 
 json_t *sq_run_status(struct sq_run *run)
@@ -185,13 +183,11 @@ json_t *sq_run_status(struct sq_run *run)
 
 	for (size_t i = 0; i < run->experiment->faults.n; i++)
 		json_array_append_new(faults, fault_status(run, i));
-	return sq_json("{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:o, s:o}",
-		       "run", run->registration.run, "title", run->experiment->title,
-		       "stage", stage_names[run->stage],
-		       "stage_s", (double)(now - run->stage_ns) / SQ_S,
-		       "elapsed_s", (double)(now - run->started_ns) / SQ_S,
-		       "total_s", (double)total / SQ_S,
-		       "armed", run->armed && sq_lease_state(&run->lease) == SQ_LEASE_ALIVE,
-		       "faults", faults,
-		       "probes", run->steady ? sq_steady_status(run->steady) : json_array());
+	return sq_json(
+		"{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:o, s:o}", "run", run->registration.run,
+		"title", run->experiment->title, "stage", stage_names[run->stage], "stage_s",
+		(double)(now - run->stage_ns) / SQ_S, "elapsed_s",
+		(double)(now - run->started_ns) / SQ_S, "total_s", (double)total / SQ_S, "armed",
+		run->armed && sq_lease_state(&run->lease) == SQ_LEASE_ALIVE, "faults", faults,
+		"probes", run->steady ? sq_steady_status(run->steady) : json_array());
 }

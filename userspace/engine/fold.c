@@ -38,8 +38,8 @@ static void on_started(json_t *document, const json_t *event)
 
 static void on_fault(json_t *document, const json_t *event)
 {
-	json_t *fault = find_named(json_object_get(document, "faults"),
-				   sq_json_text(event, "name"));
+	json_t *fault =
+		find_named(json_object_get(document, "faults"), sq_json_text(event, "name"));
 
 	if (fault)
 		json_object_set(fault, sq_json_text(event, "what"), json_object_get(event, "t"));
@@ -58,8 +58,8 @@ static void on_counters(json_t *document, const json_t *event)
 
 static void on_sample(json_t *document, const json_t *event)
 {
-	json_t *probe = find_named(json_object_get(document, "probes"),
-				   sq_json_text(event, "probe"));
+	json_t *probe =
+		find_named(json_object_get(document, "probes"), sq_json_text(event, "probe"));
 	json_t *series = json_object_get(probe, "series"), *sample = members_of(event);
 
 	json_object_del(sample, "probe");
@@ -68,8 +68,9 @@ static void on_sample(json_t *document, const json_t *event)
 
 static void on_probe(json_t *document, const json_t *event)
 {
-	json_t *probe = find_named(json_object_get(document, "probes"),
-				   sq_json_text(event, "name")), *members = members_of(event);
+	json_t *probe =
+		       find_named(json_object_get(document, "probes"), sq_json_text(event, "name")),
+	       *members = members_of(event);
 
 	json_object_update(probe, members);
 	json_decref(members);
@@ -103,9 +104,9 @@ static const struct {
 	const char *event;
 	void (*fold)(json_t *document, const json_t *event);
 } folds[] = {
-	{ "started", on_started }, { "fault", on_fault },	{ "counters", on_counters },
-	{ "sample", on_sample },   { "probe", on_probe },	{ "note", on_note },
-	{ "abort", on_abort },	   { "cleanup", on_cleanup },	{ "ended", on_ended },
+	{ "started", on_started }, { "fault", on_fault },     { "counters", on_counters },
+	{ "sample", on_sample },   { "probe", on_probe },     { "note", on_note },
+	{ "abort", on_abort },	   { "cleanup", on_cleanup }, { "ended", on_ended },
 };
 
 json_t *sq_journal_fold(const json_t *events)

@@ -223,7 +223,9 @@ int sq_journal_load(const char *run, json_t **ret, struct sq_error **err)
 		return sq_error_errno(err, (int)-n, "cannot read the journal of run '%s'", run);
 	*ret = json_loadb(text, (size_t)n, 0, NULL);
 	if (!json_is_object(*ret))
-		return sq_error_set(err, SQ_FAIL_ERROR, EBADMSG, "the journal of run '%s' is "
-				    "damaged", run);
+		return sq_error_set(err, SQ_FAIL_ERROR, EBADMSG,
+				    "the journal of run '%s' is "
+				    "damaged",
+				    run);
 	return 0;
 }

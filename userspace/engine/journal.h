@@ -17,8 +17,8 @@
 struct sq_journal {
 	int dir_fd;
 	struct sq_eventlog log;
-	const struct sq_texts *secrets;	/* never written down */
-	json_t *unwritten;		/* events for which there was no room on the disk */
+	const struct sq_texts *secrets; /* never written down */
+	json_t *unwritten; /* events for which there was no room on the disk */
 };
 
 /* Makes the folder of the run named @run, with a copy of the experiment. */

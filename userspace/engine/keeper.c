@@ -44,9 +44,9 @@ static void stop_killed(struct sq_run *run)
 		if (!told)
 			usleep(TOLD_WAIT_US);
 	}
-	sq_run_stop(run, SQ_ABORTED, told ? sq_json_text(told, "by") : "the kill switch",
-		    "%s", told && *sq_json_text(told, "why") ? sq_json_text(told, "why") :
-							     "the kill switch was used");
+	sq_run_stop(run, SQ_ABORTED, told ? sq_json_text(told, "by") : "the kill switch", "%s",
+		    told && *sq_json_text(told, "why") ? sq_json_text(told, "why")
+						       : "the kill switch was used");
 }
 
 /* Is it time that the method is over? Then a lease that ends is no news. */
@@ -60,7 +60,8 @@ static int on_renew(sd_event_source *source, uint64_t usec, void *data)
 	struct sq_run *run = data;
 
 	if (run->armed && !run->stopping && !sq_lease_renew(&run->lease))
-		sq_run_stop(run, SQ_ABORTED, "the lease", "the lease lapsed: squall was stopped, "
+		sq_run_stop(run, SQ_ABORTED, "the lease",
+			    "the lease lapsed: squall was stopped, "
 			    "frozen or held up for more than a second");
 	return again(source, SQ_LEASE_RENEW_NS);
 }
@@ -70,7 +71,8 @@ static void check_lease(struct sq_run *run)
 	if (sq_lease_killed(&run->lease))
 		stop_killed(run);
 	else if (run->armed && !method_over(run) && sq_lease_state(&run->lease) == SQ_LEASE_LAPSED)
-		sq_run_stop(run, SQ_ABORTED, "the lease", "the lease lapsed: squall was stopped, "
+		sq_run_stop(run, SQ_ABORTED, "the lease",
+			    "the lease lapsed: squall was stopped, "
 			    "frozen or held up for more than a second");
 	else if (access(SQ_STOP_FILE, F_OK) == 0)
 		sq_run_stop(run, SQ_ABORTED, "the stop file", "'%s' exists", SQ_STOP_FILE);
@@ -80,8 +82,10 @@ static void check_helpers(struct sq_run *run)
 {
 	for (enum sq_helper_id id = 0; id < SQ_HELPERS; id++)
 		if (sq_helper_silence(&run->helpers, id) > SILENCE_NS)
-			sq_run_stop(run, SQ_ABORTED, "the guard", "the helper process %s has died "
-				    "or hangs", sq_helper_name(id));
+			sq_run_stop(run, SQ_ABORTED, "the guard",
+				    "the helper process %s has died "
+				    "or hangs",
+				    sq_helper_name(id));
 }
 
 static void check_budget(struct sq_run *run)
@@ -90,16 +94,18 @@ static void check_budget(struct sq_run *run)
 	uint64_t claimed = run->injector ? sq_injector_claimed(run->injector) : 0;
 
 	if (now >= run->claimed_ns + SQ_S) {
-		double rate = (double)(claimed - run->claimed) * SQ_S /
-			      (double)(now - run->claimed_ns);
+		double rate =
+			(double)(claimed - run->claimed) * SQ_S / (double)(now - run->claimed_ns);
 
 		run->peak_rate = MAX(run->peak_rate, rate);
 		run->claimed = claimed;
 		run->claimed_ns = now;
 	}
 	if (limit && claimed >= limit)
-		sq_run_stop(run, SQ_ABORTED, "the blast radius", "the budget of %llu injections is "
-			    "spent", (unsigned long long)limit);
+		sq_run_stop(run, SQ_ABORTED, "the blast radius",
+			    "the budget of %llu injections is "
+			    "spent",
+			    (unsigned long long)limit);
 }
 
 /* Tells the journal which faults have begun and ended. */
@@ -118,8 +124,9 @@ static void follow_timeline(struct sq_run *run)
 			continue;
 		while (run->fault_state[i] < state) {
 			run->fault_state[i]++;
-			sq_journal_add(&run->journal, "fault", sq_json("{s:s, s:s}", "name",
-				       fault->name, "what", what[run->fault_state[i]]));
+			sq_journal_add(&run->journal, "fault",
+				       sq_json("{s:s, s:s}", "name", fault->name, "what",
+					       what[run->fault_state[i]]));
 			run->told_ns = 0;
 		}
 	}

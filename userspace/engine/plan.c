@@ -59,8 +59,7 @@ static void warn(struct sq_plan *plan, const char *format, ...)
 		sq_texts_add(&plan->warnings, text);
 }
 
-int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
-		       struct sq_error **err)
+int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, struct sq_error **err)
 {
 	const struct sq_objects *protect = &plan->experiment->blast_radius.protect;
 	_cleanup_texts_ struct sq_texts patterns = { 0 }, existing = { 0 };
@@ -75,7 +74,7 @@ int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
 	}
 	for (size_t i = 0; i < plan->paths.n; i++) {
 		if (sq_cgroup_find(plan->paths.item[i], &found, NULL))
-			continue;	/* squall makes it later */
+			continue; /* squall makes it later */
 		sq_cgroup_clear(&found);
 		sq_texts_add(&existing, plan->paths.item[i]);
 	}
@@ -89,8 +88,8 @@ static int protect(struct sq_plan *plan, struct sq_error **err)
 
 	for (size_t i = 0; i < plan->paths.n && !r; i++) {
 		const char *path = plan->paths.item[i];
-		const char *why = strcmp(path, "/") ? sq_protection_of(&plan->protection, path) :
-						      "it is the whole host";
+		const char *why = strcmp(path, "/") ? sq_protection_of(&plan->protection, path)
+						    : "it is the whole host";
 
 		if (why)
 			r = sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
@@ -105,8 +104,10 @@ static void count_processes(struct sq_plan *plan)
 	for (size_t i = 0; i < plan->experiment->targets.n; i++) {
 		for (size_t j = 0; j < plan->target[i].n; j++) {
 			struct sq_member *member = &plan->target[i].item[j];
-			uint64_t carved = member->cgroup.id ?
-				sq_protection_processes(&plan->protection, member->cgroup.path) : 0;
+			uint64_t carved = member->cgroup.id
+						  ? sq_protection_processes(&plan->protection,
+									    member->cgroup.path)
+						  : 0;
 
 			member->processes -= MIN(carved, member->processes);
 		}
@@ -122,8 +123,9 @@ static int limit(struct sq_plan *plan, struct sq_error **err)
 		const struct sq_resolved *target = &plan->target[i];
 
 		usage[i] = (struct sq_usage){ .target = target->target->object.key,
-			.matched = target->matched, .selected = target->n,
-			.shared = target->shared };
+					      .matched = target->matched,
+					      .selected = target->n,
+					      .shared = target->shared };
 		for (size_t j = 0; j < target->n; j++)
 			usage[i].processes += target->item[j].processes;
 	}
@@ -161,8 +163,8 @@ static bool covers_port(const struct sq_fault *fault, uint16_t port)
 
 	for (size_t i = 0; i < fault->to.n; i++)
 		if (fault->to.item[i].has_ports ? fault->to.item[i].ports.low <= port &&
-						  port <= fault->to.item[i].ports.high :
-						  !fault->ports.n)
+							  port <= fault->to.item[i].ports.high
+						: !fault->ports.n)
 			any = true;
 	for (size_t i = 0; i < fault->ports.n; i++)
 		any |= fault->ports.item[i].low <= port && port <= fault->ports.item[i].high;
@@ -179,7 +181,8 @@ static void look_for_traps(struct sq_plan *plan)
 		if (!strncmp(fault->kind->name, "network.", 8) && covers_port(fault, 53) &&
 		    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
 		     access("/run/nscd/socket", F_OK) == 0))
-			warn(plan, "fault '%s': names are resolved by a service of this host "
+			warn(plan,
+			     "fault '%s': names are resolved by a service of this host "
 			     "(systemd-resolved or nscd), so the target's DNS is not hit",
 			     fault->name);
 	}
@@ -226,15 +229,17 @@ static json_t *targets_json(const struct sq_plan *plan)
 		json_t *cgroups = json_array();
 
 		for (size_t j = 0; j < target->n; j++)
-			json_array_append_new(cgroups, sq_json("{s:s, s:I, s:I}", "path",
-				target->item[j].cgroup.path,
-				"id", (json_int_t)target->item[j].cgroup.id,
-				"processes", (json_int_t)target->item[j].processes));
-		json_array_append_new(targets, sq_json("{s:s, s:I, s:o, s:b}", "name",
-			sq_targets(plan->experiment)[i].object.key,
-			"matched", (json_int_t)target->matched, "cgroups", cgroups,
-			"started_by_squall",
-			sq_target_is_started(&sq_targets(plan->experiment)[i])));
+			json_array_append_new(
+				cgroups,
+				sq_json("{s:s, s:I, s:I}", "path", target->item[j].cgroup.path,
+					"id", (json_int_t)target->item[j].cgroup.id, "processes",
+					(json_int_t)target->item[j].processes));
+		json_array_append_new(
+			targets, sq_json("{s:s, s:I, s:o, s:b}", "name",
+					 sq_targets(plan->experiment)[i].object.key, "matched",
+					 (json_int_t)target->matched, "cgroups", cgroups,
+					 "started_by_squall",
+					 sq_target_is_started(&sq_targets(plan->experiment)[i])));
 	}
 	return targets;
 }
@@ -275,11 +280,12 @@ static json_t *faults_json(const struct sq_plan *plan)
 		json_object_del(asked, "name");
 		json_object_del(asked, "fault");
 		json_object_del(asked, "target");
-		json_array_append_new(faults, sq_json("{s:s, s:s, s:o, s:s?, s:f, s:f, s:I, s:o}",
-			"name", fault->name, "fault", fault->kind->name, "targets", targets,
-			"backend", backend, "at_s", (double)fault->at_ns / SQ_S,
-			"for_s", (double)fault->for_ns / SQ_S,
-			"min_effect", (json_int_t)fault->min_effect, "asked", asked));
+		json_array_append_new(
+			faults, sq_json("{s:s, s:s, s:o, s:s?, s:f, s:f, s:I, s:o}", "name",
+					fault->name, "fault", fault->kind->name, "targets", targets,
+					"backend", backend, "at_s", (double)fault->at_ns / SQ_S,
+					"for_s", (double)fault->for_ns / SQ_S, "min_effect",
+					(json_int_t)fault->min_effect, "asked", asked));
 	}
 	return faults;
 }
@@ -289,10 +295,11 @@ static json_t *limits_json(const struct sq_limits *limits)
 	json_t *result = json_array();
 
 	for (size_t i = 0; i < limits->n; i++)
-		json_array_append_new(result, sq_json("{s:s, s:s, s:s, s:s, s:b}",
-			"name", limits->item[i].name, "allowed", limits->item[i].allowed,
-			"used", limits->item[i].used, "source", limits->item[i].source,
-			"in_kernel", limits->item[i].kernel));
+		json_array_append_new(
+			result, sq_json("{s:s, s:s, s:s, s:s, s:b}", "name", limits->item[i].name,
+					"allowed", limits->item[i].allowed, "used",
+					limits->item[i].used, "source", limits->item[i].source,
+					"in_kernel", limits->item[i].kernel));
 	return result;
 }
 
@@ -305,15 +312,14 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 		json_array_append_new(warnings, json_string(plan->warnings.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
-	return sq_json("{s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}",
-		       "title", experiment->title, "file", experiment->file,
-		       "seed", (json_int_t)experiment->seed,
-		       "phases", "before_s", (double)experiment->phases.before_ns / SQ_S,
-		       "during_s", (double)sq_experiment_method_ns(experiment) / SQ_S,
-		       "after_s", (double)experiment->phases.after_ns / SQ_S,
-		       "targets", targets_json(plan), "faults", faults_json(plan),
-		       "limits", limits_json(&plan->limits), "probes", probes,
-		       "warnings", warnings);
+	return sq_json("{s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",
+		       experiment->title, "file", experiment->file, "seed",
+		       (json_int_t)experiment->seed, "phases", "before_s",
+		       (double)experiment->phases.before_ns / SQ_S, "during_s",
+		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",
+		       (double)experiment->phases.after_ns / SQ_S, "targets", targets_json(plan),
+		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "probes",
+		       probes, "warnings", warnings);
 }
 
 void sq_plan_clear(struct sq_plan *plan)

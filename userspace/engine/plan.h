@@ -17,13 +17,13 @@
 
 struct sq_plan {
 	const struct sq_experiment *experiment;
-	char run[SQ_RUN_NAME_SIZE];	/* the name that the run would have */
-	struct sq_resolved *target;	/* one for each target of the experiment */
-	struct sq_support *support;	/* one for each fault */
+	char run[SQ_RUN_NAME_SIZE]; /* the name that the run would have */
+	struct sq_resolved *target; /* one for each target of the experiment */
+	struct sq_support *support; /* one for each fault */
 	struct sq_protection protection;
 	struct sq_limits limits;
-	struct sq_texts paths;		/* of all cgroups that are hit, each once */
-	struct sq_texts warnings;	/* traps that the plan can see */
+	struct sq_texts paths; /* of all cgroups that are hit, each once */
+	struct sq_texts warnings; /* traps that the plan can see */
 };
 
 /*

@@ -52,14 +52,17 @@ static int finish_run(struct sq_journal *journal, const char *by, struct sq_text
 	if (!has_event(events, "ended")) {
 		verdict = left->n ? SQ_UNCLEAN : SQ_ABORTED;
 		if (!has_event(events, "abort"))
-			sq_journal_add(journal, "abort", sq_json("{s:s, s:s}", "by", by, "reason",
-				       "the controller died"));
-		sq_journal_add(journal, "cleanup", sq_json("{s:b, s:f, s:o, s:s}", "clean",
-			       !left->n, "took_ms", (double)(sq_now() - begun) / SQ_MS,
-			       "leftovers", texts_json(left), "by", by));
-		sq_journal_add(journal, "ended", sq_json("{s:s, s:i, s:s}", "verdict",
-			       sq_verdict_name(verdict), "exit", sq_verdict_exit(verdict),
-			       "reason", left->n ? left->item[0] : "the controller died"));
+			sq_journal_add(
+				journal, "abort",
+				sq_json("{s:s, s:s}", "by", by, "reason", "the controller died"));
+		sq_journal_add(journal, "cleanup",
+			       sq_json("{s:b, s:f, s:o, s:s}", "clean", !left->n, "took_ms",
+				       (double)(sq_now() - begun) / SQ_MS, "leftovers",
+				       texts_json(left), "by", by));
+		sq_journal_add(journal, "ended",
+			       sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(verdict),
+				       "exit", sq_verdict_exit(verdict), "reason",
+				       left->n ? left->item[0] : "the controller died"));
 	}
 	sq_journal_sync(journal);
 	return sq_journal_finish(journal, NULL, err);
@@ -115,8 +118,9 @@ static int find_unfinished(struct sq_texts *names, struct sq_error **err)
 	struct dirent *entry;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : sq_error_errno(err, errno, "cannot read '%s'",
-							    SQ_JOURNAL_DIR);
+		return errno == ENOENT
+			       ? 0
+			       : sq_error_errno(err, errno, "cannot read '%s'", SQ_JOURNAL_DIR);
 	while ((entry = readdir(dir))) {
 		_cleanup_free_ char *path = sq_asprintf("%s/journal.json", entry->d_name);
 

@@ -13,7 +13,7 @@
 
 #define RETRY_NS (50 * SQ_MS)
 
-static struct sq_lease *lease_to_end;	/* for sq_oom(), which knows no run */
+static struct sq_lease *lease_to_end; /* for sq_oom(), which knows no run */
 
 static void end_lease(void)
 {
@@ -129,12 +129,15 @@ static int await_ready(struct sq_run *run, const struct sq_target *target, struc
 		if (r || trial.met)
 			return r;
 		if (sq_children_has_ended(run->children, target->object.key)) {
-			sq_run_stop(run, SQ_NOT_STEADY, "ready", "target '%s' ended before it was "
+			sq_run_stop(run, SQ_NOT_STEADY, "ready",
+				    "target '%s' ended before it was "
 				    "ready: its output is in the journal's folder",
 				    target->object.key);
 		} else if (sq_now() >= until) {
-			sq_run_stop(run, SQ_NOT_STEADY, "ready", "target '%s' was not ready within "
-				    "%s: %s", target->object.key,
+			sq_run_stop(run, SQ_NOT_STEADY, "ready",
+				    "target '%s' was not ready within "
+				    "%s: %s",
+				    target->object.key,
 				    sq_duration_text(target->ready.within_ns, within), trial.why);
 		} else {
 			r = sq_run_wait(run, sq_now() + RETRY_NS, err);
@@ -155,8 +158,8 @@ static int start_programs(struct sq_run *run, struct sq_error **err)
 
 		if (!sq_target_is_started(target))
 			continue;
-		r = sq_children_start_target(run->children, target,
-					     &run->plan->target[i].item[0], err);
+		r = sq_children_start_target(run->children, target, &run->plan->target[i].item[0],
+					     err);
 		if (!r)
 			r = await_ready(run, target, err);
 	}
@@ -168,9 +171,12 @@ static int start_programs(struct sq_run *run, struct sq_error **err)
 static int prepare(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_injector_setup setup = {
-		.experiment = run->experiment, .lease = &run->lease,
-		.switch_fd = run->kill_switch.map_fd, .helpers = &run->helpers,
-		.log = &run->journal.log, .n_cgroups = run->plan->paths.n,
+		.experiment = run->experiment,
+		.lease = &run->lease,
+		.switch_fd = run->kill_switch.map_fd,
+		.helpers = &run->helpers,
+		.log = &run->journal.log,
+		.n_cgroups = run->plan->paths.n,
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);
 
@@ -238,8 +244,9 @@ static int aim(struct sq_run *run, struct sq_error **err)
 	carves = sq_alloc((protection.n + 1) * sizeof(*carves));
 	for (size_t i = 0; i < protection.n; i++)
 		carves[i] = (struct sq_carve){ &protection.item[i].cgroup,
-			protection.item[i].self ? SQ_SCOPE_SELF :
-			protection.item[i].exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED };
+					       protection.item[i].self	  ? SQ_SCOPE_SELF
+					       : protection.item[i].exact ? SQ_SCOPE_EXACT
+									  : SQ_SCOPE_PROTECTED };
 	return sq_injector_aim(run->injector, aims, plan->paths.n, carves, protection.n, err);
 }
 
@@ -277,14 +284,17 @@ static void judge_effect(struct sq_run *run)
 		if (sq_injector_counters(run->injector, i, -1, &counters, NULL))
 			continue;
 		if (counters.injected < fault->min_effect)
-			sq_run_judge(run, SQ_NO_EFFECT, "fault '%s' hit %llu times of the %llu "
-				     "that it takes to prove something: it saw %llu", fault->name,
-				     (unsigned long long)counters.injected,
+			sq_run_judge(run, SQ_NO_EFFECT,
+				     "fault '%s' hit %llu times of the %llu "
+				     "that it takes to prove something: it saw %llu",
+				     fault->name, (unsigned long long)counters.injected,
 				     (unsigned long long)fault->min_effect,
 				     (unsigned long long)counters.seen);
 		else if (counters.missed[SQ_MISSED_RATE] * 99 > counters.injected)
-			sq_run_judge(run, SQ_NO_EFFECT, "fault '%s' is weakened: the blast "
-				     "radius's rate let %llu of %llu pass", fault->name,
+			sq_run_judge(run, SQ_NO_EFFECT,
+				     "fault '%s' is weakened: the blast "
+				     "radius's rate let %llu of %llu pass",
+				     fault->name,
 				     (unsigned long long)counters.missed[SQ_MISSED_RATE],
 				     (unsigned long long)(counters.missed[SQ_MISSED_RATE] +
 							  counters.injected));
@@ -392,12 +402,16 @@ enum sq_verdict sq_run(const struct sq_run_request *request, json_t **ret_docume
 		       struct sq_error **err)
 {
 	struct sq_run run = {
-		.request = request, .plan = request->plan,
+		.request = request,
+		.plan = request->plan,
 		.experiment = request->plan->experiment,
 		.registration = { .dir_fd = -EBADF, .lock_fd = -EBADF },
 		.journal = { .dir_fd = -EBADF, .log.fd = -EBADF },
-		.kill_switch.map_fd = -EBADF, .lease.control_fd = -EBADF,
-		.work_fd = -EBADF, .self_fd = -EBADF, .started_ns = sq_now(),
+		.kill_switch.map_fd = -EBADF,
+		.lease.control_fd = -EBADF,
+		.work_fd = -EBADF,
+		.self_fd = -EBADF,
+		.started_ns = sq_now(),
 		.method_ns = sq_experiment_method_ns(request->plan->experiment),
 	};
 	int r;

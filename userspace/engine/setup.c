@@ -37,8 +37,9 @@ static int check_latch(const struct sq_run *run, struct sq_error **err)
 	}
 	if (r <= 0)
 		return r;
-	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "the latch is set: %s aborted everything at %s%s%s",
-		     latch.by, latch.when, *latch.why ? ": " : "", latch.why);
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+		     "the latch is set: %s aborted everything at %s%s%s", latch.by, latch.when,
+		     *latch.why ? ": " : "", latch.why);
 	sq_latch_clear(&latch);
 	return sq_error_hint(err, "`squall unlatch --reason TEXT` lets runs start again");
 }
@@ -56,8 +57,9 @@ static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 		return r;
 	*ret_epoch = sq_kill_switch_epoch(&run->kill_switch);
 	r = check_latch(run, err);
-	return r ? r : sq_registry_enter(&run->registration, run->plan->run, &run->plan->paths,
-					 about, err);
+	return r ? r
+		 : sq_registry_enter(&run->registration, run->plan->run, &run->plan->paths, about,
+				     err);
 }
 
 static int begin_journal(struct sq_run *run, struct sq_error **err)
@@ -133,10 +135,13 @@ static void on_child_ended(void *data, const char *what)
 static int make_loop(struct sq_run *run, struct sq_error **err)
 {
 	struct sq_children_setup children = { .journal_fd = run->journal.dir_fd,
-					      .work_fd = run->work_fd, .ended = on_child_ended,
+					      .work_fd = run->work_fd,
+					      .ended = on_child_ended,
 					      .data = run };
-	struct sq_steady_setup steady = { .experiment = run->experiment, .sampled = on_sampled,
-					  .gave_up = on_gave_up, .data = run };
+	struct sq_steady_setup steady = { .experiment = run->experiment,
+					  .sampled = on_sampled,
+					  .gave_up = on_gave_up,
+					  .data = run };
 	int r = sd_event_new(&run->event);
 
 	if (r < 0)
@@ -231,12 +236,12 @@ void sq_run_close(struct sq_run *run)
 	clean(run);
 	if (run->left.n)
 		sq_run_judge(run, SQ_UNCLEAN, "%s", run->left.item[0]);
-	sq_journal_add(&run->journal, "cleanup", sq_json("{s:b, s:f, s:o}", "clean", !run->left.n,
-		       "took_ms", (double)(sq_now() - begun) / SQ_MS, "leftovers",
-		       left_json(run)));
-	sq_journal_add(&run->journal, "ended", sq_json("{s:s, s:i, s:s?, s:f}", "verdict",
-		       sq_verdict_name(run->verdict), "exit", sq_verdict_exit(run->verdict),
-		       "reason", run->reason, "duration_s",
-		       (double)(sq_now() - run->started_ns) / SQ_S));
+	sq_journal_add(&run->journal, "cleanup",
+		       sq_json("{s:b, s:f, s:o}", "clean", !run->left.n, "took_ms",
+			       (double)(sq_now() - begun) / SQ_MS, "leftovers", left_json(run)));
+	sq_journal_add(&run->journal, "ended",
+		       sq_json("{s:s, s:i, s:s?, s:f}", "verdict", sq_verdict_name(run->verdict),
+			       "exit", sq_verdict_exit(run->verdict), "reason", run->reason,
+			       "duration_s", (double)(sq_now() - run->started_ns) / SQ_S));
 	sq_journal_sync(&run->journal);
 }

@@ -15,10 +15,10 @@
 #include "util/helper.h"
 
 enum sq_stage {
-	SQ_STARTING,	/* targets and load start */
-	SQ_STEADYING,	/* before */
-	SQ_INJECTING,	/* during */
-	SQ_RECOVERING,	/* after */
+	SQ_STARTING, /* targets and load start */
+	SQ_STEADYING, /* before */
+	SQ_INJECTING, /* during */
+	SQ_RECOVERING, /* after */
 	SQ_CLEANING,
 };
 
@@ -36,20 +36,20 @@ struct sq_run {
 	struct sq_prober *prober;
 	struct sq_steady *steady;
 	struct sq_children *children;
-	int work_fd;			/* the cgroup of load and exec probes */
-	int self_fd;			/* the cgroup of the helpers */
+	int work_fd; /* the cgroup of load and exec probes */
+	int self_fd; /* the cgroup of the helpers */
 	enum sq_stage stage;
 	uint64_t started_ns, stage_ns;
-	uint64_t armed_ns, method_ns;	/* when the method began and how long it takes */
-	bool armed;			/* the lease is to be kept alive */
-	bool stopping;			/* the run is over, whatever is left of it */
+	uint64_t armed_ns, method_ns; /* when the method began and how long it takes */
+	bool armed; /* the lease is to be kept alive */
+	bool stopping; /* the run is over, whatever is left of it */
 	enum sq_verdict verdict;
-	char *reason;			/* of the verdict */
-	uint64_t claimed, claimed_ns;	/* at the last look, for the rate */
+	char *reason; /* of the verdict */
+	uint64_t claimed, claimed_ns; /* at the last look, for the rate */
 	double peak_rate;
 	uint64_t told_ns;
-	uint8_t fault_state[SQ_MAX_FAULTS];	/* what the journal knows of each fault */
-	struct sq_texts left;		/* what could not be removed */
+	uint8_t fault_state[SQ_MAX_FAULTS]; /* what the journal knows of each fault */
+	struct sq_texts left; /* what could not be removed */
 };
 
 /* Makes the verdict @verdict, if it is worse than what it is; the first reason of the worst stays. */
@@ -74,8 +74,8 @@ int sq_run_open(struct sq_run *run, struct sq_error **err);
 void sq_run_close(struct sq_run *run);
 
 /* describe.c: the run as JSON. */
-json_t *sq_run_document(const struct sq_run *run);	/* the journal's beginning */
-json_t *sq_run_status(struct sq_run *run);		/* what `status` shows */
-json_t *sq_run_counters(struct sq_run *run);		/* of all faults, for the journal */
+json_t *sq_run_document(const struct sq_run *run); /* the journal's beginning */
+json_t *sq_run_status(struct sq_run *run); /* what `status` shows */
+json_t *sq_run_counters(struct sq_run *run); /* of all faults, for the journal */
 
 #endif

@@ -17,11 +17,11 @@ struct watch {
 	struct sq_steady *steady;
 	const struct sq_probe *probe;
 	sd_event_source *timer;
-	uint64_t next_ns;		/* the next slot */
+	uint64_t next_ns; /* the next slot */
 	struct sq_series series[SQ_PHASES];
-	uint64_t spanned;		/* samples that crossed a phase's border */
-	uint64_t in_a_row;		/* failures */
-	uint64_t recovered_ns;		/* since the faults ended; UINT64_MAX: not yet */
+	uint64_t spanned; /* samples that crossed a phase's border */
+	uint64_t in_a_row; /* failures */
+	uint64_t recovered_ns; /* since the faults ended; UINT64_MAX: not yet */
 	bool last_met;
 };
 
@@ -30,8 +30,8 @@ struct sq_steady {
 	struct watch *watch;
 	size_t n;
 	enum sq_phase phase;
-	uint64_t phase_ns;		/* when it began */
-	unsigned int epoch;		/* counts phases begun and ended */
+	uint64_t phase_ns; /* when it began */
+	unsigned int epoch; /* counts phases begun and ended */
 	bool active, gave_up;
 	struct trial *trials;
 };
@@ -50,9 +50,9 @@ static void record(struct watch *watch, const struct trial *trial, bool met, uin
 {
 	struct sq_steady *steady = watch->steady;
 	json_t *sample = sq_json("{s:s, s:s, s:f, s:f, s:b}", "probe", watch->probe->name, "phase",
-				 sq_phase_names[trial->phase],
-				 "at_s", (double)(trial->at_ns - steady->phase_ns) / SQ_S,
-				 "took_ms", (double)took_ns / SQ_MS, "met", met);
+				 sq_phase_names[trial->phase], "at_s",
+				 (double)(trial->at_ns - steady->phase_ns) / SQ_S, "took_ms",
+				 (double)took_ns / SQ_MS, "met", met);
 
 	if (!met)
 		json_object_set_new(sample, "why", json_string(why));
@@ -120,8 +120,11 @@ static void start_sample(struct watch *watch, uint64_t slot_ns)
 	const struct sq_probe *probe = watch->probe;
 	struct trial *trial = sq_alloc(sizeof(*trial));
 
-	*trial = (struct trial){ .next = steady->trials, .link = &steady->trials, .watch = watch,
-				 .phase = steady->phase, .epoch = steady->epoch,
+	*trial = (struct trial){ .next = steady->trials,
+				 .link = &steady->trials,
+				 .watch = watch,
+				 .phase = steady->phase,
+				 .epoch = steady->epoch,
 				 .at_ns = slot_ns };
 	if (trial->next)
 		trial->next->link = &trial->next;
@@ -174,7 +177,8 @@ int sq_steady_new(struct sq_steady **ret, const struct sq_steady_setup *setup,
 	steady->n = setup->experiment->probes.n;
 	steady->watch = sq_alloc((steady->n + 1) * sizeof(*steady->watch));
 	for (size_t i = 0; i < steady->n; i++)
-		steady->watch[i] = (struct watch){ .steady = steady, .recovered_ns = UINT64_MAX,
+		steady->watch[i] = (struct watch){ .steady = steady,
+						   .recovered_ns = UINT64_MAX,
 						   .probe = &sq_probes(setup->experiment)[i] };
 	*ret = steady;
 	return 0;
@@ -279,12 +283,16 @@ static json_t *result_json(struct watch *watch, enum sq_phase phase, const char 
 	static const struct {
 		const char *key;
 		double share;
-	} quantiles[] = { { "p50_ms", 0.5 }, { "p90_ms", 0.9 }, { "p95_ms", 0.95 },
-			  { "p99_ms", 0.99 }, { "max_ms", 1 } };
+	} quantiles[] = { { "p50_ms", 0.5 },
+			  { "p90_ms", 0.9 },
+			  { "p95_ms", 0.95 },
+			  { "p99_ms", 0.99 },
+			  { "max_ms", 1 } };
 
 	for (size_t i = 0; series->n_met && i < ARRAY_SIZE(quantiles); i++)
-		json_object_set_new(result, quantiles[i].key, json_real(
-			(double)sq_series_quantile(series, quantiles[i].share) / SQ_MS));
+		json_object_set_new(
+			result, quantiles[i].key,
+			json_real((double)sq_series_quantile(series, quantiles[i].share) / SQ_MS));
 	return result;
 }
 
@@ -307,8 +315,8 @@ char *sq_steady_judge(struct sq_steady *steady, enum sq_phase phase, json_t *res
 					    json_real((double)watch->recovered_ns / SQ_S));
 		json_array_append_new(results, result);
 		if (why && !first)
-			first = sq_asprintf("%s, %s: %s", watch->probe->name,
-					    sq_phase_names[phase], why);
+			first = sq_asprintf("%s, %s: %s", watch->probe->name, sq_phase_names[phase],
+					    why);
 	}
 	return first;
 }
@@ -321,11 +329,12 @@ json_t *sq_steady_status(const struct sq_steady *steady)
 		struct watch *watch = &steady->watch[i];
 		struct sq_series *series = &watch->series[steady->phase];
 
-		json_array_append_new(probes, sq_json("{s:s, s:b, s:I, s:I, s:f}",
-			"name", watch->probe->name, "met", watch->last_met,
-			"samples", (json_int_t)series->samples,
-			"failures", (json_int_t)series->failures,
-			"p50_ms", (double)sq_series_quantile(series, 0.5) / SQ_MS));
+		json_array_append_new(probes,
+				      sq_json("{s:s, s:b, s:I, s:I, s:f}", "name",
+					      watch->probe->name, "met", watch->last_met, "samples",
+					      (json_int_t)series->samples, "failures",
+					      (json_int_t)series->failures, "p50_ms",
+					      (double)sq_series_quantile(series, 0.5) / SQ_MS));
 	}
 	return probes;
 }

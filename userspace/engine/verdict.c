@@ -16,8 +16,8 @@ static const struct {
 	[SQ_UNCLEAN] = { "unclean", 6 },
 	[SQ_UNSUPPORTED] = { "unsupported", 7 },
 	[SQ_NOT_STEADY] = { "not steady", 8 },
-	[SQ_ERROR] = { "error", 70 },	/* EX_SOFTWARE of sysexits.h */
-	[SQ_NOT_NOW] = { "not now", 75 },	/* EX_TEMPFAIL */
+	[SQ_ERROR] = { "error", 70 }, /* EX_SOFTWARE of sysexits.h */
+	[SQ_NOT_NOW] = { "not now", 75 }, /* EX_TEMPFAIL */
 };
 
 const char *sq_verdict_name(enum sq_verdict verdict)
@@ -41,10 +41,8 @@ int sq_verdict_exit(enum sq_verdict verdict)
 enum sq_verdict sq_verdict_of(const struct sq_error *err)
 {
 	static const enum sq_verdict of[] = {
-		[SQ_FAIL_ERROR] = SQ_ERROR,
-		[SQ_FAIL_INVALID] = SQ_INVALID,
-		[SQ_FAIL_REFUSED] = SQ_REFUSED,
-		[SQ_FAIL_UNSUPPORTED] = SQ_UNSUPPORTED,
+		[SQ_FAIL_ERROR] = SQ_ERROR,	[SQ_FAIL_INVALID] = SQ_INVALID,
+		[SQ_FAIL_REFUSED] = SQ_REFUSED, [SQ_FAIL_UNSUPPORTED] = SQ_UNSUPPORTED,
 		[SQ_FAIL_NOT_NOW] = SQ_NOT_NOW,
 	};
 

@@ -15,10 +15,20 @@ static const char *const directions[] = { "egress", "ingress", "both", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
-	{ .key = "active", .type = SQ_TYPE_DURATION, .offset = offsetof(struct sq_pulse, active_ns),
-	  .required = true, .min = SQ_MS, .max = DAY, .help = "how long the fault acts" },
-	{ .key = "idle", .type = SQ_TYPE_DURATION, .offset = offsetof(struct sq_pulse, idle_ns),
-	  .required = true, .min = SQ_MS, .max = DAY, .help = "how long it then pauses" },
+	{ .key = "active",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = offsetof(struct sq_pulse, active_ns),
+	  .required = true,
+	  .min = SQ_MS,
+	  .max = DAY,
+	  .help = "how long the fault acts" },
+	{ .key = "idle",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = offsetof(struct sq_pulse, idle_ns),
+	  .required = true,
+	  .min = SQ_MS,
+	  .max = DAY,
+	  .help = "how long it then pauses" },
 };
 
 static const struct sq_schema pulse_schema = {
@@ -27,110 +37,209 @@ static const struct sq_schema pulse_schema = {
 	.part = { { pulse_fields, ARRAY_SIZE(pulse_fields) } },
 };
 
-#define PROBABILITY(...)                                                                      \
-	{ .key = "probability", .type = SQ_TYPE_SHARE, .offset = AT(probability_ppb), .min = 1, \
-	  .max = SQ_SHARE_ONE, .help = "the share of what matches that is hit", __VA_ARGS__ }
+#define PROBABILITY(...)                                                                        \
+	{                                                                                       \
+		.key = "probability", .type = SQ_TYPE_SHARE, .offset = AT(probability_ppb),     \
+		.min = 1, .max = SQ_SHARE_ONE, .help = "the share of what matches that is hit", \
+		__VA_ARGS__                                                                     \
+	}
 
-#define JITTER                                                                            \
-	{ .key = "jitter", .type = SQ_TYPE_DURATION, .offset = AT(jitter_ns), .max = LONGEST, \
-	  .help = "the delay varies evenly by up to this, more and less" }
+#define JITTER                                                                                 \
+	{                                                                                      \
+		.key = "jitter", .type = SQ_TYPE_DURATION, .offset = AT(jitter_ns),            \
+		.max = LONGEST, .help = "the delay varies evenly by up to this, more and less" \
+	}
 
 /* What every fault takes. */
 static const struct sq_field common[] = {
-	{ .key = "name", .type = SQ_TYPE_TEXT, .offset = AT(name),
+	{ .key = "name",
+	  .type = SQ_TYPE_TEXT,
+	  .offset = AT(name),
 	  .help = "its name in the report; the kind's when left out" },
-	{ .key = "fault", .type = SQ_TYPE_TEXT, .offset = AT(kind_name), .required = true,
+	{ .key = "fault",
+	  .type = SQ_TYPE_TEXT,
+	  .offset = AT(kind_name),
+	  .required = true,
 	  .help = "the kind" },
-	{ .key = "target", .type = SQ_TYPE_TEXTS, .offset = AT(targets), .required = true,
+	{ .key = "target",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(targets),
+	  .required = true,
 	  .help = "a target of the experiment, or a list of them" },
-	{ .key = "for", .type = SQ_TYPE_DURATION, .offset = AT(for_ns), .required = true,
-	  .min = 10 * SQ_MS, .max = DAY, .help = "how long it acts" },
-	{ .key = "at", .type = SQ_TYPE_DURATION, .offset = AT(at_ns), .max = DAY,
+	{ .key = "for",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(for_ns),
+	  .required = true,
+	  .min = 10 * SQ_MS,
+	  .max = DAY,
+	  .help = "how long it acts" },
+	{ .key = "at",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(at_ns),
+	  .max = DAY,
 	  .help = "when it begins, counted from the first arming; 0s when left out" },
-	{ .key = "ramp", .type = SQ_TYPE_DURATION, .offset = AT(ramp_ns), .max = DAY,
+	{ .key = "ramp",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(ramp_ns),
+	  .max = DAY,
 	  .help = "how long it takes to grow to its full delay or probability" },
-	{ .key = "pulse", .type = SQ_TYPE_OBJECT, .offset = AT(pulse), .object = &pulse_schema,
+	{ .key = "pulse",
+	  .type = SQ_TYPE_OBJECT,
+	  .offset = AT(pulse),
+	  .object = &pulse_schema,
 	  .help = "acts in turns: {active: 5s, idle: 10s}" },
-	{ .key = "limit", .type = SQ_TYPE_COUNT, .offset = AT(limit), .min = 1,
+	{ .key = "limit",
+	  .type = SQ_TYPE_COUNT,
+	  .offset = AT(limit),
+	  .min = 1,
 	  .help = "ends the fault after so many injections" },
-	{ .key = "skip", .type = SQ_TYPE_COUNT, .offset = AT(skip), .min = 1,
+	{ .key = "skip",
+	  .type = SQ_TYPE_COUNT,
+	  .offset = AT(skip),
+	  .min = 1,
 	  .help = "lets the first so many pass; with limit 1: the Nth call" },
-	{ .key = "min_effect", .type = SQ_TYPE_COUNT, .offset = AT(min_effect), .min = 1,
-	  .fallback = "1", .help = "with fewer injections the run is 'no effect'" },
+	{ .key = "min_effect",
+	  .type = SQ_TYPE_COUNT,
+	  .offset = AT(min_effect),
+	  .min = 1,
+	  .fallback = "1",
+	  .help = "with fewer injections the run is 'no effect'" },
 };
-
 
 /* What every network fault takes; connect() has no more of them. */
 static const struct sq_field peers[] = {
-	{ .key = "to", .type = SQ_TYPE_PEERS, .offset = AT(to),
+	{ .key = "to",
+	  .type = SQ_TYPE_PEERS,
+	  .offset = AT(to),
 	  .help = "only this peer: the other side, whatever the direction" },
 	{ .key = "except", .type = SQ_TYPE_PEERS, .offset = AT(except), .help = "but not this one" },
-	{ .key = "ports", .type = SQ_TYPE_PORTS, .offset = AT(ports),
+	{ .key = "ports",
+	  .type = SQ_TYPE_PORTS,
+	  .offset = AT(ports),
 	  .help = "the peer's ports, for entries of `to` without one" },
 };
 
 static const struct sq_field packets[] = {
-	{ .key = "local_ports", .type = SQ_TYPE_PORTS, .offset = AT(local_ports),
+	{ .key = "local_ports",
+	  .type = SQ_TYPE_PORTS,
+	  .offset = AT(local_ports),
 	  .help = "the target's own ports: a slow server" },
-	{ .key = "proto", .type = SQ_TYPE_ENUMS, .offset = AT(protocols), .names = protocols,
+	{ .key = "proto",
+	  .type = SQ_TYPE_ENUMS,
+	  .offset = AT(protocols),
+	  .names = protocols,
 	  .help = "only this protocol; or a list" },
 };
 
 static const struct sq_field latency_fields[] = {
-	{ .key = "delay", .type = SQ_TYPE_DURATION, .offset = AT(delay_ns), .required = true,
-	  .min = 10 * SQ_US, .max = LONGEST, .help = "one-way, on packets that leave" },
+	{ .key = "delay",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(delay_ns),
+	  .required = true,
+	  .min = 10 * SQ_US,
+	  .max = LONGEST,
+	  .help = "one-way, on packets that leave" },
 	JITTER,
-	{ .key = "reorder", .type = SQ_TYPE_BOOL, .offset = AT(reorder), .fallback = "false",
+	{ .key = "reorder",
+	  .type = SQ_TYPE_BOOL,
+	  .offset = AT(reorder),
+	  .fallback = "false",
 	  .help = "lets jitter change the order of a connection's packets" },
 	PROBABILITY(.fallback = "100%"),
-	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
-	  .fallback = "connection", .help = "what the probability is drawn for" },
+	{ .key = "per",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(per),
+	  .names = per,
+	  .fallback = "connection",
+	  .help = "what the probability is drawn for" },
 };
 
 static const struct sq_field loss_fields[] = {
 	PROBABILITY(.required = true),
-	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
-	  .fallback = "packet", .help = "what the probability is drawn for" },
-	{ .key = "direction", .type = SQ_TYPE_ENUM, .offset = AT(direction), .names = directions,
-	  .fallback = "egress", .help = "seen from the target" },
+	{ .key = "per",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(per),
+	  .names = per,
+	  .fallback = "packet",
+	  .help = "what the probability is drawn for" },
+	{ .key = "direction",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(direction),
+	  .names = directions,
+	  .fallback = "egress",
+	  .help = "seen from the target" },
 };
 
 static const struct sq_field partition_fields[] = {
 	PROBABILITY(.fallback = "100%"),
-	{ .key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per,
-	  .fallback = "connection", .help = "what the probability is drawn for" },
-	{ .key = "direction", .type = SQ_TYPE_ENUM, .offset = AT(direction), .names = directions,
-	  .fallback = "both", .help = "seen from the target" },
+	{ .key = "per",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(per),
+	  .names = per,
+	  .fallback = "connection",
+	  .help = "what the probability is drawn for" },
+	{ .key = "direction",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(direction),
+	  .names = directions,
+	  .fallback = "both",
+	  .help = "seen from the target" },
 };
 
 static const struct sq_field refuse_fields[] = {
 	PROBABILITY(.fallback = "100%"),
-	{ .key = "error", .type = SQ_TYPE_ERRNO, .offset = AT(error), .fallback = "ECONNREFUSED",
+	{ .key = "error",
+	  .type = SQ_TYPE_ERRNO,
+	  .offset = AT(error),
+	  .fallback = "ECONNREFUSED",
 	  .help = "ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH or ENETUNREACH" },
 };
 
 static const struct sq_field calls_field[] = {
-	{ .key = "calls", .type = SQ_TYPE_CALLS, .offset = AT(calls), .required = true,
+	{ .key = "calls",
+	  .type = SQ_TYPE_CALLS,
+	  .offset = AT(calls),
+	  .required = true,
 	  .help = "which system calls, by name" },
 	PROBABILITY(.fallback = "100%"),
 };
 
 static const struct sq_field syscall_latency_fields[] = {
-	{ .key = "delay", .type = SQ_TYPE_DURATION, .offset = AT(delay_ns), .required = true,
-	  .min = 10 * SQ_US, .max = LONGEST, .help = "how much longer the call takes" },
+	{ .key = "delay",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(delay_ns),
+	  .required = true,
+	  .min = 10 * SQ_US,
+	  .max = LONGEST,
+	  .help = "how much longer the call takes" },
 	JITTER,
 };
 
 static const struct sq_field syscall_error_fields[] = {
-	{ .key = "error", .type = SQ_TYPE_ERRNO, .offset = AT(error), .required = true,
+	{ .key = "error",
+	  .type = SQ_TYPE_ERRNO,
+	  .offset = AT(error),
+	  .required = true,
 	  .help = "what the call returns" },
 };
 
-#define SCHEMA(name, a, b, c)                                                             \
-	{ .what = name, .size = sizeof(struct sq_fault),                                  \
-	  .part = { { common, ARRAY_SIZE(common) }, { a, ARRAY_SIZE(a) }, b, c } }
-#define PART(fields) { fields, ARRAY_SIZE(fields) }
-#define NONE { NULL, 0 }
+#define SCHEMA(name, a, b, c)                                            \
+	{                                                                \
+		.what = name, .size = sizeof(struct sq_fault), .part = { \
+			{ common, ARRAY_SIZE(common) },                  \
+			{ a, ARRAY_SIZE(a) },                            \
+			b,                                               \
+			c                                                \
+		}                                                        \
+	}
+#define PART(fields)                       \
+	{                                  \
+		fields, ARRAY_SIZE(fields) \
+	}
+#define NONE            \
+	{               \
+		NULL, 0 \
+	}
 
 const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave later",
@@ -139,7 +248,8 @@ const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
 	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets)) },
-	{ SQ_FAULT_PARTITION, "network.partition", "the target and the peer cannot reach each other",
+	{ SQ_FAULT_PARTITION, "network.partition",
+	  "the target and the peer cannot reach each other",
 	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
 	  SCHEMA("network.partition", partition_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
@@ -193,8 +303,8 @@ static const struct sq_schema *choose_kind(const struct sq_node *node, struct sq
 	if (kind)
 		return &kind->schema;
 	near = sq_fault_kind_nearest(kind_node->value);
-	hint = near ? sq_asprintf("did you mean '%s'?", near) :
-		      sq_strdup("`squall faults` lists the kinds");
+	hint = near ? sq_asprintf("did you mean '%s'?", near)
+		    : sq_strdup("`squall faults` lists the kinds");
 	sq_diag_error(diags, kind_node->mark, hint, "fault: there is no '%.100s'",
 		      kind_node->value);
 	return NULL;

@@ -31,8 +31,8 @@ enum sq_per {
 struct sq_fault_kind {
 	enum sq_fault_id id;
 	const char *name;
-	const char *help;	/* one line */
-	const char *note;	/* what one should know before using it */
+	const char *help; /* one line */
+	const char *note; /* what one should know before using it */
 	struct sq_schema schema;
 };
 
@@ -54,9 +54,9 @@ struct sq_fault {
 	uint64_t limit, skip, min_effect;
 	struct sq_peers to, except;
 	struct sq_port_ranges ports, local_ports;
-	uint32_t protocols;	/* bit 0 tcp, 1 udp, 2 icmp; 0: all */
-	unsigned int direction;	/* enum sq_direction */
-	unsigned int per;	/* enum sq_per */
+	uint32_t protocols; /* bit 0 tcp, 1 udp, 2 icmp; 0: all */
+	unsigned int direction; /* enum sq_direction */
+	unsigned int per; /* enum sq_per */
 	uint64_t delay_ns, jitter_ns;
 	bool reorder;
 	struct sq_calls calls;

@@ -71,7 +71,8 @@ static void check_timeline(const struct sq_experiment *experiment, const struct 
 	char end[SQ_DURATION_SIZE], limit[SQ_DURATION_SIZE];
 
 	if (fault->at_ns + fault->for_ns > experiment->blast_radius.duration_ns)
-		sq_diag_error(diags, sq_schema_mark(object, "for"), "raise blast_radius.duration, "
+		sq_diag_error(diags, sq_schema_mark(object, "for"),
+			      "raise blast_radius.duration, "
 			      "or let the fault end earlier",
 			      "the fault ends at %s, later than the blast radius allows: %s",
 			      sq_duration_text(fault->at_ns + fault->for_ns, end),
@@ -80,8 +81,9 @@ static void check_timeline(const struct sq_experiment *experiment, const struct 
 		sq_diag_error(diags, sq_schema_mark(object, "ramp"), NULL,
 			      "the ramp takes longer than the fault lasts");
 	if (fault->delay_ns && fault->jitter_ns > fault->delay_ns)
-		sq_diag_error(diags, sq_schema_mark(object, "jitter"), NULL,
-			      "the jitter is more than the delay: nothing can come before its time");
+		sq_diag_error(
+			diags, sq_schema_mark(object, "jitter"), NULL,
+			"the jitter is more than the delay: nothing can come before its time");
 	if (fault->pulse.object.node && fault->pulse.active_ns >= fault->for_ns && fault->for_ns)
 		sq_diag_error(diags, sq_schema_mark(&fault->pulse.object, "active"), NULL,
 			      "the pulse never pauses: the fault is over by then");
@@ -99,10 +101,11 @@ static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 		sq_diag_error(diags, sq_schema_mark(object, "local_ports"), NULL,
 			      "local_ports: here are %zu ranges, %d is the most",
 			      fault->local_ports.n, MAX_PORT_RANGES);
-	if ((fault->ports.n || fault->local_ports.n) && fault->protocols &&
-	    !(fault->protocols & 3))
-		sq_diag_error(diags, sq_schema_mark(object, "proto"), "leave 'ports' "
-			      "and 'local_ports' out, or 'proto'", "icmp has no ports");
+	if ((fault->ports.n || fault->local_ports.n) && fault->protocols && !(fault->protocols & 3))
+		sq_diag_error(diags, sq_schema_mark(object, "proto"),
+			      "leave 'ports' "
+			      "and 'local_ports' out, or 'proto'",
+			      "icmp has no ports");
 }
 
 static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
@@ -117,7 +120,8 @@ static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
 	sq_diag_error(diags, sq_schema_mark(&fault->object, "error"),
 		      "any other error: syscall.error with calls: connect",
 		      "error: network.refuse takes ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH or "
-		      "ENETUNREACH, not %s", sq_errno_name((int)fault->error));
+		      "ENETUNREACH, not %s",
+		      sq_errno_name((int)fault->error));
 }
 
 static void check_faults(const struct sq_experiment *experiment, struct sq_diags *diags)
@@ -130,7 +134,7 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 		const struct sq_fault *fault = &sq_faults(experiment)[i];
 
 		if (!fault->kind || !fault->name)
-			continue;	/* has been told already */
+			continue; /* has been told already */
 		check_name(sq_schema_mark(&fault->object, "name"), fault->name, diags);
 		for (size_t j = 0; j < i; j++)
 			if (sq_faults(experiment)[j].name &&
@@ -150,8 +154,10 @@ static void check_expect(const struct sq_probe *probe, struct sq_diags *diags)
 	static const struct {
 		const char *key;
 		bool http, exec;
-	} keys[] = { { "status", true, false }, { "body", true, false },
-		     { "exit", false, true }, { "output", false, true } };
+	} keys[] = { { "status", true, false },
+		     { "body", true, false },
+		     { "exit", false, true },
+		     { "output", false, true } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const struct sq_object *expect = &probe->expect.object;
@@ -183,7 +189,8 @@ static void check_http(const struct sq_http *http, struct sq_diags *diags)
 	code = curl_url_set(url, CURLUPART_URL, http->url, 0);
 	curl_url_cleanup(url);
 	if (code)
-		sq_diag_error(diags, sq_schema_mark(&http->object, "url"), "a host is needed, and "
+		sq_diag_error(diags, sq_schema_mark(&http->object, "url"),
+			      "a host is needed, and "
 			      "ports go up to 65535",
 			      "url: '%.200s' is not a URL such as http://127.0.0.1:8080/cart",
 			      http->url);
@@ -204,7 +211,8 @@ static void check_tcp(const struct sq_tcp *tcp, struct sq_diags *diags)
 	    (memchr(tcp->address, ':', host) &&
 	     (tcp->address[0] != '[' || tcp->address[host - 1] != ']')) ||
 	    sq_parse_port_range(colon + 1, &port, &why) || port.low != port.high)
-		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"), "such as "
+		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"),
+			      "such as "
 			      "127.0.0.1:5432 or \"[::1]:5432\"; ports go from 1 to 65535",
 			      "address: '%.200s' is not HOST:PORT", tcp->address);
 }
@@ -235,16 +243,20 @@ static void check_cgroups(const struct sq_object *object, const struct sq_texts 
 		struct sq_mark mark = item_mark(object, "cgroup", cgroups, i);
 
 		if (path[0] != '/')
-			sq_diag_error(diags, mark, "begin at the cgroup2 root, as in "
+			sq_diag_error(diags, mark,
+				      "begin at the cgroup2 root, as in "
 				      "/system.slice/nginx.service",
 				      "cgroup: '%.200s' does not begin with '/'", path);
 		else if (strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//") ||
 			 !strcmp(path + strlen(path) - 1, "/") ||
 			 !strcmp(sq_base_name(path), "..") || !strcmp(sq_base_name(path), "."))
-			sq_diag_error(diags, mark, path[1] ? NULL : "name what is below it: the "
-				      "root is every process of the host",
+			sq_diag_error(diags, mark,
+				      path[1] ? NULL
+					      : "name what is below it: the "
+						"root is every process of the host",
 				      "cgroup: '%.200s' is not a plain path: no empty part, no "
-				      "'.' nor '..', no '/' at the end", path);
+				      "'.' nor '..', no '/' at the end",
+				      path);
 	}
 }
 
@@ -283,14 +295,17 @@ static void check_targets(const struct sq_experiment *experiment, struct sq_diag
 		check_name(mark, target->object.key, diags);
 		if (strchr(target->object.key, '/') || !*target->object.key ||
 		    target->object.key[0] == '.')
-			sq_diag_error(diags, mark, "begin with something else than '.', and "
-				      "without a '/'", "'%.200s' is no name for a target: it names "
-				      "a cgroup's folder", target->object.key);
+			sq_diag_error(diags, mark,
+				      "begin with something else than '.', and "
+				      "without a '/'",
+				      "'%.200s' is no name for a target: it names "
+				      "a cgroup's folder",
+				      target->object.key);
 		for (size_t j = 0; j < experiment->faults.n; j++)
 			used |= sq_fault_hits(&sq_faults(experiment)[j], target);
 		if (!used && !diags->errors && target->cgroup.n)
-			sq_diag_warning(diags, mark, NULL,
-					"no fault hits the target '%s'", target->object.key);
+			sq_diag_warning(diags, mark, NULL, "no fault hits the target '%s'",
+					target->object.key);
 		if (target->command.n && sq_schema_has(&target->object, "select"))
 			sq_diag_error(diags, sq_schema_mark(&target->object, "select"), NULL,
 				      "'select' is for targets that match cgroups");

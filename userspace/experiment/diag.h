@@ -15,15 +15,15 @@ struct sq_mark {
 
 struct sq_diag {
 	struct sq_mark mark;
-	size_t order;	/* in which it was found: of two at one place the earlier first */
+	size_t order; /* in which it was found: of two at one place the earlier first */
 	bool warning;
 	char *message;
-	char *hint;	/* or NULL */
+	char *hint; /* or NULL */
 };
 
 struct sq_diags {
 	char *file;
-	char *source;	/* the file's text, to show the line */
+	char *source; /* the file's text, to show the line */
 	struct sq_diag *item;
 	size_t n, errors;
 };

@@ -12,7 +12,7 @@
 #include "util/fs.h"
 #include "util/time.h"
 
-#define LARGEST_FILE (128u << 20)	/* what is too large is said by the reader */
+#define LARGEST_FILE (128u << 20) /* what is too large is said by the reader */
 #define DEFAULT_PHASE (10 * SQ_S)
 
 int sq_experiment_target(const struct sq_experiment *experiment, const char *name)
@@ -55,7 +55,7 @@ static void complete(struct sq_experiment *experiment)
 	}
 	if (!sq_schema_has(&experiment->object, "seed") &&
 	    getentropy(&experiment->seed, sizeof(experiment->seed)) == 0)
-		experiment->seed >>= 32;	/* short enough to be typed */
+		experiment->seed >>= 32; /* short enough to be typed */
 	if (experiment->probes.n && !sq_schema_has(&experiment->phases.object, "before"))
 		experiment->phases.before_ns = DEFAULT_PHASE;
 	if (experiment->probes.n && !sq_schema_has(&experiment->phases.object, "after"))

@@ -16,10 +16,10 @@ struct sq_text_expect {
 /* What one sample of a probe must show. */
 struct sq_expect {
 	struct sq_object object;
-	struct sq_port_ranges status;	/* http */
-	struct sq_text_expect body;	/* http */
-	struct sq_port_ranges exit;	/* exec */
-	struct sq_text_expect output;	/* exec */
+	struct sq_port_ranges status; /* http */
+	struct sq_text_expect body; /* http */
+	struct sq_port_ranges exit; /* exec */
+	struct sq_text_expect output; /* exec */
 };
 
 struct sq_http {
@@ -30,7 +30,7 @@ struct sq_http {
 
 struct sq_tcp {
 	struct sq_object object;
-	char *address;	/* HOST:PORT */
+	char *address; /* HOST:PORT */
 	uint64_t timeout_ns;
 };
 
@@ -53,7 +53,7 @@ extern const char *const sq_phase_names[SQ_PHASES];
 struct sq_judge_phase {
 	struct sq_object object;
 	uint64_t failures_ppb;
-	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, max_ns;	/* 0: not judged */
+	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, max_ns; /* 0: not judged */
 };
 
 struct sq_judge {
@@ -84,7 +84,7 @@ struct sq_ready {
 };
 
 struct sq_target {
-	struct sq_object object;	/* its key is the target's name */
+	struct sq_object object; /* its key is the target's name */
 	struct sq_texts cgroup;
 	struct sq_texts command;
 	struct sq_select select;
@@ -104,11 +104,11 @@ struct sq_protect {
 
 struct sq_blast_radius {
 	struct sq_object object;
-	uint64_t cgroups, processes, faults;	/* 0: no limit */
+	uint64_t cgroups, processes, faults; /* 0: no limit */
 	uint64_t share_ppb;
-	uint64_t rate;				/* per 1000 s, 0: no limit */
+	uint64_t rate; /* per 1000 s, 0: no limit */
 	uint64_t duration_ns;
-	struct sq_objects protect;		/* struct sq_protect */
+	struct sq_objects protect; /* struct sq_protect */
 };
 
 struct sq_variable {
@@ -122,25 +122,25 @@ struct sq_variable {
 struct sq_experiment {
 	struct sq_object object;
 	struct sq_node *root;
-	char *file;		/* as given */
-	char *source;		/* its text */
+	char *file; /* as given */
+	char *source; /* its text */
 	size_t source_size;
 	uint64_t version;
 	char *title, *description;
 	struct sq_texts tags;
 	uint64_t seed;
-	struct sq_objects variables;	/* struct sq_variable */
-	struct sq_texts secrets;	/* the values of secret variables, to be kept out of reports */
-	struct sq_texts settings;	/* "name=value" of each variable, secrets hidden */
+	struct sq_objects variables; /* struct sq_variable */
+	struct sq_texts secrets; /* the values of secret variables, to be kept out of reports */
+	struct sq_texts settings; /* "name=value" of each variable, secrets hidden */
 	struct {
 		struct sq_object object;
 		uint64_t before_ns, after_ns;
 	} phases;
-	struct sq_objects targets;	/* struct sq_target */
+	struct sq_objects targets; /* struct sq_target */
 	struct sq_blast_radius blast_radius;
-	struct sq_objects load;		/* struct sq_load */
-	struct sq_objects probes;	/* struct sq_probe */
-	struct sq_objects faults;	/* struct sq_fault */
+	struct sq_objects load; /* struct sq_load */
+	struct sq_objects probes; /* struct sq_probe */
+	struct sq_objects faults; /* struct sq_fault */
 };
 
 #define sq_targets(e) ((struct sq_target *)(e)->targets.item)

@@ -66,7 +66,9 @@ const char *sq_call_untouchable(const char *name)
 int sq_errno_number(const char *name)
 {
 	static const struct name aliases[] = {
-		{ "EWOULDBLOCK", EWOULDBLOCK }, { "EDEADLOCK", EDEADLOCK }, { "ENOTSUP", ENOTSUP },
+		{ "EWOULDBLOCK", EWOULDBLOCK },
+		{ "EDEADLOCK", EDEADLOCK },
+		{ "ENOTSUP", ENOTSUP },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)

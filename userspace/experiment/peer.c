@@ -87,14 +87,16 @@ static int parse_range(char *text, struct sq_peer *peer, const char **why)
 		memset(peer->address + 10, 0xff, 2);
 		memcpy(peer->address + 12, &v4, 4);
 	} else if (inet_pton(AF_INET6, text, peer->address) != 1) {
-		return fail(why, isalpha((unsigned char)*text) && !strchr(text, ':') ?
-			    "is a host name; write its address, names are not resolved yet" :
-			    "is not an IPv4 or IPv6 address or CIDR");
+		return fail(
+			why,
+			isalpha((unsigned char)*text) && !strchr(text, ':')
+				? "is a host name; write its address, names are not resolved yet"
+				: "is not an IPv4 or IPv6 address or CIDR");
 	}
 	width = prefix = peer->ipv4 ? 32 : 128;
 	if (slash && parse_prefix(slash, width, &prefix))
-		return fail(why, peer->ipv4 ? "has a prefix length that is not between 0 and 32" :
-					      "has a prefix length that is not between 0 and 128");
+		return fail(why, peer->ipv4 ? "has a prefix length that is not between 0 and 32"
+					    : "has a prefix length that is not between 0 and 128");
 	peer->prefix_len = (uint8_t)(prefix + (peer->ipv4 ? 96 : 0));
 	if (!host_bits_clear(peer->address, peer->prefix_len))
 		return fail(why, "has bits set behind its prefix length; write the network's "

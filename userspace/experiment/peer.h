@@ -23,7 +23,7 @@ struct sq_peer {
 	bool ipv4;
 	bool has_ports;
 	struct sq_port_range ports;
-	char *text;	/* as written */
+	char *text; /* as written */
 };
 
 struct sq_peers {

@@ -68,7 +68,7 @@ static void take_default(const struct sq_field *field, void *slot)
 		sq_schema_each(field->object, take_defaults, slot);
 	} else if (field->fallback) {
 		if (sq_value_parse(field, field->fallback, slot, &why, &near))
-			abort();	/* a table that contradicts itself: the unit tests read them all */
+			abort(); /* a table that contradicts itself: the unit tests read them all */
 	} else {
 		sq_value_unset(field->type, slot);
 	}
@@ -105,9 +105,11 @@ static bool check_limits(const struct sq_field *field, const struct sq_node *nod
 		return true;
 	limit_text(field->type, field->min, least);
 	limit_text(field->type, field->max, most);
-	if (quantity && !value && field->min == 1)	/* the least is no number to be shown */
-		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is nothing; write more than "
-			      "that, up to %s", field->key, node->value, most);
+	if (quantity && !value && field->min == 1) /* the least is no number to be shown */
+		sq_diag_error(diags, node->mark, NULL,
+			      "%s: %.200s is nothing; write more than "
+			      "that, up to %s",
+			      field->key, node->value, most);
 	else if (field->min == field->max)
 		sq_diag_error(diags, node->mark, NULL, "%s: %.200s is not supported, only %s is",
 			      field->key, node->value, most);
@@ -237,8 +239,10 @@ static void unknown_key(const struct sq_node *key, const struct collect *fields,
 	const char *names[MAX_FIELDS], *near;
 
 	if (!strcmp(key->value, "<<")) {
-		sq_diag_error(diags, key->mark, "write the keys out, or use an alias for a whole "
-			      "value", "merge keys ('<<') are not supported");
+		sq_diag_error(diags, key->mark,
+			      "write the keys out, or use an alias for a whole "
+			      "value",
+			      "merge keys ('<<') are not supported");
 		return;
 	}
 	for (size_t i = 0; i < fields->n; i++)

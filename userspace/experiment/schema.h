@@ -16,25 +16,25 @@
 #include "util/text.h"
 
 enum sq_type {
-	SQ_TYPE_TEXT,		/* char * */
-	SQ_TYPE_TEXTS,		/* struct sq_texts; one text stands for a list of one */
-	SQ_TYPE_BOOL,		/* bool */
-	SQ_TYPE_COUNT,		/* uint64_t */
-	SQ_TYPE_DURATION,	/* uint64_t, ns */
-	SQ_TYPE_SHARE,		/* uint64_t, parts per billion */
-	SQ_TYPE_RATE,		/* uint64_t, per 1000 s */
-	SQ_TYPE_ENUM,		/* unsigned int, an index into names */
-	SQ_TYPE_ENUMS,		/* uint32_t, bit N for names[N] */
-	SQ_TYPE_REGEX,		/* char *, an extended regular expression */
-	SQ_TYPE_PEERS,		/* struct sq_peers */
-	SQ_TYPE_PORTS,		/* struct sq_port_ranges */
-	SQ_TYPE_CALLS,		/* struct sq_calls */
-	SQ_TYPE_ERRNO,		/* unsigned int */
-	SQ_TYPE_SELECT,		/* struct sq_select */
-	SQ_TYPE_CODES,		/* struct sq_port_ranges: 200, 200-299 */
-	SQ_TYPE_OBJECT,		/* the object's own struct, in place */
-	SQ_TYPE_OBJECTS,	/* struct sq_objects; one map stands for a list of one */
-	SQ_TYPE_NAMED,		/* struct sq_objects; a map from name to object */
+	SQ_TYPE_TEXT, /* char * */
+	SQ_TYPE_TEXTS, /* struct sq_texts; one text stands for a list of one */
+	SQ_TYPE_BOOL, /* bool */
+	SQ_TYPE_COUNT, /* uint64_t */
+	SQ_TYPE_DURATION, /* uint64_t, ns */
+	SQ_TYPE_SHARE, /* uint64_t, parts per billion */
+	SQ_TYPE_RATE, /* uint64_t, per 1000 s */
+	SQ_TYPE_ENUM, /* unsigned int, an index into names */
+	SQ_TYPE_ENUMS, /* uint32_t, bit N for names[N] */
+	SQ_TYPE_REGEX, /* char *, an extended regular expression */
+	SQ_TYPE_PEERS, /* struct sq_peers */
+	SQ_TYPE_PORTS, /* struct sq_port_ranges */
+	SQ_TYPE_CALLS, /* struct sq_calls */
+	SQ_TYPE_ERRNO, /* unsigned int */
+	SQ_TYPE_SELECT, /* struct sq_select */
+	SQ_TYPE_CODES, /* struct sq_port_ranges: 200, 200-299 */
+	SQ_TYPE_OBJECT, /* the object's own struct, in place */
+	SQ_TYPE_OBJECTS, /* struct sq_objects; one map stands for a list of one */
+	SQ_TYPE_NAMED, /* struct sq_objects; a map from name to object */
 };
 
 /* How many of the matching cgroups: all of them, a number, or a share. */
@@ -56,9 +56,9 @@ struct sq_objects {
 struct sq_schema;
 
 struct sq_object {
-	const struct sq_node *node;	/* where it stands; NULL: left out */
-	const struct sq_schema *schema;	/* by which it was read */
-	char *key;			/* its name in a map of named objects */
+	const struct sq_node *node; /* where it stands; NULL: left out */
+	const struct sq_schema *schema; /* by which it was read */
+	char *key; /* its name in a map of named objects */
 };
 
 struct sq_field {
@@ -66,10 +66,10 @@ struct sq_field {
 	enum sq_type type;
 	size_t offset;
 	bool required;
-	uint64_t min, max;		/* in the type's unit; max 0: no limit */
-	const char *fallback;		/* what is taken when the key is left out */
-	const char *const *names;	/* of SQ_TYPE_ENUM, SQ_TYPE_ENUMS; NULL behind the last */
-	const struct sq_schema *object;	/* of SQ_TYPE_OBJECT, SQ_TYPE_OBJECTS, SQ_TYPE_NAMED */
+	uint64_t min, max; /* in the type's unit; max 0: no limit */
+	const char *fallback; /* what is taken when the key is left out */
+	const char *const *names; /* of SQ_TYPE_ENUM, SQ_TYPE_ENUMS; NULL behind the last */
+	const struct sq_schema *object; /* of SQ_TYPE_OBJECT, SQ_TYPE_OBJECTS, SQ_TYPE_NAMED */
 	const char *help;
 };
 
@@ -81,8 +81,8 @@ struct sq_fields {
 };
 
 struct sq_schema {
-	const char *what;	/* "a target": for messages */
-	size_t size;		/* of the object's struct */
+	const char *what; /* "a target": for messages */
+	size_t size; /* of the object's struct */
 	struct sq_fields part[SQ_SCHEMA_PARTS];
 	/* Of these keys exactly one must be there; NULL behind the last. */
 	const char *const *one_of;

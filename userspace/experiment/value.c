@@ -56,14 +56,16 @@ static int parse_name(const char *const *names, const char *text, unsigned int *
 	length = (size_t)snprintf(list, sizeof(list), "is not one of");
 	for (size_t i = 0; i < n && length + strlen(names[i]) + 8 < sizeof(list); i++)
 		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
-					   i == 0 ? " " : i == n - 1 ? " or " : ", ", names[i]);
+					   i == 0	? " "
+					   : i == n - 1 ? " or "
+							: ", ",
+					   names[i]);
 	*near = sq_nearest(text, names, n);
 	*why = list;
 	return -EINVAL;
 }
 
-static int parse_call(const char *text, struct sq_calls *calls, const char **why,
-		      const char **near)
+static int parse_call(const char *text, struct sq_calls *calls, const char **why, const char **near)
 {
 	static _Thread_local char message[160];
 	int number = sq_call_number(text);
@@ -104,8 +106,8 @@ static int parse_select(const char *text, struct sq_select *ret, const char **wh
 	if (!strcmp(text, "all"))
 		return 0;
 	ret->kind = strchr(text, '%') ? SQ_SELECT_SHARE : SQ_SELECT_COUNT;
-	r = ret->kind == SQ_SELECT_SHARE ? sq_parse_share(text, &ret->value, why) :
-					   sq_parse_count(text, &ret->value, why);
+	r = ret->kind == SQ_SELECT_SHARE ? sq_parse_share(text, &ret->value, why)
+					 : sq_parse_count(text, &ret->value, why);
 	if (r == -EINVAL)
 		*why = "is not all, a number or a share such as 50%";
 	if (r)

@@ -97,17 +97,22 @@ static void check_limit(const struct variables *variables, const struct variable
 		if (!comparable(node->value, type, &limit))
 			continue;
 		if (!comparable(variable->value, type, &value))
-			sq_diag_error(variables->diags, mark, NULL, "variable '%.100s': '%.200s' "
-				      "and its %s '%.200s' cannot be compared", variable->name,
-				      variable->value, key, node->value);
+			sq_diag_error(variables->diags, mark, NULL,
+				      "variable '%.100s': '%.200s' "
+				      "and its %s '%.200s' cannot be compared",
+				      variable->name, variable->value, key, node->value);
 		else if ((value - limit) * sign > 0)
-			sq_diag_error(variables->diags, mark, NULL, "variable '%.100s': %.200s "
-				      "is %s than its %s, %.200s", variable->name, variable->value,
-				      sign > 0 ? "more" : "less", key, node->value);
+			sq_diag_error(variables->diags, mark, NULL,
+				      "variable '%.100s': %.200s "
+				      "is %s than its %s, %.200s",
+				      variable->name, variable->value, sign > 0 ? "more" : "less",
+				      key, node->value);
 		return;
 	}
-	sq_diag_error(variables->diags, node->mark, NULL, "%s: '%.200s' is neither a duration, a share "
-		      "nor a number", key, node->value);
+	sq_diag_error(variables->diags, node->mark, NULL,
+		      "%s: '%.200s' is neither a duration, a share "
+		      "nor a number",
+		      key, node->value);
 }
 
 /* From the command line or the environment anything may come; journals and reports are UTF-8. */
@@ -117,8 +122,10 @@ static void check_text(const struct variables *variables, struct variable *varia
 
 	if (!variable->value || sq_utf8_valid(variable->value, strlen(variable->value), &where))
 		return;
-	sq_diag_error(variables->diags, variable->mark, NULL, "the value of the variable '%.100s' is not "
-		      "UTF-8 text", variable->name);
+	sq_diag_error(variables->diags, variable->mark, NULL,
+		      "the value of the variable '%.100s' is not "
+		      "UTF-8 text",
+		      variable->name);
 	variable->value = NULL;
 }
 
@@ -126,8 +133,8 @@ static void declare(struct variables *variables, const struct sq_node *map,
 		    const struct sq_texts *settings)
 {
 	for (size_t i = 0; map && map->type == SQ_NODE_MAP && i < map->n; i++) {
-		struct variable *variable = sq_append(&variables->item, &variables->n,
-						      sizeof(*variable));
+		struct variable *variable =
+			sq_append(&variables->item, &variables->n, sizeof(*variable));
 		const char *from_env = child_value(map->item[i], "from_env");
 
 		variable->name = map->key[i]->value;
@@ -139,8 +146,10 @@ static void declare(struct variables *variables, const struct sq_node *map,
 		if (!variable->value)
 			variable->value = child_value(map->item[i], "default");
 		if (!*variable->name || name_length(variable->name) != strlen(variable->name))
-			sq_diag_error(variables->diags, variable->mark, NULL, "'%.200s' is not a "
-				      "name of letters, digits and '_'", variable->name);
+			sq_diag_error(variables->diags, variable->mark, NULL,
+				      "'%.200s' is not a "
+				      "name of letters, digits and '_'",
+				      variable->name);
 		check_text(variables, variable);
 		check_limit(variables, variable, "max", 1);
 		check_limit(variables, variable, "min", -1);
@@ -201,7 +210,7 @@ static void replace(struct variables *variables, struct sq_node *node)
 		struct variable *variable;
 		size_t n;
 
-		if (!strncmp(p, "$${", 3)) {	/* a literal "${" */
+		if (!strncmp(p, "$${", 3)) { /* a literal "${" */
 			sq_buffer_add(&text, "${");
 			p += 3;
 			continue;
@@ -233,8 +242,10 @@ static void replace(struct variables *variables, struct sq_node *node)
 		variables->bytes += strlen(variable->value);
 		if (variables->bytes > MAX_BYTES) {
 			node->wrong = true;
-			sq_diag_error(variables->diags, node->mark, NULL, "with its variables "
-				      "replaced the file is larger than %u MiB", MAX_BYTES >> 20);
+			sq_diag_error(variables->diags, node->mark, NULL,
+				      "with its variables "
+				      "replaced the file is larger than %u MiB",
+				      MAX_BYTES >> 20);
 			return;
 		}
 		sq_buffer_add(&text, "%s", variable->value);
@@ -242,7 +253,7 @@ static void replace(struct variables *variables, struct sq_node *node)
 	}
 	free(node->value);
 	node->value = sq_buffer_take(&text);
-	node->quoted = true;	/* who set it meant it as it is */
+	node->quoted = true; /* who set it meant it as it is */
 }
 
 static void replace_all(struct variables *variables, struct sq_node *node)

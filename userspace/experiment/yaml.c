@@ -11,13 +11,13 @@
 #define MAX_DEPTH 64
 #define MAX_NODES 20000
 
-#define ESCAPE                                                              \
+#define ESCAPE                                                               \
 	"a '\\' in double quotes begins an escape, and this one is unknown", \
 		"write \\\\ for one '\\', or use single quotes"
 
 struct anchor {
 	char *name;
-	const struct sq_node *node;	/* NULL while it is being read: an alias to itself */
+	const struct sq_node *node; /* NULL while it is being read: an alias to itself */
 };
 
 struct reader {
@@ -97,10 +97,10 @@ static char char_at(const char *source, struct sq_mark mark)
 static void scanner_error(struct reader *reader)
 {
 	static const struct {
-		char at;			/* the character there, or 0 */
-		const char *context, *problem;	/* in libyaml's words, or NULL */
-		const char *message, *hint;	/* message NULL: libyaml's */
-		bool begin;			/* tell where that began, not where it ended */
+		char at; /* the character there, or 0 */
+		const char *context, *problem; /* in libyaml's words, or NULL */
+		const char *message, *hint; /* message NULL: libyaml's */
+		bool begin; /* tell where that began, not where it ended */
 	} causes[] = {
 		{ '\t', NULL, NULL, "a tab stands where only spaces may",
 		  "YAML is indented with spaces" },
@@ -110,10 +110,14 @@ static void scanner_error(struct reader *reader)
 		  "put the value in quotes" },
 		{ '%', NULL, "cannot start any token", "a plain value may not begin with '%'",
 		  "a share is written 5%, with the sign behind; anything else in quotes" },
-		{ '\0', "scanning an alias", NULL, "an unquoted '*' begins an alias, whose name "
-		  "has letters, digits, '_' and '-' only", "put the value in quotes", true },
-		{ '\0', "scanning an anchor", NULL, "an unquoted '&' begins an anchor, whose name "
-		  "has letters, digits, '_' and '-' only", "put the value in quotes", true },
+		{ '\0', "scanning an alias", NULL,
+		  "an unquoted '*' begins an alias, whose name "
+		  "has letters, digits, '_' and '-' only",
+		  "put the value in quotes", true },
+		{ '\0', "scanning an anchor", NULL,
+		  "an unquoted '&' begins an anchor, whose name "
+		  "has letters, digits, '_' and '-' only",
+		  "put the value in quotes", true },
 		{ '\0', NULL, "mapping values are not allowed", "a ':' is not allowed here",
 		  "a value with \": \" in it must be in quotes, and keys of one map must begin in "
 		  "the same column" },
@@ -125,7 +129,8 @@ static void scanner_error(struct reader *reader)
 		{ '\0', "a block", NULL, NULL,
 		  "look for a wrong indent, or a missing ':' or '-', here or in the line above" },
 		{ '\0', "a simple key", NULL, "a key without a ':' behind it",
-		  "a key and its value are written 'key: value', with a space behind the ':'", true },
+		  "a key and its value are written 'key: value', with a space behind the ':'",
+		  true },
 	};
 	const char *context = reader->parser.context ? reader->parser.context : "";
 	const char *problem = reader->parser.problem ? reader->parser.problem : "not valid YAML";
@@ -137,9 +142,12 @@ static void scanner_error(struct reader *reader)
 
 	if (reader->parser.error == YAML_READER_ERROR) {
 		mark = mark_at(reader->text, reader->parser.problem_offset);
-		sq_diag_error(reader->diags, mark, "in double quotes it can be written as an escape, "
-			      "such as \"\\x1b\"", "there is a character here that may not stand in "
-			      "YAML: U+%04X", (unsigned int)reader->parser.problem_value);
+		sq_diag_error(reader->diags, mark,
+			      "in double quotes it can be written as an escape, "
+			      "such as \"\\x1b\"",
+			      "there is a character here that may not stand in "
+			      "YAML: U+%04X",
+			      (unsigned int)reader->parser.problem_value);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
@@ -226,9 +234,10 @@ static struct sq_node *read_alias(struct reader *reader, const char *name, struc
 			break;
 		return copy_node(reader, reader->anchor[i].node, mark);
 	}
-	sq_diag_error(reader->diags, mark, "an unquoted * begins an alias; put the value in quotes "
-		      "if that is not what you mean", "the alias '*%.100s' has no anchor '&%.100s' before it",
-		      name, name);
+	sq_diag_error(reader->diags, mark,
+		      "an unquoted * begins an alias; put the value in quotes "
+		      "if that is not what you mean",
+		      "the alias '*%.100s' has no anchor '&%.100s' before it", name, name);
 	return NULL;
 }
 
@@ -275,8 +284,10 @@ static bool read_member(struct reader *reader, struct sq_node *node, int depth, 
 	if (node->type == SQ_NODE_MAP) {
 		key = item;
 		if (key->type != SQ_NODE_SCALAR) {
-			sq_diag_error(reader->diags, key->mark, NULL, "a key must be a plain name, "
-				      "not %s", sq_node_type_text(key));
+			sq_diag_error(reader->diags, key->mark, NULL,
+				      "a key must be a plain name, "
+				      "not %s",
+				      sq_node_type_text(key));
 			sq_node_free(key);
 			return false;
 		}
@@ -323,14 +334,15 @@ static struct sq_node *read_collection(struct reader *reader, enum sq_node_type 
 /* A tag would change what a value is; nothing here asks for that. */
 static void refuse_tag(struct reader *reader, const yaml_event_t *event)
 {
-	const yaml_char_t *tag = event->type == YAML_SCALAR_EVENT ? event->data.scalar.tag :
-				 event->type == YAML_SEQUENCE_START_EVENT ?
-				 event->data.sequence_start.tag :
-				 event->type == YAML_MAPPING_START_EVENT ?
-				 event->data.mapping_start.tag : NULL;
+	const yaml_char_t *tag =
+		event->type == YAML_SCALAR_EVENT	   ? event->data.scalar.tag
+		: event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
+		: event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
+							   : NULL;
 
 	if (tag)
-		sq_diag_error(reader->diags, mark_of(event->start_mark), "leave it out; if the "
+		sq_diag_error(reader->diags, mark_of(event->start_mark),
+			      "leave it out; if the "
 			      "value itself begins with '!', put it in quotes",
 			      "tags ('!') are not supported");
 }

@@ -17,11 +17,11 @@ enum sq_node_type {
 struct sq_node {
 	enum sq_node_type type;
 	struct sq_mark mark;
-	bool wrong;	/* which has been told: not to be looked at further */
-	bool quoted;		/* a scalar in quotes, or a block */
-	char *value;		/* of a scalar */
-	struct sq_node **key;	/* of a map: scalars */
-	struct sq_node **item;	/* of a map or a list */
+	bool wrong; /* which has been told: not to be looked at further */
+	bool quoted; /* a scalar in quotes, or a block */
+	char *value; /* of a scalar */
+	struct sq_node **key; /* of a map: scalars */
+	struct sq_node **item; /* of a map or a list */
 	size_t n;
 };
 

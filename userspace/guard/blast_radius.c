@@ -14,8 +14,8 @@ static struct sq_limit *add(struct sq_limits *limits, const struct sq_experiment
 	struct sq_limit *limit = sq_append(&limits->item, &limits->n, sizeof(*limit));
 
 	limit->name = name;
-	limit->source = sq_schema_has(&experiment->blast_radius.object, name) ? "experiment" :
-										"default";
+	limit->source = sq_schema_has(&experiment->blast_radius.object, name) ? "experiment"
+									      : "default";
 	return limit;
 }
 
@@ -39,8 +39,8 @@ static void add_share(struct sq_limits *limits, const struct sq_experiment *expe
 	char text[32];
 
 	for (size_t i = 0; i < n; i++) {
-		double share = usage[i].matched ? (double)usage[i].selected /
-							  (double)usage[i].matched : 0;
+		double share =
+			usage[i].matched ? (double)usage[i].selected / (double)usage[i].matched : 0;
 
 		if (usage[i].shared && share > greatest) {
 			greatest = share;
@@ -56,7 +56,8 @@ static void add_share(struct sq_limits *limits, const struct sq_experiment *expe
 				  sq_share_text((uint64_t)(greatest * SQ_SHARE_ONE), text),
 				  (unsigned long long)most->selected,
 				  (unsigned long long)most->matched, most->target);
-	limit->exceeded = greatest * SQ_SHARE_ONE > (double)experiment->blast_radius.share_ppb + 0.5;
+	limit->exceeded = greatest * SQ_SHARE_ONE >
+			  (double)experiment->blast_radius.share_ppb + 0.5;
 }
 
 static void add_runtime(struct sq_limits *limits, const struct sq_experiment *experiment)
@@ -65,14 +66,14 @@ static void add_runtime(struct sq_limits *limits, const struct sq_experiment *ex
 	char text[SQ_DURATION_SIZE];
 	struct sq_limit *limit = add(limits, experiment, "faults");
 
-	limit->allowed = sq_strdup(radius->faults ? sq_count_text(radius->faults, text) :
-						    "no limit");
+	limit->allowed =
+		sq_strdup(radius->faults ? sq_count_text(radius->faults, text) : "no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
 
 	limit = add(limits, experiment, "rate");
-	limit->allowed = radius->rate ? sq_asprintf("%g/s", (double)radius->rate / 1000) :
-					sq_strdup("no limit");
+	limit->allowed = radius->rate ? sq_asprintf("%g/s", (double)radius->rate / 1000)
+				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
 
@@ -118,7 +119,7 @@ int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 	sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "the blast radius is exceeded: %s",
 		     sq_buffer_text(&text));
 	return sq_error_hint(err, "choose fewer with 'select', or raise the limit under "
-			     "'blast_radius' if you mean it");
+				  "'blast_radius' if you mean it");
 }
 
 void sq_limits_clear(struct sq_limits *limits)

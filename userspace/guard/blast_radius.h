@@ -9,17 +9,17 @@
 /* One target's part. */
 struct sq_usage {
 	const char *target;
-	uint64_t matched, selected;	/* cgroups */
+	uint64_t matched, selected; /* cgroups */
 	uint64_t processes;
-	bool shared;			/* a glob or a list that matched two or more: share counts */
+	bool shared; /* a glob or a list that matched two or more: share counts */
 };
 
 struct sq_limit {
-	const char *name;	/* as in the file: "cgroups" */
-	char *allowed, *used;	/* for people; "no limit" */
-	const char *source;	/* "experiment" or "default" */
+	const char *name; /* as in the file: "cgroups" */
+	char *allowed, *used; /* for people; "no limit" */
+	const char *source; /* "experiment" or "default" */
 	bool exceeded;
-	bool kernel;		/* enforced while the run goes, by the kernel side */
+	bool kernel; /* enforced while the run goes, by the kernel side */
 };
 
 struct sq_limits {

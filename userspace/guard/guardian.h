@@ -12,9 +12,9 @@
 
 /* Its descriptors, behind the shared page at 3. */
 enum {
-	SQ_GUARDIAN_FD_JOURNAL = 4,	/* the run's journal folder */
-	SQ_GUARDIAN_FD_LOCK,		/* the run's registry lock, shared with the controller */
-	SQ_GUARDIAN_FD_CONTROLLER,	/* the controller's pidfd */
+	SQ_GUARDIAN_FD_JOURNAL = 4, /* the run's journal folder */
+	SQ_GUARDIAN_FD_LOCK, /* the run's registry lock, shared with the controller */
+	SQ_GUARDIAN_FD_CONTROLLER, /* the controller's pidfd */
 };
 
 /*

@@ -14,7 +14,7 @@
 
 struct sq_kill_switch {
 	int map_fd;
-	volatile struct sq_switch *entry;	/* SQ_SWITCH_SLOTS of them, shared with the kernel */
+	volatile struct sq_switch *entry; /* SQ_SWITCH_SLOTS of them, shared with the kernel */
 };
 
 /*

@@ -61,8 +61,8 @@ int sq_latch_get(struct sq_latch *latch, struct sq_error **err)
 	json = json_loads(text, 0, NULL);
 	*latch = (struct sq_latch){
 		.by = sq_strdup(*sq_json_text(json, "by") ? sq_json_text(json, "by") : "somebody"),
-		.when = sq_strdup(*sq_json_text(json, "when") ? sq_json_text(json, "when") :
-								"an unknown time"),
+		.when = sq_strdup(*sq_json_text(json, "when") ? sq_json_text(json, "when")
+							      : "an unknown time"),
 		.why = sq_strdup(sq_json_text(json, "why")),
 	};
 	return 1;

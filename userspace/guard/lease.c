@@ -30,8 +30,9 @@ int sq_lease_create(struct sq_lease *lease, const struct sq_kill_switch *kill_sw
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	int r;
 
-	*lease = (struct sq_lease){ .entry = kill_switch->entry, .epoch = epoch, .slot = slot,
-				    .generation = generation };
+	*lease = (struct sq_lease){
+		.entry = kill_switch->entry, .epoch = epoch, .slot = slot, .generation = generation
+	};
 	lease->control_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sq_control", sizeof(uint32_t),
 					   sizeof(struct sq_control), 1, &options);
 	if (lease->control_fd < 0)
@@ -49,8 +50,9 @@ int sq_lease_view(struct sq_lease *lease, int control_fd, int switch_fd, uint64_
 	void *entries = mmap(NULL, size, PROT_READ, MAP_SHARED, switch_fd, 0);
 	int r;
 
-	*lease = (struct sq_lease){ .control_fd = -EBADF, .epoch = epoch, .slot = slot,
-				    .generation = generation };
+	*lease = (struct sq_lease){
+		.control_fd = -EBADF, .epoch = epoch, .slot = slot, .generation = generation
+	};
 	if (entries == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map the kill switch");
 	lease->entry = entries;

@@ -19,14 +19,14 @@
 
 enum sq_lease_state {
 	SQ_LEASE_ALIVE,
-	SQ_LEASE_LAPSED,	/* not renewed in time, or the blast radius's duration is over */
-	SQ_LEASE_KILLED,	/* the kill switch */
+	SQ_LEASE_LAPSED, /* not renewed in time, or the blast radius's duration is over */
+	SQ_LEASE_KILLED, /* the kill switch */
 };
 
 struct sq_lease {
-	int control_fd;				/* the map's, -EBADF in a helper */
+	int control_fd; /* the map's, -EBADF in a helper */
 	volatile struct sq_control *control;
-	volatile struct sq_switch *entry;	/* the kill switch's entries */
+	volatile struct sq_switch *entry; /* the kill switch's entries */
 	uint64_t epoch, generation;
 	uint32_t slot;
 };

@@ -28,8 +28,10 @@ int sq_paths_make(struct sq_error **err)
 			return sq_error_errno(err, -r, "cannot make the folder '%s'", folders[i]);
 		if (lstat(folders[i], &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0 ||
 		    (st.st_mode & 022))
-			return sq_error_set(err, SQ_FAIL_ERROR, EPERM, "'%s' must be a folder of "
-					    "root's that nobody else can write", folders[i]);
+			return sq_error_set(err, SQ_FAIL_ERROR, EPERM,
+					    "'%s' must be a folder of "
+					    "root's that nobody else can write",
+					    folders[i]);
 		if (chown(folders[i], 0, sq_paths_group()) < 0 || chmod(folders[i], 0750) < 0)
 			return sq_error_errno(err, errno, "cannot set the owner of '%s'",
 					      folders[i]);

@@ -50,10 +50,11 @@ static void add(struct sq_protection *protection, const char *path, bool exact, 
 		    protection->item[i].exact == exact)
 			return;
 	if (sq_cgroup_find(path, &cgroup, NULL))
-		return;	/* gone in the meantime */
+		return; /* gone in the meantime */
 	item = sq_append(&protection->item, &protection->n, sizeof(*item));
-	*item = (struct sq_protected){ .cgroup = cgroup, .exact = exact, .self = self,
-				       .why = sq_strdup(why) };
+	*item = (struct sq_protected){
+		.cgroup = cgroup, .exact = exact, .self = self, .why = sq_strdup(why)
+	};
 }
 
 /* The uids of kube-system's pods, as the kubelet's log folders name them: NAMESPACE_POD_UID. */
@@ -111,7 +112,7 @@ static int look_at(const char *path, int fd, void *data)
 	if (!why)
 		return 0;
 	add(search->found, path, false, false, why);
-	return -1;	/* what is below is protected with it */
+	return -1; /* what is below is protected with it */
 }
 
 /* A target inside of something protected is protected. */

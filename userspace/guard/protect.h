@@ -16,8 +16,8 @@
 
 struct sq_protected {
 	struct sq_cgroup cgroup;
-	bool exact;	/* only the cgroup itself, not what is below it */
-	bool self;	/* squall's own processes of this run */
+	bool exact; /* only the cgroup itself, not what is below it */
+	bool self; /* squall's own processes of this run */
 	char *why;
 };
 

@@ -47,8 +47,8 @@ static bool still_there(enum object object, uint32_t id)
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
 		return true;
 	/* .rodata maps are named after their object file */
-	return object == PROGRAM ? !strncmp(info.program.name, "sq_", 3) :
-				   !strncmp(info.map.name, "sq", 2);
+	return object == PROGRAM ? !strncmp(info.program.name, "sq_", 3)
+				 : !strncmp(info.map.name, "sq", 2);
 }
 
 static void check(const json_t *events, struct sq_texts *left)

@@ -90,8 +90,9 @@ int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err)
 
 	*runs = (struct sq_live_runs){ 0 };
 	if (!dir)
-		return errno == ENOENT ? 0 : sq_error_errno(err, errno, "cannot read '%s'",
-							    SQ_LIVE_DIR);
+		return errno == ENOENT
+			       ? 0
+			       : sq_error_errno(err, errno, "cannot read '%s'", SQ_LIVE_DIR);
 	while ((entry = readdir(dir))) {
 		_cleanup_close_ int fd = -EBADF;
 
@@ -135,8 +136,8 @@ static const char *find_overlap(const struct sq_live_run *run, const struct sq_t
 	return NULL;
 }
 
-static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *paths,
-		       uint32_t *ret, struct sq_error **err)
+static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *paths, uint32_t *ret,
+		       struct sq_error **err)
 {
 	bool taken[SQ_SWITCH_SLOTS] = { true };
 
@@ -153,8 +154,10 @@ static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *p
 			continue;
 		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
 			     "the run %s has the cgroup '%s' as its target", run->run, overlap);
-		return sq_error_hint(err, "wait for it with `squall wait %s`, or stop it with "
-				     "`squall abort %s`", run->run, run->run);
+		return sq_error_hint(err,
+				     "wait for it with `squall wait %s`, or stop it with "
+				     "`squall abort %s`",
+				     run->run, run->run);
 	}
 	for (uint32_t slot = 1; slot < SQ_SWITCH_SLOTS; slot++) {
 		if (!taken[slot]) {
@@ -191,8 +194,8 @@ static int make_entry(struct sq_registration *registration, int live_fd, struct 
 {
 	if (mkdirat(live_fd, registration->run, 0750) < 0)
 		return sq_error_errno(err, errno, "cannot register the run %s", registration->run);
-	registration->dir_fd = openat(live_fd, registration->run,
-				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	registration->dir_fd =
+		openat(live_fd, registration->run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (registration->dir_fd >= 0)
 		registration->lock_fd = openat(registration->dir_fd, "lock",
 					       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);

@@ -18,20 +18,20 @@
 
 /* This run's own entry. */
 struct sq_registration {
-	char run[SQ_RUN_NAME_SIZE];	/* 20261124-105712-kqzt */
-	uint32_t slot;			/* in the kill switch, from 1 */
+	char run[SQ_RUN_NAME_SIZE]; /* 20261124-105712-kqzt */
+	uint32_t slot; /* in the kill switch, from 1 */
 	int dir_fd, lock_fd;
 };
 
 /* Somebody's entry, as read. */
 struct sq_live_run {
 	char run[SQ_RUN_NAME_SIZE];
-	bool alive;		/* its lock is held */
-	pid_t pid;		/* the controller */
+	bool alive; /* its lock is held */
+	pid_t pid; /* the controller */
 	uint64_t start_time;
 	uint32_t slot;
-	json_t *claim;		/* {targets: [paths], title, file, ...} */
-	json_t *status;		/* what it last said of itself, or NULL */
+	json_t *claim; /* {targets: [paths], title, file, ...} */
+	json_t *status; /* what it last said of itself, or NULL */
 };
 
 struct sq_live_runs {

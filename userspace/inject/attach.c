@@ -71,7 +71,8 @@ static int tracepoint_id(struct sq_error **err)
 				    "this kernel has no tracefs (CONFIG_TRACING)");
 	n = sq_read_file(tracefs, "events/raw_syscalls/sys_enter/id", 64, &text);
 	if (n < 0)
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, (int)-n, "this kernel has no "
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, (int)-n,
+				    "this kernel has no "
 				    "tracepoint raw_syscalls:sys_enter "
 				    "(CONFIG_FTRACE_SYSCALLS)");
 	return atoi(text);
@@ -79,7 +80,8 @@ static int tracepoint_id(struct sq_error **err)
 
 int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err)
 {
-	struct perf_event_attr event = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(event),
+	struct perf_event_attr event = { .type = PERF_TYPE_TRACEPOINT,
+					 .size = sizeof(event),
 					 .sample_period = 1 };
 	_cleanup_close_ int perf_fd = -EBADF;
 	int id = tracepoint_id(err), fd;

@@ -15,16 +15,16 @@
 
 /* How thoroughly to look. */
 enum sq_look {
-	SQ_LOOK_LOAD,	/* load the programs, touch nothing: for a plan */
-	SQ_LOOK_ATTACH,	/* also attach them to a cgroup or device made for it: for doctor */
+	SQ_LOOK_LOAD, /* load the programs, touch nothing: for a plan */
+	SQ_LOOK_ATTACH, /* also attach them to a cgroup or device made for it: for doctor */
 };
 
 /* What this kernel makes of a fault. */
 struct sq_support {
 	bool ok;
-	char *backend;	/* "tcx egress, TAP delay line" */
-	char *why;	/* not ok: in a sentence */
-	char *hint;	/* what would work, or NULL */
+	char *backend; /* "tcx egress, TAP delay line" */
+	char *why; /* not ok: in a sentence */
+	char *hint; /* what would work, or NULL */
 };
 
 /* 0 and *ret filled, to be cleared. The answers are kept for the life of the process. */
@@ -42,6 +42,6 @@ bool sq_backend_tcx(void);
 void sq_backend_basics(struct sq_texts *missing);
 
 /* How a system call fault is named in doctor's table, and its state there. */
-extern const char *const sq_error_calls[];	/* the calls that some backend can make fail */
+extern const char *const sq_error_calls[]; /* the calls that some backend can make fail */
 
 #endif

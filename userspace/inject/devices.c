@@ -95,8 +95,10 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	int program_fd = l3 ? devices->program_l3_fd : devices->program_fd;
 	int r;
 
-	*device = (struct sq_device){ .netns = netns->inode, .netns_fd = netns->fd,
-				      .ifindex = interface->if_index, .l3 = l3,
+	*device = (struct sq_device){ .netns = netns->inode,
+				      .netns_fd = netns->fd,
+				      .ifindex = interface->if_index,
+				      .l3 = l3,
 				      .link_fd = -EBADF };
 	snprintf(device->name, sizeof(device->name), "%s", interface->if_name);
 	if (!devices->tcx) {
@@ -139,7 +141,8 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *ne
 		      const char *ours, struct sq_error **err)
 {
 	for (size_t i = 0; i < netns->n; i++) {
-		struct attach attach = { .devices = devices, .netns = &netns->item[i],
+		struct attach attach = { .devices = devices,
+					 .netns = &netns->item[i],
 					 .ours = ours };
 		int r = sq_netns_call(netns->item[i].fd, attach_all, &attach, err);
 

@@ -12,12 +12,12 @@
 
 struct sq_device {
 	uint64_t netns;
-	int netns_fd;		/* the list's */
+	int netns_fd; /* the list's */
 	unsigned int ifindex;
 	char name[16];
-	bool l3;		/* without a link-layer header */
-	int link_fd;		/* tcx */
-	json_t *filter;		/* clsact instead: how to undo it */
+	bool l3; /* without a link-layer header */
+	int link_fd; /* tcx */
+	json_t *filter; /* clsact instead: how to undo it */
 };
 
 struct sq_devices {
@@ -25,7 +25,7 @@ struct sq_devices {
 	size_t n;
 	bool tcx;
 	int program_fd, program_l3_fd;
-	uint32_t handle;	/* of a filter: one for each run */
+	uint32_t handle; /* of a filter: one for each run */
 	struct sq_eventlog *log;
 };
 

@@ -8,7 +8,7 @@
 /* Behind the shared page at 3. */
 #define SQ_HELPER_FD_CONTROL 4
 #define SQ_HELPER_FD_SWITCH 5
-#define SQ_HELPER_FD_OWN 6	/* the first of the helper's own */
+#define SQ_HELPER_FD_OWN 6 /* the first of the helper's own */
 
 struct sq_lease_arguments {
 	char text[3][24];

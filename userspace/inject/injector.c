@@ -20,9 +20,9 @@
 #include "util/time.h"
 
 #define MAX_ROWS (1u << 20)
-#define MAX_CARVES 4096		/* room for what turns out to be protected later */
+#define MAX_CARVES 4096 /* room for what turns out to be protected later */
 #define GUARD_BITS 16
-#define HELPERS_NS (2 * SQ_S)	/* the lease has ended: they let everything go at once */
+#define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
 #define HOOK(n) (1u << (n))
 #define ON_CGROUPS (~(HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_SYSENTER)))
@@ -30,16 +30,16 @@
 struct sq_injector {
 	struct sq_injector_setup setup;
 	struct squall_bpf *object;
-	uint32_t hooks;		/* of all faults together */
+	uint32_t hooks; /* of all faults together */
 	bool needs_line;
 	size_t n_faults;
-	char **backend;		/* of each fault */
+	char **backend; /* of each fault */
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;
 	struct sq_line line;
-	struct sq_texts paths;	/* of the targets */
-	uint64_t *faults;	/* of each target */
+	struct sq_texts paths; /* of the targets */
+	uint64_t *faults; /* of each target */
 };
 
 static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
@@ -110,9 +110,10 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 	size_t rows = injector->n_faults * injector->setup.n_cgroups;
 
 	if (rows > MAX_ROWS)
-		return sq_error_set(err, SQ_FAIL_INVALID, E2BIG, "%zu faults on %zu cgroups are "
-				    "more than squall can count (%u pairs)", injector->n_faults,
-				    injector->setup.n_cgroups, MAX_ROWS);
+		return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
+				    "%zu faults on %zu cgroups are "
+				    "more than squall can count (%u pairs)",
+				    injector->n_faults, injector->setup.n_cgroups, MAX_ROWS);
 	bpf_map__set_max_entries(object->maps.sq_scopes,
 				 (uint32_t)injector->setup.n_cgroups + MAX_CARVES);
 	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
@@ -180,8 +181,7 @@ int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *s
 static int set_napper(struct sq_injector *injector, struct sq_error **err)
 {
 	int32_t pid = sq_nap_pid(injector->setup.helpers);
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &pid,
-			    .ctx_size_in = sizeof(pid));
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &pid, .ctx_size_in = sizeof(pid));
 	int r = bpf_prog_test_run_opts(bpf_program__fd(injector->object->progs.sq_set_napper),
 				       &options);
 
@@ -215,9 +215,11 @@ static int add_level(volatile struct sq_control *control, unsigned int level, st
 		if (control->levels[i] == level)
 			return 0;
 	if (control->n_levels == SQ_MAX_LEVELS)
-		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG, "the targets and what is "
+		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG,
+				    "the targets and what is "
 				    "protected in them lie at more than %d depths of the cgroup "
-				    "tree", SQ_MAX_LEVELS);
+				    "tree",
+				    SQ_MAX_LEVELS);
 	control->levels[control->n_levels] = level;
 	__atomic_store_n(&control->n_levels, control->n_levels + 1, __ATOMIC_SEQ_CST);
 	return 0;
@@ -252,8 +254,9 @@ int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, siz
 			      &(struct sq_scope){ .flags = carves[i].flags }, err);
 	injector->faults = sq_alloc((n_aims + 1) * sizeof(*injector->faults));
 	for (size_t i = 0; i < n_aims && !r; i++) {
-		r = add_scope(injector, aims[i].cgroup, &(struct sq_scope){
-			      .faults = aims[i].faults, .index = (uint32_t)i }, err);
+		r = add_scope(injector, aims[i].cgroup,
+			      &(struct sq_scope){ .faults = aims[i].faults, .index = (uint32_t)i },
+			      err);
 		sq_texts_add(&injector->paths, aims[i].cgroup->path);
 		injector->faults[i] = aims[i].faults;
 	}

@@ -21,13 +21,13 @@ struct sq_injector;
 /* A cgroup that faults are aimed at. */
 struct sq_aim {
 	const struct sq_cgroup *cgroup;
-	uint64_t faults;	/* bit N: fault N of the experiment */
+	uint64_t faults; /* bit N: fault N of the experiment */
 };
 
 /* A cgroup that is carved out. */
 struct sq_carve {
 	const struct sq_cgroup *cgroup;
-	uint32_t flags;		/* SQ_SCOPE_* */
+	uint32_t flags; /* SQ_SCOPE_* */
 };
 
 struct sq_injector_setup {
@@ -36,7 +36,7 @@ struct sq_injector_setup {
 	int switch_fd;
 	struct sq_helpers *helpers;
 	struct sq_eventlog *log;
-	size_t n_cgroups;	/* how many targets there may be */
+	size_t n_cgroups; /* how many targets there may be */
 };
 
 /* Loads the programs; nothing is attached yet. SQ_FAIL_UNSUPPORTED where the kernel cannot. */

@@ -14,7 +14,7 @@
 #include "inject/line_space.h"
 #include "util/netns.h"
 
-#define FIRST_IFINDEX 0x53510000u	/* far above what devices are numbered with */
+#define FIRST_IFINDEX 0x53510000u /* far above what devices are numbered with */
 #define REPLY_MS 2000
 
 uint32_t sq_line_ifindex(const struct sq_lease *lease)
@@ -76,8 +76,7 @@ static int ask(struct sq_line *line, enum sq_line_command command, int fd,
 		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
-	if (sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 ||
-	    poll(&poll_fd, 1, REPLY_MS) <= 0 ||
+	if (sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 || poll(&poll_fd, 1, REPLY_MS) <= 0 ||
 	    recv(line->socket, reply, sizeof(*reply), 0) != sizeof(*reply))
 		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
 	if (reply->result)

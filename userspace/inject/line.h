@@ -19,7 +19,7 @@ uint32_t sq_line_ifindex(const struct sq_lease *lease);
 void sq_line_name(const struct sq_lease *lease, char *name);
 
 struct sq_line {
-	int socket;	/* to the line server */
+	int socket; /* to the line server */
 };
 
 /* What the line server counts, beside the delays themselves. */

@@ -8,13 +8,13 @@
 #include "inject/line.h"
 
 enum sq_line_command {
-	SQ_LINE_ADD = 'A',	/* with a network namespace's descriptor */
+	SQ_LINE_ADD = 'A', /* with a network namespace's descriptor */
 	SQ_LINE_STATS = 'S',
-	SQ_LINE_STOP = 'Q',	/* no reply: it ends */
+	SQ_LINE_STOP = 'Q', /* no reply: it ends */
 };
 
 struct sq_line_reply {
-	int32_t result;		/* 0 or a negative errno */
+	int32_t result; /* 0 or a negative errno */
 	char message[256];
 	struct sq_line_stats stats;
 };

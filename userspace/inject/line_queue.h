@@ -12,9 +12,9 @@
 
 struct sq_line_packet {
 	uint64_t due_ns;
-	uint64_t order;		/* of two that are due at once the earlier goes first */
+	uint64_t order; /* of two that are due at once the earlier goes first */
 	struct sq_line_slot slot;
-	size_t space;		/* the network namespace's index */
+	size_t space; /* the network namespace's index */
 	size_t n;
 	struct virtio_net_hdr header;
 	unsigned char frame[];
@@ -27,7 +27,7 @@ struct sq_line_queue {
 	size_t n;
 	size_t bytes;
 	uint64_t order;
-	uint64_t last_due[SQ_LINE_FLOWS];	/* of each flow: jitter must not reorder */
+	uint64_t last_due[SQ_LINE_FLOWS]; /* of each flow: jitter must not reorder */
 };
 
 /* Takes a packet whose frame has @n bytes, to be freed with free(). */

@@ -31,7 +31,7 @@
 #define READ_BATCH 64
 #define TICK_NS (20 * SQ_MS)
 #define MOST_BYTES (256u << 20)
-#define DRAIN_NS (50 * SQ_MS)	/* for what is still on its way to the device */
+#define DRAIN_NS (50 * SQ_MS) /* for what is still on its way to the device */
 
 enum {
 	POLL_SOCKET,
@@ -50,7 +50,7 @@ static struct {
 	struct sq_line_queue queue;
 	struct sq_line_stats stats;
 	struct pollfd fds[POLL_TAPS + MAX_SPACES];
-	bool open;	/* the run is over: nothing is held */
+	bool open; /* the run is over: nothing is held */
 } server;
 
 static void release(struct sq_line_packet *packet)
@@ -97,7 +97,7 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 
 	if (n < sizeof(struct virtio_net_hdr) + ETH_HLEN ||
 	    !find_slot(text + sizeof(struct virtio_net_hdr), &slot))
-		return;	/* not the gate's: somebody else uses the device */
+		return; /* not the gate's: somebody else uses the device */
 	packet = sq_line_packet_new(n - sizeof(packet->header));
 	memcpy(&packet->header, text, sizeof(packet->header));
 	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
@@ -133,14 +133,16 @@ static int add_space(int netns_fd, struct sq_error **err)
 	int r;
 
 	if (server.n_spaces == MAX_SPACES)
-		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC, "the delay line serves no more "
-				    "than %d network namespaces", MAX_SPACES);
+		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC,
+				    "the delay line serves no more "
+				    "than %d network namespaces",
+				    MAX_SPACES);
 	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
 	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
 		return sq_error_errno(err, errno, "cannot enter a network namespace");
 	sq_line_name(&server.lease, name);
-	r = sq_line_space_open(&server.space[server.n_spaces], sq_line_ifindex(&server.lease),
-			       name, err);
+	r = sq_line_space_open(&server.space[server.n_spaces], sq_line_ifindex(&server.lease), name,
+			       err);
 	if (setns(own, CLONE_NEWNET) < 0)
 		exit(1);
 	if (r)
@@ -169,7 +171,9 @@ static bool obey(void)
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
 	char command = SQ_LINE_STOP;
 	struct iovec part = { &command, 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
 				  .msg_controllen = sizeof(control) };
 	struct sq_line_reply reply = { 0 };
 	_cleanup_error_ struct sq_error *err = NULL;
@@ -210,7 +214,7 @@ static void move_packets(void)
 		if (tap->revents & POLLIN)
 			read_tap(i);
 		else if (tap->revents)
-			tap->fd = -1;	/* the namespace is gone, and its device */
+			tap->fd = -1; /* the namespace is gone, and its device */
 		release_due();
 	}
 	release_due();
@@ -271,8 +275,8 @@ int sq_line_main(int argc, char **argv)
 		return sq_helper_fail(err);
 	fcntl(SQ_LINE_FD_SOCKET, F_SETFD, FD_CLOEXEC);
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
-	server.fds[POLL_ORPHANED] = (struct pollfd){ .fd = server.helper.orphaned_fd,
-						     .events = POLLIN };
+	server.fds[POLL_ORPHANED] =
+		(struct pollfd){ .fd = server.helper.orphaned_fd, .events = POLLIN };
 	sq_helper_ready(&server.helper, 0, 0);
 	serve();
 	sq_helper_end(&server.helper);

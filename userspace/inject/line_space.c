@@ -18,9 +18,9 @@
 
 #include "util/fs.h"
 
-#define LO_IFINDEX 1		/* in every network namespace */
-#define TAP_MTU 65521		/* the most a TAP takes: 65535 with the Ethernet header */
-#define TAP_QUEUE 16384		/* packets between the kernel and us; half of SQ_LINE_SLOTS */
+#define LO_IFINDEX 1 /* in every network namespace */
+#define TAP_MTU 65521 /* the most a TAP takes: 65535 with the Ethernet header */
+#define TAP_QUEUE 16384 /* packets between the kernel and us; half of SQ_LINE_SLOTS */
 #define SEND_BUFFER (64 << 20)
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
@@ -99,7 +99,7 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 		sq_line_space_close(space);
 		return r ? r : -EIO;
 	}
-	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL);	/* a host without IPv6 */
+	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL); /* a host without IPv6 */
 	return 0;
 }
 
@@ -144,8 +144,10 @@ static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
 		    struct iovec *parts, size_t n, uint32_t mark)
 {
 	char control[CMSG_SPACE(sizeof(mark))] __attribute__((aligned(8))) = { 0 };
-	struct msghdr message = { .msg_name = (void *)address, .msg_namelen = address_n,
-				  .msg_iov = parts, .msg_iovlen = n };
+	struct msghdr message = { .msg_name = (void *)address,
+				  .msg_namelen = address_n,
+				  .msg_iov = parts,
+				  .msg_iovlen = n };
 
 	if (mark) {
 		struct cmsghdr *cmsg;
@@ -184,7 +186,8 @@ int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_s
 {
 	struct virtio_net_hdr copy = *header;
 	struct iovec parts[] = { { &copy, sizeof(copy) }, { frame, n } };
-	struct sockaddr_ll device = { .sll_family = AF_PACKET, .sll_halen = ETH_ALEN,
+	struct sockaddr_ll device = { .sll_family = AF_PACKET,
+				      .sll_halen = ETH_ALEN,
 				      .sll_ifindex = (int)slot->ifindex };
 
 	if (n < ETH_HLEN + sizeof(uint32_t) * 5)

@@ -10,8 +10,8 @@
 #include "util/error.h"
 
 struct sq_line_space {
-	int tap_fd;	/* a packet a read, behind a struct virtio_net_hdr */
-	int packet_fd;	/* to any device but lo */
+	int tap_fd; /* a packet a read, behind a struct virtio_net_hdr */
+	int packet_fd; /* to any device but lo */
 	int raw4_fd, raw6_fd;
 };
 

@@ -20,7 +20,7 @@ static void add_process(struct sq_netns_list *list, const char *path)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return;	/* it has ended */
+		return; /* it has ended */
 	for (size_t i = 0; i < list->n; i++)
 		if (list->item[i].inode == st.st_ino)
 			return;

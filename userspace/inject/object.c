@@ -10,7 +10,7 @@
 #include "abi.h"
 #include "gen/squall.skel.h"
 
-#define HAS(hooks, hook) ((hooks) >> (hook) & 1)
+#define HAS(hooks, hook) ((hooks) >> (hook)&1)
 
 static char last_warning[512];
 
@@ -129,7 +129,8 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 	if (!r)
 		return 0;
 	if (r == -EPERM)
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EPERM, "the kernel refuses BPF "
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EPERM,
+				    "the kernel refuses BPF "
 				    "programs: that takes root (CAP_BPF, CAP_NET_ADMIN, "
 				    "CAP_PERFMON) and a kernel that is not locked down");
 	sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r, "this kernel %s", what);

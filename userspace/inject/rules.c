@@ -133,8 +133,7 @@ static bool covers(const struct sq_peer_entry *wide, const struct sq_peer_entry 
 	if (wide->key.list != narrow->key.list || wide->key.prefix_len > narrow->key.prefix_len)
 		return false;
 	for (unsigned int bit = 0; bit < bits; bit++)
-		if ((wide->key.address[bit / 8] ^ narrow->key.address[bit / 8]) &
-		    (0x80 >> bit % 8))
+		if ((wide->key.address[bit / 8] ^ narrow->key.address[bit / 8]) & (0x80 >> bit % 8))
 			return false;
 	return true;
 }
@@ -160,8 +159,10 @@ static struct sq_peer_entry *entry_for(struct sq_peer_entries *entries, uint32_t
 
 static int too_many(const struct sq_fault *fault, const struct sq_peer *peer, struct sq_error **err)
 {
-	return sq_error_set(err, SQ_FAIL_INVALID, E2BIG, "fault '%s': more than %d ranges of ports "
-			    "for the peer '%s'", fault->name, SQ_MAX_PORT_RANGES, peer->text);
+	return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
+			    "fault '%s': more than %d ranges of ports "
+			    "for the peer '%s'",
+			    fault->name, SQ_MAX_PORT_RANGES, peer->text);
 }
 
 static int add_peer(struct sq_peer_entries *entries, const struct sq_fault *fault, uint32_t list,
@@ -172,7 +173,7 @@ static int add_peer(struct sq_peer_entries *entries, const struct sq_fault *faul
 	struct sq_peer_entry *entry = entry_for(entries, list, peer, &fresh);
 
 	if (!peer->has_ports && !ports->n) {
-		entry->ports.n = 0;	/* all ports: nothing can be added to that */
+		entry->ports.n = 0; /* all ports: nothing can be added to that */
 		return 0;
 	}
 	if (!fresh && !entry->ports.n)
@@ -244,7 +245,8 @@ static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
 				if (!add_range(&narrow->ports, range))
 					return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
 							    "more than %d ranges of ports where "
-							    "peers overlap", SQ_MAX_PORT_RANGES);
+							    "peers overlap",
+							    SQ_MAX_PORT_RANGES);
 			}
 		}
 	}
@@ -267,8 +269,10 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_
 {
 	static const struct sq_port_ranges every = { 0 };
 	static struct sq_peer everyone[] = {
-		{ .address = { [10] = 0xff, [11] = 0xff }, .prefix_len = IPV4_PREFIX,
-		  .ipv4 = true, .text = (char *)"0.0.0.0/0" },
+		{ .address = { [10] = 0xff, [11] = 0xff },
+		  .prefix_len = IPV4_PREFIX,
+		  .ipv4 = true,
+		  .text = (char *)"0.0.0.0/0" },
 		{ .prefix_len = 0, .text = (char *)"::/0" },
 	};
 	static const struct sq_peers all = { everyone, ARRAY_SIZE(everyone) };
@@ -280,7 +284,8 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_
 
 		/* ports without a peer: these ports of everybody */
 		r = add_list(ret, fault, SQ_LIST_TO(i),
-			     !fault->to.n && fault->ports.n ? &all : &fault->to, &fault->ports, err);
+			     !fault->to.n && fault->ports.n ? &all : &fault->to, &fault->ports,
+			     err);
 		if (!r)
 			r = add_list(ret, fault, SQ_LIST_EXCEPT(i), &fault->except, &every, err);
 	}

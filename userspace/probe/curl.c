@@ -103,7 +103,8 @@ int sq_curl_open(struct sq_prober *prober, struct sq_error **err)
 	prober->multi = curl_multi_init();
 	if (!prober->multi)
 		sq_oom();
-	r = sd_event_add_time(prober->event, &prober->timer, CLOCK_MONOTONIC, 0, 1, on_timer, prober);
+	r = sd_event_add_time(prober->event, &prober->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+			      prober);
 	if (r < 0)
 		return sq_error_errno(err, -r, "cannot set up the probes' timer");
 	sd_event_source_set_enabled(prober->timer, SD_EVENT_OFF);
@@ -165,7 +166,7 @@ void sq_tcp_start(struct sq_pending *pending, const struct sq_tcp *tcp)
 {
 	_cleanup_free_ char *url = sq_asprintf("http://%s/", tcp->address);
 
-	pending->expect = NULL;	/* a connection is all there is to expect */
+	pending->expect = NULL; /* a connection is all there is to expect */
 	start(pending, url, tcp->timeout_ns, true);
 }
 

@@ -37,7 +37,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 	struct sq_pending *pending = data;
 
 	pending->timed_out = true;
-	kill(-pending->pid, SIGKILL);	/* its session, so with what it started */
+	kill(-pending->pid, SIGKILL); /* its session, so with what it started */
 	return 0;
 }
 
@@ -47,7 +47,7 @@ static int on_exit(sd_event_source *source, const siginfo_t *info, void *data)
 	const char *why = NULL;
 	char text[160];
 
-	pending->pid = 0;	/* reaped by the event loop */
+	pending->pid = 0; /* reaped by the event loop */
 	read_output(pending);
 	if (pending->timed_out) {
 		why = "timed out";
@@ -78,8 +78,10 @@ static int start(struct sq_pending *pending, const struct sq_exec *exec, struct 
 	fcntl(pending->output_fd, F_SETFL, O_NONBLOCK);
 	r = sq_spawn(&(struct sq_spawn){ .argv = (const char *const *)exec->command.item,
 					 .cgroup_fd = pending->prober->cgroup_fd,
-					 .stdin_fd = -EBADF, .stdout_fd = writer,
-					 .stderr_fd = -EBADF }, &pending->pid, &pidfd, err);
+					 .stdin_fd = -EBADF,
+					 .stdout_fd = writer,
+					 .stderr_fd = -EBADF },
+		     &pending->pid, &pidfd, err);
 	if (r)
 		return r;
 	r = sd_event_add_child_pidfd(event, &pending->child, pidfd, WEXITED, on_exit, pending);

@@ -55,8 +55,7 @@ static char *judge_failures(const struct sq_series *series, uint64_t allowed_ppb
 	if (share * SQ_SHARE_ONE <= (double)allowed_ppb)
 		return NULL;
 	return sq_asprintf("%zu of %zu samples failed (%s, allowed %s): %s", series->failures,
-			   series->samples,
-			   sq_share_text((uint64_t)(share * SQ_SHARE_ONE), got),
+			   series->samples, sq_share_text((uint64_t)(share * SQ_SHARE_ONE), got),
 			   sq_share_text(allowed_ppb, allowed), series->first_failure);
 }
 
@@ -84,8 +83,10 @@ char *sq_series_judge(struct sq_series *series, const struct sq_judge_phase *jud
 		const char *name;
 		double share;
 		uint64_t allowed_ns;
-	} latencies[] = { { "p50", 0.5, judge->p50_ns }, { "p90", 0.9, judge->p90_ns },
-			  { "p95", 0.95, judge->p95_ns }, { "p99", 0.99, judge->p99_ns },
+	} latencies[] = { { "p50", 0.5, judge->p50_ns },
+			  { "p90", 0.9, judge->p90_ns },
+			  { "p95", 0.95, judge->p95_ns },
+			  { "p99", 0.99, judge->p99_ns },
 			  { "max", 1, judge->max_ns } };
 	char *why;
 

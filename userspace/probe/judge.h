@@ -10,10 +10,10 @@
 
 /* The samples of one phase. */
 struct sq_series {
-	uint64_t *met_ns;	/* how long each sample that was met took */
+	uint64_t *met_ns; /* how long each sample that was met took */
 	size_t n_met;
 	size_t samples, failures;
-	char *first_failure;	/* why the first one failed */
+	char *first_failure; /* why the first one failed */
 };
 
 void sq_series_add(struct sq_series *series, bool met, uint64_t took_ns, const char *why);

@@ -18,7 +18,7 @@ struct sq_prober;
 struct sq_sample {
 	uint64_t started_ns, took_ns;
 	bool met;
-	const char *why;	/* not met: in a few words */
+	const char *why; /* not met: in a few words */
 };
 
 /* Called once when the sample is over, from the event loop. */

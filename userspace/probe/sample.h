@@ -9,7 +9,7 @@
 
 #include "probe/probe.h"
 
-#define SQ_SAMPLE_TEXT 65536	/* of an answer's body, or a program's output */
+#define SQ_SAMPLE_TEXT 65536 /* of an answer's body, or a program's output */
 
 struct sq_pending {
 	struct sq_prober *prober;
@@ -18,7 +18,7 @@ struct sq_pending {
 	sq_sample_done done;
 	void *data;
 	uint64_t started_ns;
-	char *text;		/* what has been answered so far */
+	char *text; /* what has been answered so far */
 	size_t n;
 	/* http, tcp */
 	CURL *curl;
@@ -34,7 +34,7 @@ struct sq_prober {
 	sd_event *event;
 	int cgroup_fd;
 	CURLM *multi;
-	sd_event_source *timer;		/* curl's */
+	sd_event_source *timer; /* curl's */
 	struct sq_pending *pending;
 };
 

@@ -56,8 +56,10 @@ void sq_report_plan(const json_t *plan, struct sq_buffer *text)
 	char before[SQ_DURATION_SIZE], during[SQ_DURATION_SIZE], after[SQ_DURATION_SIZE];
 	size_t i;
 
-	sq_buffer_add(text, "%s\n\ntargets on this host (a count is this host's: 1 on 20 hosts is "
-		      "20)\n", sq_json_text(plan, "title"));
+	sq_buffer_add(text,
+		      "%s\n\ntargets on this host (a count is this host's: 1 on 20 hosts is "
+		      "20)\n",
+		      sq_json_text(plan, "title"));
 	json_array_foreach(json_object_get(plan, "targets"), i, item)
 		add_target(item, text);
 	sq_buffer_add(text, "\ntimeline: before %s, method %s, after %s; seed %lld\n",
@@ -72,8 +74,9 @@ void sq_report_plan(const json_t *plan, struct sq_buffer *text)
 		sq_buffer_add(text, "  %-10s %s, allowed %s (%s%s)\n", sq_json_text(item, "name"),
 			      sq_json_text(item, "used"), sq_json_text(item, "allowed"),
 			      sq_json_text(item, "source"),
-			      json_is_true(json_object_get(item, "in_kernel")) ?
-			      ", held in the kernel" : "");
+			      json_is_true(json_object_get(item, "in_kernel"))
+				      ? ", held in the kernel"
+				      : "");
 	if (json_array_size(json_object_get(plan, "warnings")))
 		sq_buffer_add(text, "\nmind that\n");
 	json_array_foreach(json_object_get(plan, "warnings"), i, item)

@@ -32,7 +32,8 @@ void sq_report_progress(const json_t *status, struct sq_buffer *text)
 						  sq_json_int(item, "failures")),
 				      (long long)sq_json_int(item, "samples"),
 				      sq_duration_text((uint64_t)(sq_json_real(item, "p50_ms") *
-								  (double)SQ_MS), p50));
+								  (double)SQ_MS),
+						       p50));
 }
 
 void sq_report_status(const json_t *status, struct sq_buffer *text)
@@ -44,8 +45,8 @@ void sq_report_status(const json_t *status, struct sq_buffer *text)
 	sq_buffer_add(text, "%s: %s\n  ", sq_json_text(status, "run"),
 		      sq_json_text(status, "title"));
 	sq_report_progress(status, text);
-	sq_buffer_add(text, "%s\n", json_is_true(json_object_get(status, "armed")) ?
-		      ", faults armed" : "");
+	sq_buffer_add(text, "%s\n",
+		      json_is_true(json_object_get(status, "armed")) ? ", faults armed" : "");
 	json_array_foreach(json_object_get(status, "faults"), i, item)
 		sq_buffer_add(text, "  %s (%s): %s, %s injected\n", sq_json_text(item, "name"),
 			      sq_json_text(item, "fault"), sq_json_text(item, "state"),

@@ -79,8 +79,8 @@ static void add_probes(const json_t *journal, struct sq_buffer *text)
 
 static const char *share_of(int64_t part, int64_t whole, char text[32])
 {
-	return whole ? sq_share_text((uint64_t)((double)part / (double)whole * SQ_SHARE_ONE),
-				     text) : "-";
+	return whole ? sq_share_text((uint64_t)((double)part / (double)whole * SQ_SHARE_ONE), text)
+		     : "-";
 }
 
 /* Only the reasons that counted. */
@@ -89,9 +89,9 @@ static void add_missed(const json_t *missed, struct sq_buffer *text)
 	static const struct {
 		const char *key, *words;
 	} reasons[] = {
-		{ "filter", "not to the peer" }, { "dice", "spared by the dice" },
-		{ "budget", "over the limit" }, { "rate", "over the rate" },
-		{ "protected", "protected" }, { "lease", "after the lease" },
+		{ "filter", "not to the peer" },       { "dice", "spared by the dice" },
+		{ "budget", "over the limit" },	       { "rate", "over the rate" },
+		{ "protected", "protected" },	       { "lease", "after the lease" },
 		{ "killed", "after the kill switch" }, { "room", "without room" },
 	};
 	char n[32];
@@ -102,8 +102,9 @@ static void add_missed(const json_t *missed, struct sq_buffer *text)
 
 		if (!count)
 			continue;
-		sq_buffer_add(text, "%s%s %s", any ? ", " : "    let pass: ",
-			      sq_count_text((uint64_t)count, n), reasons[i].words);
+		sq_buffer_add(text, "%s%s %s",
+			      any ? ", " : "    let pass: ", sq_count_text((uint64_t)count, n),
+			      reasons[i].words);
 		any = true;
 	}
 	if (any)
@@ -207,8 +208,10 @@ static void add_limits(const json_t *journal, struct sq_buffer *text)
 	char number[32];
 	size_t i;
 
-	sq_buffer_add(text, "\nblast radius: %lld cgroups, %lld processes, %s injections (at most "
-		      "%.0f/s)\n", (long long)sq_json_int(used, "cgroups"),
+	sq_buffer_add(text,
+		      "\nblast radius: %lld cgroups, %lld processes, %s injections (at most "
+		      "%.0f/s)\n",
+		      (long long)sq_json_int(used, "cgroups"),
 		      (long long)sq_json_int(used, "processes"),
 		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number),
 		      sq_json_real(used, "peak_rate"));
@@ -225,8 +228,10 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 	char took[SQ_DURATION_SIZE];
 
 	if (json_is_true(json_object_get(cleanup, "clean")))
-		sq_buffer_add(text, "\nclean-up: nothing of the run is left (looked at the host, "
-			      "%s)\n", milliseconds(sq_json_real(cleanup, "took_ms"), took));
+		sq_buffer_add(text,
+			      "\nclean-up: nothing of the run is left (looked at the host, "
+			      "%s)\n",
+			      milliseconds(sq_json_real(cleanup, "took_ms"), took));
 	else
 		add_texts(json_object_get(cleanup, "leftovers"),
 			  "clean-up: STILL THERE (try `squall recover`)", text);

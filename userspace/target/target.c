@@ -39,8 +39,10 @@ static int nothing_matches(const struct sq_target *target, const char *pattern,
 	const char *name = sq_base_name(pattern), *near, **names;
 	size_t chosen = 0;
 
-	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT, "target '%s' matches no cgroup: there is no "
-		     "'%s'", target->object.key, pattern);
+	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
+		     "target '%s' matches no cgroup: there is no "
+		     "'%s'",
+		     target->object.key, pattern);
 	if (sq_cgroup_walk("/", collect, &all, NULL) || !all.n)
 		return -ENOENT;
 	names = sq_alloc(all.n * sizeof(*names));
@@ -169,8 +171,8 @@ int sq_target_resolve(const struct sq_target *target, uint64_t seed, const char 
 
 	*ret = (struct sq_resolved){ .target = target };
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		int r = kinds[i].is(target) ? kinds[i].match(target, run, &paths, &ret->shared,
-							     err) : 0;
+		int r = kinds[i].is(target) ? kinds[i].match(target, run, &paths, &ret->shared, err)
+					    : 0;
 
 		if (r)
 			return r;
@@ -184,8 +186,10 @@ int sq_target_resolve(const struct sq_target *target, uint64_t seed, const char 
 	for (size_t i = 0; i < wanted; i++)
 		add_member(ret, draws[i].path);
 	if (!ret->n)
-		return sq_error_set(err, SQ_FAIL_NOT_NOW, ENOENT, "the cgroups of target '%s' "
-				    "vanished while they were looked at", target->object.key);
+		return sq_error_set(err, SQ_FAIL_NOT_NOW, ENOENT,
+				    "the cgroups of target '%s' "
+				    "vanished while they were looked at",
+				    target->object.key);
 	return 0;
 }
 
@@ -212,7 +216,9 @@ int sq_target_start(const struct sq_target *target, struct sq_member *member, in
 {
 	_cleanup_close_ int fd = sq_cgroup_open(member->cgroup.path, err);
 	struct sq_spawn spawn = { .argv = (const char *const *)target->command.item,
-				  .cgroup_fd = fd, .stdin_fd = -EBADF, .stdout_fd = output_fd,
+				  .cgroup_fd = fd,
+				  .stdin_fd = -EBADF,
+				  .stdout_fd = output_fd,
 				  .stderr_fd = output_fd };
 	struct sq_cgroup found;
 	int r = fd < 0 ? fd : sq_cgroup_find(member->cgroup.path, &found, err);

@@ -12,17 +12,17 @@
 
 /* One cgroup that is hit. */
 struct sq_member {
-	struct sq_cgroup cgroup;	/* id 0: not there yet */
+	struct sq_cgroup cgroup; /* id 0: not there yet */
 	uint64_t processes;
 };
 
 /* One target of the experiment. */
 struct sq_resolved {
 	const struct sq_target *target;
-	struct sq_member *item;		/* those selected, sorted by path */
+	struct sq_member *item; /* those selected, sorted by path */
 	size_t n;
-	size_t matched;			/* before `select` */
-	bool shared;			/* a glob or a list matched two or more */
+	size_t matched; /* before `select` */
+	bool shared; /* a glob or a list matched two or more */
 };
 
 /*

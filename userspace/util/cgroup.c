@@ -34,8 +34,9 @@ int sq_cgroup_root(struct sq_error **err)
 	if (root >= 0)
 		return root;
 	sq_error_set(err, SQ_FAIL_UNSUPPORTED, -root, "cannot reach the cgroup2 tree: %s",
-		     root == -EPERM ? "that takes root (CAP_SYS_ADMIN)" :
-		     root == -ENODEV ? "this kernel has no cgroup2" : strerror(-root));
+		     root == -EPERM    ? "that takes root (CAP_SYS_ADMIN)"
+		     : root == -ENODEV ? "this kernel has no cgroup2"
+				       : strerror(-root));
 	return root;
 }
 
@@ -81,7 +82,8 @@ int sq_cgroup_find(const char *path, struct sq_cgroup *cgroup, struct sq_error *
 	if (fstat(fd, &st) < 0)
 		return sq_error_errno(err, errno, "cannot look at the cgroup '%s'", path);
 	/* the inode number is the cgroup's id (kernfs, 64-bit) */
-	*cgroup = (struct sq_cgroup){ .path = sq_strdup(path), .id = st.st_ino,
+	*cgroup = (struct sq_cgroup){ .path = sq_strdup(path),
+				      .id = st.st_ino,
 				      .level = sq_cgroup_level(path) };
 	return 0;
 }
@@ -131,12 +133,12 @@ static int walk(const char *path, int fd, int (*each)(const char *path, int fd, 
 	int n, r = each(path, fd, data);
 
 	if (r)
-		return r > 0 ? r : 0;	/* negative: do not go below this one */
+		return r > 0 ? r : 0; /* negative: do not go below this one */
 	n = children(fd, &entries);
 	/* gone in the meantime: nothing to see */
 	for (int i = 0; i < n; i++) {
-		_cleanup_free_ char *below = sq_asprintf("%s/%s", strcmp(path, "/") ? path : "",
-							 entries[i]->d_name);
+		_cleanup_free_ char *below =
+			sq_asprintf("%s/%s", strcmp(path, "/") ? path : "", entries[i]->d_name);
 		_cleanup_close_ int child = -EBADF;
 
 		if (!r)

@@ -15,7 +15,7 @@
 struct sq_cgroup {
 	char *path;
 	uint64_t id;
-	unsigned int level;	/* 0: the root */
+	unsigned int level; /* 0: the root */
 };
 
 void sq_cgroup_clear(struct sq_cgroup *cgroup);

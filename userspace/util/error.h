@@ -12,18 +12,18 @@
 
 /* What kind of failure: decides the verdict and so the exit code. */
 enum sq_failure {
-	SQ_FAIL_ERROR,		/* squall's own */
-	SQ_FAIL_INVALID,	/* the file or the command line is wrong */
-	SQ_FAIL_REFUSED,	/* blast radius, policy: never as it is */
-	SQ_FAIL_UNSUPPORTED,	/* this kernel or these rights cannot */
-	SQ_FAIL_NOT_NOW,	/* later perhaps */
+	SQ_FAIL_ERROR, /* squall's own */
+	SQ_FAIL_INVALID, /* the file or the command line is wrong */
+	SQ_FAIL_REFUSED, /* blast radius, policy: never as it is */
+	SQ_FAIL_UNSUPPORTED, /* this kernel or these rights cannot */
+	SQ_FAIL_NOT_NOW, /* later perhaps */
 };
 
 struct sq_error {
 	enum sq_failure kind;
-	int errnum;		/* positive */
+	int errnum; /* positive */
 	char *message;
-	char *hint;		/* what to do, or NULL */
+	char *hint; /* what to do, or NULL */
 };
 
 /* Sets *err and returns -errnum (-EINVAL where @errnum is 0). A NULL @err only loses the text. */

@@ -14,8 +14,8 @@
 
 struct sq_eventlog {
 	int fd;
-	uint64_t size, max;	/* bytes written and allowed; what is vital is always written */
-	int failed;		/* the first error, as a positive errno: ENOSPC for instance */
+	uint64_t size, max; /* bytes written and allowed; what is vital is always written */
+	int failed; /* the first error, as a positive errno: ENOSPC for instance */
 };
 
 /* Opens or creates @name in @dir_fd for appending. */
@@ -42,9 +42,9 @@ int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error
 json_t *sq_json(const char *format, ...);
 
 /* Members by name, with a default where they are missing or of another type. */
-const char *sq_json_text(const json_t *object, const char *key);	/* "" */
-int64_t sq_json_int(const json_t *object, const char *key);		/* 0 */
-double sq_json_real(const json_t *object, const char *key);		/* 0, integers too */
+const char *sq_json_text(const json_t *object, const char *key); /* "" */
+int64_t sq_json_int(const json_t *object, const char *key); /* 0 */
+double sq_json_real(const json_t *object, const char *key); /* 0, integers too */
 
 void sq_json_decref(json_t **json);
 #define _cleanup_json_ _cleanup_(sq_json_decref)

@@ -76,8 +76,8 @@ int sq_write_all(int fd, const char *text, size_t n)
 int sq_write_atomic(int dir_fd, const char *path, mode_t mode, const char *text, size_t n)
 {
 	_cleanup_free_ char *temporary = sq_asprintf("%s.%d.new", path, (int)getpid());
-	_cleanup_close_ int fd = openat(dir_fd, temporary,
-					O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	_cleanup_close_ int fd = openat(
+		dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	int r;
 
 	if (fd < 0)

@@ -25,7 +25,8 @@
 
 const char *sq_helper_name(enum sq_helper_id id)
 {
-	static const char *const names[SQ_HELPERS] = { "squall-guard", "squall-nap", "squall-line" };
+	static const char *const names[SQ_HELPERS] = { "squall-guard", "squall-nap",
+						       "squall-line" };
 
 	return names[id];
 }
@@ -100,8 +101,11 @@ int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char
 	_cleanup_free_ const char **argv = NULL;
 	_cleanup_free_ int *keep = sq_alloc((n_fds + 1) * sizeof(*keep));
 	_cleanup_close_ int reader = -EBADF, writer = -EBADF;
-	struct sq_spawn spawn = { .program = "/proc/self/exe", .cgroup_fd = helpers->cgroup_fd,
-				  .stdin_fd = -EBADF, .stdout_fd = -EBADF, .keep_fds = keep,
+	struct sq_spawn spawn = { .program = "/proc/self/exe",
+				  .cgroup_fd = helpers->cgroup_fd,
+				  .stdin_fd = -EBADF,
+				  .stdout_fd = -EBADF,
+				  .keep_fds = keep,
 				  .n_keep_fds = n_fds + 1 };
 	size_t n = 0;
 	int ends[2], r;
@@ -183,8 +187,8 @@ static void harden(enum sq_helper_id id)
 
 int sq_helper_enter(struct sq_helper *helper, enum sq_helper_id id, struct sq_error **err)
 {
-	void *page = mmap(NULL, sizeof(*helper->page), PROT_READ | PROT_WRITE, MAP_SHARED, PAGE_FD,
-			  0);
+	void *page =
+		mmap(NULL, sizeof(*helper->page), PROT_READ | PROT_WRITE, MAP_SHARED, PAGE_FD, 0);
 	pthread_t thread;
 	int r;
 
@@ -215,7 +219,7 @@ void sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second)
 	helper->state->value[1] = second;
 	sq_helper_beat(helper);
 	if (null >= 0)
-		dup2(null, STDERR_FILENO);	/* nobody reads there any more */
+		dup2(null, STDERR_FILENO); /* nobody reads there any more */
 	sq_close(null);
 	__atomic_store_n(&helper->state->ready, 1, __ATOMIC_RELEASE);
 }

@@ -24,15 +24,15 @@ enum sq_helper_id {
 };
 
 struct sq_helper_state {
-	uint64_t beat_ns;	/* when it last showed that it lives, by sq_now() */
+	uint64_t beat_ns; /* when it last showed that it lives, by sq_now() */
 	uint32_t ready;
-	uint32_t ended;		/* it has done its work; silence means nothing any more */
-	uint32_t value[2];	/* what it has to tell: see each helper */
+	uint32_t ended; /* it has done its work; silence means nothing any more */
+	uint32_t value[2]; /* what it has to tell: see each helper */
 };
 
 struct sq_helper_page {
-	pthread_mutex_t controller;	/* robust, held by the controller */
-	uint32_t finished;		/* the controller ends because it has cleaned up */
+	pthread_mutex_t controller; /* robust, held by the controller */
+	uint32_t finished; /* the controller ends because it has cleaned up */
 	struct sq_helper_state helper[SQ_HELPERS];
 };
 
@@ -40,10 +40,10 @@ struct sq_helper_page {
 struct sq_helpers {
 	int page_fd;
 	struct sq_helper_page *page;
-	int cgroup_fd;		/* where helpers are born, or -EBADF */
+	int cgroup_fd; /* where helpers are born, or -EBADF */
 	struct {
 		pid_t pid;
-		int pidfd;	/* -EBADF: not started */
+		int pidfd; /* -EBADF: not started */
 	} helper[SQ_HELPERS];
 };
 
@@ -75,7 +75,7 @@ const char *sq_helper_name(enum sq_helper_id id);
 struct sq_helper {
 	struct sq_helper_page *page;
 	struct sq_helper_state *state;
-	int orphaned_fd;	/* readable once the controller is gone */
+	int orphaned_fd; /* readable once the controller is gone */
 };
 
 /*

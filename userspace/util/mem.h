@@ -12,11 +12,11 @@
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _unused_ __attribute__((unused))
 
-#define TAKE_PTR(p)                           \
-	({                                    \
-		__typeof__(p) _taken_ = (p);  \
-		(p) = NULL;                   \
-		_taken_;                      \
+#define TAKE_PTR(p)                          \
+	({                                   \
+		__typeof__(p) _taken_ = (p); \
+		(p) = NULL;                  \
+		_taken_;                     \
 	})
 
 /* A descriptor variable starts at -EBADF and goes back to it when somebody else takes over. */
@@ -37,9 +37,9 @@ void sq_closep(const int *fd);
 /* Closes a descriptor if it is one; returns -EBADF, to be assigned back. */
 int sq_close(int fd);
 
-void *sq_alloc(size_t size);		/* zeroed */
+void *sq_alloc(size_t size); /* zeroed */
 void *sq_realloc(void *p, size_t size);
-char *sq_strdup(const char *s);		/* NULL stays NULL */
+char *sq_strdup(const char *s); /* NULL stays NULL */
 char *sq_strndup(const char *s, size_t n);
 char *sq_asprintf(const char *format, ...) _printf_(1, 2);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct call {
-	int netns_fd;	/* negative: a new one */
+	int netns_fd; /* negative: a new one */
 	int (*function)(void *argument, struct sq_error **err);
 	void *argument;
 	struct sq_error **err;
@@ -40,8 +40,9 @@ static int run(struct call *call)
 int sq_netns_call(int netns_fd, int (*function)(void *argument, struct sq_error **err),
 		  void *argument, struct sq_error **err)
 {
-	struct call call = { .netns_fd = netns_fd, .function = function, .argument = argument,
-			     .err = err };
+	struct call call = {
+		.netns_fd = netns_fd, .function = function, .argument = argument, .err = err
+	};
 
 	return run(&call);
 }
@@ -49,8 +50,9 @@ int sq_netns_call(int netns_fd, int (*function)(void *argument, struct sq_error 
 int sq_netns_call_new(int (*function)(void *argument, struct sq_error **err), void *argument,
 		      struct sq_error **err)
 {
-	struct call call = { .netns_fd = -EBADF, .function = function, .argument = argument,
-			     .err = err };
+	struct call call = {
+		.netns_fd = -EBADF, .function = function, .argument = argument, .err = err
+	};
 
 	return run(&call);
 }

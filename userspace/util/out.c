@@ -26,7 +26,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct piece *first, **last;
-	size_t bytes;		/* queued and being written */
+	size_t bytes; /* queued and being written */
 	bool started;
 } out = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 

@@ -20,8 +20,8 @@ extern char **environ;
 /* The child's part; only async-signal-safe calls. Reports errno through @report and ends. */
 static _Noreturn void child(const struct sq_spawn *spawn, char *const *environment, int report)
 {
-	static const int defaults[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD,
-					SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU };
+	static const int defaults[] = { SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+					SIGCHLD, SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU };
 	int standard[3] = { spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), next = 3;
 	sigset_t none;
@@ -142,8 +142,10 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 	if (n < 0)
 		return (int)n;
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-				"%*d %*d %*d %llu", ret_state, &start) != 2)
+	if (!p || sscanf(p + 1,
+			 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+			 "%*d %*d %*d %llu",
+			 ret_state, &start) != 2)
 		return -EPROTO;
 	*ret_start = start;
 	return 0;

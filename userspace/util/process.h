@@ -10,13 +10,13 @@
 #include "util/error.h"
 
 struct sq_spawn {
-	const char *const *argv;	/* NULL behind the last; argv[0] is looked up in PATH */
-	const char *program;		/* what to execute instead of argv[0], or NULL */
-	const char *const *environment;	/* "NAME=value" to add or replace, NULL behind the last */
-	const char *directory;		/* NULL: ours */
-	int cgroup_fd;			/* the cgroup to be born in, or -EBADF for ours */
-	int stdin_fd, stdout_fd, stderr_fd;	/* -EBADF: /dev/null */
-	const int *keep_fds;		/* passed on at 3, 4, 5, ... */
+	const char *const *argv; /* NULL behind the last; argv[0] is looked up in PATH */
+	const char *program; /* what to execute instead of argv[0], or NULL */
+	const char *const *environment; /* "NAME=value" to add or replace, NULL behind the last */
+	const char *directory; /* NULL: ours */
+	int cgroup_fd; /* the cgroup to be born in, or -EBADF for ours */
+	int stdin_fd, stdout_fd, stderr_fd; /* -EBADF: /dev/null */
+	const int *keep_fds; /* passed on at 3, 4, 5, ... */
 	size_t n_keep_fds;
 };
 

@@ -19,7 +19,8 @@
 
 static struct bpf_tc_hook hook_of(unsigned int ifindex, enum bpf_tc_attach_point point)
 {
-	struct bpf_tc_hook hook = { .sz = sizeof(hook), .ifindex = (int)ifindex,
+	struct bpf_tc_hook hook = { .sz = sizeof(hook),
+				    .ifindex = (int)ifindex,
 				    .attach_point = point };
 
 	return hook;
@@ -83,9 +84,11 @@ static bool dump_has(uint16_t ask, uint16_t answer, unsigned int ifindex, uint32
 		struct nlmsghdr header;
 		struct tcmsg message;
 	} request = {
-		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = ask,
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = ask,
 			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.message = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex,
+		.message = { .tcm_family = AF_UNSPEC,
+			     .tcm_ifindex = (int)ifindex,
 			     .tcm_parent = parent },
 	};
 	char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));

@@ -130,8 +130,12 @@ void sq_buffer_clear(struct sq_buffer *buffer)
 /* The number of bytes of the sequence at @p, or 0; RFC 3629, section 4. */
 static size_t utf8_sequence(const unsigned char *p, size_t n)
 {
-	size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
-			p[0] < 0xf5 ? 4 : 0;
+	size_t length = p[0] < 0x80   ? 1
+			: p[0] < 0xc2 ? 0
+			: p[0] < 0xe0 ? 2
+			: p[0] < 0xf0 ? 3
+			: p[0] < 0xf5 ? 4
+				      : 0;
 
 	if (!length || length > n || p[0] == 0)
 		return 0;

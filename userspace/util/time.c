@@ -31,8 +31,7 @@ char *sq_rfc3339(uint64_t wall_ns, char text[SQ_RFC3339_SIZE])
 
 	gmtime_r(&seconds, &utc);
 	n = strftime(text, SQ_RFC3339_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text + n, SQ_RFC3339_SIZE - n, ".%06uZ",
-		 (unsigned int)(wall_ns % SQ_S / SQ_US));
+	snprintf(text + n, SQ_RFC3339_SIZE - n, ".%06uZ", (unsigned int)(wall_ns % SQ_S / SQ_US));
 	return text;
 }
 
@@ -42,8 +41,11 @@ char *sq_duration_text(uint64_t ns, char text[SQ_DURATION_SIZE])
 		uint64_t from, unit;
 		const char *name;
 	} units[] = {
-		{ 7200 * SQ_S, 3600 * SQ_S, "h" }, { 120 * SQ_S, 60 * SQ_S, "m" },
-		{ SQ_S, SQ_S, "s" }, { SQ_MS, SQ_MS, "ms" }, { 0, SQ_US, "us" },
+		{ 7200 * SQ_S, 3600 * SQ_S, "h" },
+		{ 120 * SQ_S, 60 * SQ_S, "m" },
+		{ SQ_S, SQ_S, "s" },
+		{ SQ_MS, SQ_MS, "ms" },
+		{ 0, SQ_US, "us" },
 	};
 	const char *name = "us";
 	uint64_t unit = SQ_US;

@@ -73,15 +73,16 @@ static int store(double value, uint64_t *ret, const char **why)
 int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why)
 {
 	static const struct unit units[] = {
-		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "m", 60e9 },
-		{ "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
+		{ "ns", 1 },   { "us", 1e3 },	{ "ms", 1e6 },	 { "s", 1e9 },
+		{ "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
 	};
 	double total = 0, last = INFINITY;
 
 	if (!*text)
 		return fail(why, EINVAL, "is empty; write a duration such as 100ms or 2m");
 	if (strspn(text, "0123456789.") == strlen(text))
-		return fail(why, EINVAL, "has no unit; write one of us, ms, s, m, h behind the number");
+		return fail(why, EINVAL,
+			    "has no unit; write one of us, ms, s, m, h behind the number");
 	if (*text == '-')
 		return fail(why, EINVAL, "is negative");
 	while (*text) {
@@ -94,9 +95,11 @@ int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why)
 			return fail(why, EINVAL, SPACE);
 		unit = scan_unit(&text, units, ARRAY_SIZE(units));
 		if (!unit)
-			return fail(why, EINVAL, "has an unknown unit; durations end in us, ms, s, m or h");
+			return fail(why, EINVAL,
+				    "has an unknown unit; durations end in us, ms, s, m or h");
 		if (unit->factor >= last)
-			return fail(why, EINVAL, "has its units out of order; write the largest first");
+			return fail(why, EINVAL,
+				    "has its units out of order; write the largest first");
 		last = unit->factor;
 		total += value * unit->factor;
 	}
@@ -109,7 +112,8 @@ int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
 	double value;
 
 	if (*text && strspn(text, "0123456789.") == strlen(text))
-		return fail(why, EINVAL, "has no unit; write a share with a percent sign, such as 5%");
+		return fail(why, EINVAL,
+			    "has no unit; write a share with a percent sign, such as 5%");
 	if (!scan_decimal(&p, &value) && *p == ' ')
 		return fail(why, EINVAL, SPACE);
 	p = text;
@@ -122,7 +126,8 @@ int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
 
 int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why)
 {
-	static const struct unit units[] = { { "/s", 1000 }, { "/m", 1000 / 60.0 },
+	static const struct unit units[] = { { "/s", 1000 },
+					     { "/m", 1000 / 60.0 },
 					     { "/h", 1000 / 3600.0 } };
 	const char *p = text;
 	const struct unit *unit;
@@ -143,8 +148,13 @@ int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why)
 int sq_parse_size(const char *text, uint64_t *ret_bytes, const char **why)
 {
 	static const struct unit units[] = {
-		{ "B", 1 }, { "K", 1024.0 }, { "M", 1048576.0 }, { "G", 1073741824.0 },
-		{ "KiB", 1024.0 }, { "MiB", 1048576.0 }, { "GiB", 1073741824.0 },
+		{ "B", 1 },
+		{ "K", 1024.0 },
+		{ "M", 1048576.0 },
+		{ "G", 1073741824.0 },
+		{ "KiB", 1024.0 },
+		{ "MiB", 1048576.0 },
+		{ "GiB", 1073741824.0 },
 	};
 	const char *p = text;
 	const struct unit *unit;
@@ -165,7 +175,9 @@ int sq_parse_count(const char *text, uint64_t *ret, const char **why)
 	char *end;
 
 	if (*text == '0' && text[1])
-		return fail(why, EINVAL, "begins with 0, as octal and hexadecimal numbers do; write it in decimal");
+		return fail(
+			why, EINVAL,
+			"begins with 0, as octal and hexadecimal numbers do; write it in decimal");
 	if (!*text || strspn(text, "0123456789") != strlen(text))
 		return fail(why, EINVAL, "is not a whole number");
 	errno = 0;

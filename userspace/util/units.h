@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define SQ_SHARE_ONE 1000000000u	/* 100 % in parts per billion */
+#define SQ_SHARE_ONE 1000000000u /* 100 % in parts per billion */
 
 /* "10us", "1.5ms", "2s", "5m", "1h", also in sum: "1m30s". Nanoseconds. */
 int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why);
