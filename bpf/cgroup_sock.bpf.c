@@ -6,13 +6,11 @@
  * Hooks: cgroup/connect, bind, sendmsg (IPv4 and IPv6), getsockopt and setsockopt of each target
  * cgroup; the errno is set by bpf_set_retval() (5.18). Least kernel: 6.1.
  */
-#include "packet.h"
 #include "call.h"
+#include "packet.h"
 
 #define DENY 0
 #define ALLOW 1
-#define SQ_AF_INET 2
-#define SQ_AF_INET6 10
 
 /* The kernel hands a program one page of an option's value; more must be waved through. */
 #define SOCKOPT_PAGE 4096
@@ -23,17 +21,19 @@ static __always_inline int sq_deny(int error)
 	return DENY;
 }
 
-static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_sock_addr *ctx)
+/* A program for IPv4 may not even contain a load of user_ip6, nor the other way round. */
+static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_sock_addr *ctx,
+					    bool ipv6)
 {
-	if (ctx->user_family == SQ_AF_INET) {
-		__be32 address = ctx->user_ip4;
-
-		sq_peer_ipv4(event, (const __u8 *)&address);
-	} else if (ctx->user_family == SQ_AF_INET6) {
+	if (ipv6) {
 		__be32 address[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
 				      ctx->user_ip6[3] };
 
 		sq_peer_ipv6(event, (const __u8 *)address);
+	} else {
+		__be32 address = ctx->user_ip4;
+
+		sq_peer_ipv4(event, (const __u8 *)&address);
 	}
 	event->peer_port = bpf_ntohs(ctx->user_port);
 	event->has_ports = 1;
@@ -44,14 +44,14 @@ static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_s
 	sq_flow(event);
 }
 
-static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook hook)
+static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook hook, bool ipv6)
 {
 	struct sq_decision d = {};
 
 	if (!sq_scope_of_task(&d.event, hook))
 		return ALLOW;
 	d.event.call = sq_current_call();
-	sq_sock_address(&d.event, ctx);
+	sq_sock_address(&d.event, ctx, ipv6);
 	sq_decide(&d);
 	return d.error ? sq_deny(d.error) : ALLOW;
 }
@@ -59,37 +59,37 @@ static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook 
 SEC("cgroup/connect4")
 int sq_connect4(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_CONNECT);
+	return sq_sock_call(ctx, SQ_HOOK_CONNECT, false);
 }
 
 SEC("cgroup/connect6")
 int sq_connect6(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_CONNECT);
+	return sq_sock_call(ctx, SQ_HOOK_CONNECT, true);
 }
 
 SEC("cgroup/bind4")
 int sq_bind4(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_BIND);
+	return sq_sock_call(ctx, SQ_HOOK_BIND, false);
 }
 
 SEC("cgroup/bind6")
 int sq_bind6(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_BIND);
+	return sq_sock_call(ctx, SQ_HOOK_BIND, true);
 }
 
 SEC("cgroup/sendmsg4")
 int sq_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_SENDMSG);
+	return sq_sock_call(ctx, SQ_HOOK_SENDMSG, false);
 }
 
 SEC("cgroup/sendmsg6")
 int sq_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return sq_sock_call(ctx, SQ_HOOK_SENDMSG);
+	return sq_sock_call(ctx, SQ_HOOK_SENDMSG, true);
 }
 
 static __always_inline int sq_sockopt(struct bpf_sockopt *ctx, enum sq_hook hook)

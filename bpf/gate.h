@@ -16,20 +16,20 @@
 #include "maps.h"
 
 #define SQ_RATE_TRIES 8
-#define SQ_RAMP_ONE 65536	/* fixed point of a ramp's progress */
+#define SQ_RAMP_ONE 65536 /* fixed point of a ramp's progress */
 
 /* What is happening, to be held against the faults' filters. Zero what does not apply. */
 struct sq_event {
-	__u64 faults;		/* candidates: the scope's, cut down to the hook's */
-	__u32 cgroup;		/* row of the counters */
+	__u64 faults; /* candidates: the scope's, cut down to the hook's */
+	__u32 cgroup; /* row of the counters */
 	__u32 scope_flags;
-	__u32 call;		/* system call number, or SQ_NO_CALL */
-	__u32 protocol;		/* SQ_PROTO_*, or 0 for others */
+	__u32 call; /* system call number, or SQ_NO_CALL */
+	__u32 protocol; /* SQ_PROTO_*, or 0 for others */
 	__u8 peer[16];
-	__u16 peer_port;	/* host order */
+	__u16 peer_port; /* host order */
 	__u16 local_port;
 	__u8 has_peer;
-	__u8 has_ports;		/* not so in a later fragment, or in ICMP */
+	__u8 has_ports; /* not so in a later fragment, or in ICMP */
 	__u64 flow;
 };
 
@@ -37,10 +37,10 @@ struct sq_event {
 struct sq_decision {
 	struct sq_event event;
 	__u64 now;
-	__s32 refused;		/* the reason why nothing may act, or -1 */
-	__s32 error;		/* positive errno, or 0 */
+	__s32 refused; /* the reason why nothing may act, or -1 */
+	__s32 error; /* positive errno, or 0 */
 	__u64 delay_ns;
-	__u64 delayed;		/* the faults that share in delay_ns */
+	__u64 delayed; /* the faults that share in delay_ns */
 	__u32 drop;
 	__u32 reorder;
 };
@@ -181,7 +181,8 @@ static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 		return false;
 	if (!sq_port_in(&rule->local, event->local_port, event->has_ports))
 		return false;
-	if ((rule->flags & SQ_RULE_TO) && !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
+	if ((rule->flags & SQ_RULE_TO) &&
+	    !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
 		return false;
 	return !((rule->flags & SQ_RULE_EXCEPT) && event->has_peer &&
 		 sq_peer_in(event, SQ_LIST_EXCEPT(fault)));
@@ -311,8 +312,9 @@ static long sq_consider(__u64 index, struct sq_decision *d)
 	}
 	draw = sq_mix(sq_seed ^ sq_mix((__u64)fault << 32 | d->event.cgroup));
 	draw = sq_mix(draw + __sync_fetch_and_add(sequence, 1));
-	chance = rule->flags & SQ_RULE_PER_CONNECTION ?
-			 sq_mix(sq_seed ^ sq_mix(d->event.flow + fault)) : draw;
+	chance = rule->flags & SQ_RULE_PER_CONNECTION
+			 ? sq_mix(sq_seed ^ sq_mix(d->event.flow + fault))
+			 : draw;
 	if (rule->probability != SQ_ALWAYS || rule->action != SQ_ACTION_DELAY) {
 		__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
 
@@ -344,23 +346,30 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	bpf_loop(sq_n_faults, sq_consider, d, 0);
 }
 
-/* What was decided could not be done for want of room: takes it back from the counters. */
-static __always_inline void sq_take_back(const struct sq_decision *d)
+static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault)
 {
 	__u32 whole = SQ_MAX_FAULTS;
+	struct sq_budget *own = bpf_map_lookup_elem(&sq_budget, &fault);
 	struct sq_budget *run = bpf_map_lookup_elem(&sq_budget, &whole);
+	struct sq_counters *counters = sq_count_of(fault, d->event.cgroup);
 
-	for (__u32 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++) {
-		struct sq_budget *own = bpf_map_lookup_elem(&sq_budget, &fault);
-		struct sq_counters *counters = sq_count_of(fault, d->event.cgroup);
+	if (!own || !run || !counters)
+		return;
+	__sync_fetch_and_add(&own->claimed, -1);
+	__sync_fetch_and_add(&run->claimed, -1);
+	__sync_fetch_and_add(&counters->injected, -1);
+	sq_miss(counters, SQ_MISSED_ROOM);
+}
 
-		if (!(d->delayed >> fault & 1) || !own || !run || !counters)
-			continue;
-		__sync_fetch_and_add(&own->claimed, -1);
-		__sync_fetch_and_add(&run->claimed, -1);
-		__sync_fetch_and_add(&counters->injected, -1);
-		sq_miss(counters, SQ_MISSED_ROOM);
-	}
+/*
+ * What was decided could not be done for want of room: takes it back from the counters. The counter
+ * has 64 bits because the verifier forgets a spilled one of 32, and then sees an endless loop.
+ */
+static __always_inline void sq_take_back(const struct sq_decision *d)
+{
+	for (__u64 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++)
+		if (d->delayed >> fault & 1)
+			sq_take_back_one(d, fault);
 }
 
 #endif

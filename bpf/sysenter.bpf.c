@@ -11,8 +11,8 @@
  */
 #include "call.h"
 
-const volatile __u64 sq_nap_calls[SQ_CALL_WORDS];	/* the calls of all faults together */
-const volatile __u64 sq_nap_base;			/* where the napper has mapped its file */
+const volatile __u64 sq_nap_calls[SQ_CALL_WORDS]; /* the calls of all faults together */
+const volatile __u64 sq_nap_base; /* where the napper has mapped its file */
 
 struct sq_nap {
 	struct bpf_task_work work;
@@ -72,12 +72,13 @@ static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
 		octave++;
 	}
 	bucket = octave * SQ_HIST_SUB + (octave ? value : us);
-	for (__u32 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++) {
+	for (__u64 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++) {
+		__u32 key = fault;
 		struct sq_hist *hist;
 
 		if (!(faults >> fault & 1))
 			continue;
-		hist = bpf_map_lookup_elem(&sq_hist, &fault);
+		hist = bpf_map_lookup_elem(&sq_hist, &key);
 		if (!hist || bucket >= SQ_HIST_BUCKETS)
 			continue;
 		__sync_fetch_and_add(&hist->bucket[bucket], 1);
