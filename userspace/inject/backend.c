@@ -22,15 +22,15 @@
 #include "util/time.h"
 
 #define BIT(n) (1u << (n))
-#define INITIAL_CGROUP_NAMESPACE 0xeffffffbu	/* PROC_CGROUP_INIT_INO */
+#define INITIAL_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO */
 
-const char *const sq_error_calls[] = { "connect", "bind", "sendto", "sendmsg", "sendmmsg",
-				       "getsockopt", "setsockopt", NULL };
+const char *const sq_error_calls[] = { "connect",  "bind",	 "sendto",     "sendmsg",
+				       "sendmmsg", "getsockopt", "setsockopt", NULL };
 
 /* What was found out about one hook, or one helper. */
 struct finding {
 	bool known, attached;
-	struct sq_error *err;	/* NULL: it works */
+	struct sq_error *err; /* NULL: it works */
 };
 
 enum {
@@ -43,8 +43,8 @@ static struct finding findings[FINDINGS];
 static bool have_tcx;
 
 static const struct {
-	const char *name;	/* in plans and reports */
-	const char *lacks;	/* "this kernel ..." */
+	const char *name; /* in plans and reports */
+	const char *lacks; /* "this kernel ..." */
 } hooks[SQ_HOOKS] = {
 	[SQ_HOOK_EGRESS] = { "tc egress", "does not take squall's tc program" },
 	[SQ_HOOK_INGRESS] = { "cgroup_skb ingress", "does not take squall's cgroup_skb program" },
@@ -76,6 +76,24 @@ static int try_cgroup(struct squall_bpf *object, uint32_t hook, struct sq_error 
 	return r;
 }
 
+/*
+ * As full as a run can make it: what the constants rule out the verifier never looks at. No cgroup
+ * is armed, so whatever it sees, it lets pass.
+ */
+static void set_constants(struct squall_bpf *object, uint32_t hook)
+{
+	typeof(object->rodata) constants = object->rodata;
+
+	constants->sq_hook_faults[hook] = ~0ull;
+	constants->sq_n_faults = SQ_MAX_FAULTS;
+	constants->sq_n_cgroups = 1;
+	constants->sq_faults_limit = 1;
+	constants->sq_rate_interval_ns = 1;
+	constants->sq_guard = 1;
+	constants->sq_line_ifindex = 1;
+	memset((void *)constants->sq_nap_calls, 0xff, sizeof(constants->sq_nap_calls));
+}
+
 static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 {
 	struct squall_bpf *object = sq_object_open(err);
@@ -85,7 +103,7 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (!object)
 		return -EIO;
 	sq_object_choose(object, BIT(hook));
-	/* without faults, cgroups and seed: whatever it sees, it lets pass */
+	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
 		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), err);
@@ -146,7 +164,8 @@ static void check_calls(const struct sq_fault *fault, struct sq_support *support
 			continue;
 		why = sq_asprintf("%s cannot be made to fail: of the ways that squall knows, the "
 				  "cgroup hooks carry connect, bind, getsockopt, setsockopt, and "
-				  "sendto and sendmsg of unconnected UDP", name);
+				  "sendto and sendmsg of unconnected UDP",
+				  name);
 		refuse(support, why, "syscall.latency can delay it");
 	}
 }
@@ -167,8 +186,8 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		problem = find(hook, look);
 		if (problem)
 			refuse(ret, problem->message, problem->hint);
-		add_part(&text, hook == SQ_HOOK_EGRESS ? (have_tcx ? "tcx egress" :
-						"clsact egress") : hooks[hook].name);
+		add_part(&text, hook == SQ_HOOK_EGRESS ? (have_tcx ? "tcx egress" : "clsact egress")
+						       : hooks[hook].name);
 	}
 	if (sq_fault_needs_line(fault)) {
 		problem = find(HELPER_LINE, look);
@@ -226,8 +245,9 @@ static void check_bpf(struct sq_texts *missing)
 				      "lockdown or seccomp filter that forbids it");
 	sq_close(fd);
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		sq_texts_add(missing, "there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), "
-				      "or sysfs is not mounted");
+		sq_texts_add(missing,
+			     "there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF), "
+			     "or sysfs is not mounted");
 }
 
 void sq_backend_basics(struct sq_texts *missing)

@@ -30,11 +30,11 @@
 #define PAGE_BYTES 4096
 #define FILE_BYTES ((off_t)SQ_NAP_SLOTS * PAGE_BYTES)
 #define INODE_FILE 2
-#define FOREVER 1e9	/* seconds that the kernel may cache a name */
+#define FOREVER 1e9 /* seconds that the kernel may cache a name */
 
 #define IDLE_NS (50 * SQ_MS)
-#define BUSY_NS (5 * SQ_MS)		/* while somebody sleeps: how late an abort can be seen */
-#define SIGNALLED_NS (2 * SQ_MS)	/* while a sleeper has a signal: it may be a SIGKILL */
+#define BUSY_NS (5 * SQ_MS) /* while somebody sleeps: how late an abort can be seen */
+#define SIGNALLED_NS (2 * SQ_MS) /* while a sleeper has a signal: it may be a SIGKILL */
 
 struct sleeper {
 	fuse_req_t request;
@@ -49,7 +49,7 @@ static struct {
 	const volatile struct sq_nap_request *requests;
 	struct sleeper sleeper[SQ_NAP_SLOTS];
 	size_t n;
-	bool awake;	/* the run is over: nobody sleeps any more */
+	bool awake; /* the run is over: nobody sleeps any more */
 } server;
 
 static void wake(size_t i, int error)
@@ -108,8 +108,10 @@ static void get_attributes(fuse_req_t request, fuse_ino_t inode, struct fuse_fil
 
 static void lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = { .ino = INODE_FILE, .attr = attributes(INODE_FILE),
-					  .attr_timeout = FOREVER, .entry_timeout = FOREVER };
+	struct fuse_entry_param entry = { .ino = INODE_FILE,
+					  .attr = attributes(INODE_FILE),
+					  .attr_timeout = FOREVER,
+					  .entry_timeout = FOREVER };
 
 	fuse_reply_entry(request, &entry);
 }
@@ -141,7 +143,8 @@ static void read_page(fuse_req_t request, fuse_ino_t inode, size_t size, off_t o
 		return;
 	}
 	sleeper = &server.sleeper[server.n++];
-	*sleeper = (struct sleeper){ .request = request, .until_ns = nap->until_ns,
+	*sleeper = (struct sleeper){ .request = request,
+				     .until_ns = nap->until_ns,
 				     .pid = (pid_t)nap->pid };
 	fuse_req_interrupt_func(request, interrupted, NULL);
 }
@@ -182,7 +185,10 @@ static int mount_fuse(int fuse_fd, struct sq_error **err)
 {
 	char number[16];
 	const char *const options[][2] = {
-		{ "fd", number }, { "rootmode", "40000" }, { "user_id", "0" }, { "group_id", "0" },
+		{ "fd", number },
+		{ "rootmode", "40000" },
+		{ "user_id", "0" },
+		{ "group_id", "0" },
 	};
 	int fd;
 
@@ -199,8 +205,8 @@ static uint64_t next_wait(uint64_t now)
 	for (size_t i = 0; i < server.n; i++) {
 		if (server.sleeper[i].signalled)
 			wait = MIN(wait, SIGNALLED_NS);
-		wait = MIN(wait, server.sleeper[i].until_ns > now ?
-					 server.sleeper[i].until_ns - now : 0);
+		wait = MIN(wait,
+			   server.sleeper[i].until_ns > now ? server.sleeper[i].until_ns - now : 0);
 	}
 	return wait;
 }
@@ -331,7 +337,7 @@ int sq_nap_main(int argc, char **argv)
 	struct fuse_session *session = NULL;
 	struct sq_error *err = NULL;
 	int mount_fd = -EBADF, r;
-	struct stat st;
+	struct statx st;
 	pid_t pid = 0;
 
 	r = sq_helper_enter(&server.helper, SQ_HELPER_NAP, &err);
@@ -351,9 +357,13 @@ int sq_nap_main(int argc, char **argv)
 		session = open_session(fuse_fd, &err);
 	if (!session || start_napper(session, fuse_fd, mount_fd, &pid, &err))
 		return sq_helper_fail(err);
-	fstat(mount_fd, &st);
+	/* the number of the connection; what would ask the server would ask itself, and wait for ever */
+	if (statx(mount_fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0) {
+		sq_error_errno(&err, errno, "cannot look at the FUSE file system");
+		return sq_helper_fail(err);
+	}
 	close(mount_fd);
-	sq_helper_ready(&server.helper, minor(st.st_dev), (uint32_t)pid);
+	sq_helper_ready(&server.helper, st.stx_dev_minor, (uint32_t)pid);
 	serve(session, fuse_fd);
 	sq_helper_end(&server.helper);
 	kill(pid, SIGKILL);
