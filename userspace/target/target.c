@@ -11,6 +11,7 @@
 #include "util/units.h"
 
 #define PARENT "/squall"
+#define MOST_HINTS 5
 
 /* A kind of target. */
 struct kind {
@@ -31,30 +32,61 @@ static int collect(const char *path, int fd, void *data)
 	return 0;
 }
 
+static void add_path(struct sq_buffer *text, const char *path)
+{
+	sq_buffer_add(text, "%s'%s'", text->stream ? ", " : "", path);
+}
+
+/* Those directly below the lowest cgroup of the pattern that is there. */
+static int hint_below(const char *pattern, const struct sq_texts *all, struct sq_error **err)
+{
+	_cleanup_free_ char *above = sq_strdup(pattern);
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	size_t found = 0;
+
+	do
+		*(strrchr(above, '/') ? strrchr(above, '/') : above) = '\0';
+	while (*above && !sq_texts_have(all, above));
+	for (size_t i = 0; i < all->n; i++) {
+		const char *path = all->item[i];
+
+		if (sq_cgroup_level(path) != sq_cgroup_level(above) + 1 ||
+		    !sq_cgroup_within(path, *above ? above : "/"))
+			continue;
+		if (found++ < MOST_HINTS)
+			add_path(&text, path);
+	}
+	if (!found)
+		return sq_error_hint(err, "there is no cgroup below '%s'", *above ? above : "/");
+	return sq_error_hint(err, "below '%s' there %s %s%s", *above ? above : "/",
+			     found == 1 ? "is" : "are", sq_buffer_text(&text),
+			     found > MOST_HINTS ? " and more" : "");
+}
+
 /* "No cgroup matches" helps nobody; what is nearest may. */
 static int nothing_matches(const struct sq_target *target, const char *pattern,
 			   struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts all = { 0 };
-	const char *name = sq_base_name(pattern), *near, **names;
-	size_t chosen = 0;
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ const char **names = NULL;
+	size_t near[MOST_HINTS], n;
 
 	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
-		     "target '%s' matches no cgroup: there is no "
-		     "'%s'",
-		     target->object.key, pattern);
+		     "target '%s' matches no cgroup: there is no '%s'", target->object.key,
+		     pattern);
 	if (sq_cgroup_walk("/", collect, &all, NULL) || !all.n)
 		return -ENOENT;
 	names = sq_alloc(all.n * sizeof(*names));
 	for (size_t i = 0; i < all.n; i++)
 		names[i] = sq_base_name(all.item[i]);
-	near = sq_nearest(name, names, all.n);
-	while (near && names[chosen] != near)
-		chosen++;
-	free(names);
-	if (near)
-		return sq_error_hint(err, "did you mean '%s'?", all.item[chosen]);
-	return sq_error_hint(err, "systemd-cgls lists the cgroups of this host");
+	n = sq_nearest_few(sq_base_name(pattern), names, all.n, near, MOST_HINTS);
+	if (!n)
+		return hint_below(pattern, &all, err);
+	for (size_t i = 0; i < n; i++)
+		add_path(&text, all.item[near[i]]);
+	return sq_error_hint(err, "did you mean %s%s?", n > 1 ? "one of " : "",
+			     sq_buffer_text(&text));
 }
 
 static bool is_cgroup(const struct sq_target *target)

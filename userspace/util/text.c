@@ -61,23 +61,99 @@ static size_t distance(const char *a, const char *b, size_t least)
 	return d[n][m];
 }
 
-const char *sq_nearest(const char *text, const char *const *candidates, size_t n)
+size_t sq_nearest_few(const char *text, const char *const *candidates, size_t n, size_t *ret,
+		      size_t most)
 {
-	const char *best = NULL;
-	size_t least = strlen(text) / 3 + 2;
+	_cleanup_free_ size_t *fars = sq_alloc((most + 1) * sizeof(*fars));
+	size_t found = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		size_t least = found == most ? fars[most - 1] : strlen(text) / 3 + 2, at;
 		size_t far = distance(text, candidates[i], least);
 
 		/* "probability" for "prob": a beginning is near enough */
 		if (strlen(text) >= 3 && !strncasecmp(candidates[i], text, strlen(text)))
 			far = MIN(far, 1);
-		if (far < least && far < strlen(candidates[i])) {
-			least = far;
-			best = candidates[i];
+		if (far >= least || far >= strlen(candidates[i]))
+			continue;
+		found = MIN(found + 1, most);
+		for (at = found - 1; at > 0 && fars[at - 1] > far; at--) {
+			fars[at] = fars[at - 1];
+			ret[at] = ret[at - 1];
 		}
+		fars[at] = far;
+		ret[at] = i;
 	}
-	return best;
+	return found;
+}
+
+const char *sq_nearest(const char *text, const char *const *candidates, size_t n)
+{
+	size_t best;
+
+	return sq_nearest_few(text, candidates, n, &best, 1) ? candidates[best] : NULL;
+}
+
+/* The bytes of the character or escape sequence at @p, and its columns. */
+static size_t character(const char *p, size_t *ret_columns)
+{
+	size_t n = 1;
+
+	*ret_columns = 1;
+	if (*p == '\033') {
+		n += strcspn(p + 1, "m\n");
+		*ret_columns = 0;
+		return n + (p[n] == 'm');
+	}
+	while (((unsigned char)p[n] & 0xc0) == 0x80)
+		n++;
+	return n;
+}
+
+/* The length of as much of a line as fits: up to a space behind @skip, if it has to be broken. */
+static size_t fitting(const char *line, size_t n, size_t skip, size_t columns)
+{
+	size_t width = 0, broken = n, more;
+
+	for (size_t i = 0; i < n; width += more) {
+		size_t bytes = character(line + i, &more);
+
+		if (line[i] == ' ' && i > skip && width <= columns)
+			broken = i;
+		if (width + more > columns && broken < n)
+			return broken;
+		/* a word that is too long by itself ends at the next space */
+		if (line[i] == ' ' && i > skip && width > columns)
+			return i;
+		i += bytes;
+	}
+	return n;
+}
+
+char *sq_text_wrap(const char *text, size_t columns, size_t hang)
+{
+	struct sq_buffer out = { 0 };
+
+	while (*text) {
+		size_t n = strcspn(text, "\n"), indent = strspn(text, " "), room = columns;
+		size_t skip = indent, part;
+
+		/* what belongs to a list's item stands under it */
+		indent += text[indent] == '-' ? 2 : hang;
+		indent = MIN(indent, columns / 2);
+		while (n > (part = fitting(text, n, skip, room))) {
+			sq_buffer_add(&out, "%.*s\n%*s", (int)part, text, (int)indent, "");
+			while (part < n && text[part] == ' ')
+				part++;
+			text += part;
+			n -= part;
+			room = columns - indent;
+			skip = 0;
+		}
+		sq_buffer_add(&out, "%.*s%s", (int)n, text, text[n] ? "\n" : "");
+		text += n + (text[n] != '\0');
+	}
+	return sq_buffer_take(&out);
 }
 
 FILE *sq_buffer_stream(struct sq_buffer *buffer)

@@ -26,6 +26,19 @@ void sq_texts_clear(struct sq_texts *texts);
  */
 const char *sq_nearest(const char *text, const char *const *candidates, size_t n);
 
+/*
+ * The same for up to @most of them, the nearest first: their indices go to @ret. Returns how many.
+ */
+size_t sq_nearest_few(const char *text, const char *const *candidates, size_t n, size_t *ret,
+		      size_t most);
+
+/*
+ * Breaks lines at spaces, so that none is wider than @columns, where it has spaces. What is broken
+ * off is indented like its line and by @hang more, or under the text of a list's "- ". Escape
+ * sequences have no width. To be freed.
+ */
+char *sq_text_wrap(const char *text, size_t columns, size_t hang);
+
 /* A growing text. Call sq_buffer_text() before reading it; it is freed by sq_buffer_clear(). */
 struct sq_buffer {
 	FILE *stream;
