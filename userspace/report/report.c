@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report/formats.h"
@@ -38,6 +40,30 @@ static const struct sq_report_format *find(const char *report, const char **ret_
 	return NULL;
 }
 
+/* Can the file be written? Its folder has to be there; a device or a pipe has to be itself. */
+static int check_file(const char *file, struct sq_error **err)
+{
+	_cleanup_free_ char *folder = sq_strdup(file);
+	struct stat st;
+	int errnum = 0;
+
+	if (stat(file, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			errnum = EISDIR;
+		else if (access(file, W_OK) < 0)
+			errnum = errno;
+	} else if (errno != ENOENT) {
+		errnum = errno;
+	} else {
+		folder[sq_base_name(file) - file] = '\0';
+		if (access(*folder ? folder : ".", W_OK | X_OK) < 0)
+			errnum = errno;
+	}
+	return errnum ? sq_error_set(err, SQ_FAIL_INVALID, errnum,
+				     "cannot write the report '%s': %s", file, strerror(errnum))
+		      : 0;
+}
+
 int sq_report_check(const char *report, struct sq_error **err)
 {
 	_cleanup_buffer_ struct sq_buffer names = { 0 };
@@ -54,7 +80,26 @@ int sq_report_check(const char *report, struct sq_error **err)
 	if (file && !*file)
 		return sq_error_set(err, SQ_FAIL_INVALID, EINVAL,
 				    "the report '%s' lacks the file behind ':'", report);
-	return 0;
+	return file ? check_file(file, err) : 0;
+}
+
+/*
+ * A file is there as a whole or not at all. What is no file is written to and not replaced: a
+ * device, a pipe, what a link leads to.
+ */
+static int write_file(const char *file, const char *text)
+{
+	_cleanup_free_ char *real = realpath(file, NULL);
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	if (!real || (stat(real, &st) == 0 && S_ISREG(st.st_mode)))
+		return sq_write_atomic(AT_FDCWD, real ? real : file, 0644, text, strlen(text));
+	/* a pipe that nobody reads fails, and does not hold us up */
+	fd = open(real, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : sq_write_all(fd, text, strlen(text));
 }
 
 int sq_report_write(const char *report, const json_t *journal, struct sq_error **err)
@@ -66,10 +111,11 @@ int sq_report_write(const char *report, const json_t *journal, struct sq_error *
 
 	format->render(journal, !file && sq_out_colour(STDOUT_FILENO), &text);
 	ready = sq_buffer_text(&text);
-	if (!file) {
+	/* where standard output is a file it must not be replaced by another */
+	if (!file || !strcmp(file, "/dev/stdout")) {
 		sq_out_text(STDOUT_FILENO, ready);
 		return 0;
 	}
-	r = sq_write_atomic(AT_FDCWD, file, 0644, ready, strlen(ready));
+	r = write_file(file, ready);
 	return r ? sq_error_errno(err, -r, "cannot write the report '%s'", file) : 0;
 }
