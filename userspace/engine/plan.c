@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "guard/paths.h"
@@ -114,10 +115,38 @@ static void count_processes(struct sq_plan *plan)
 	}
 }
 
+/* The processes of one cgroup below another are the other's too. */
+static bool is_below_another(const struct sq_plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->paths.n; i++)
+		if (strcmp(plan->paths.item[i], path) != 0 &&
+		    sq_cgroup_within(path, plan->paths.item[i]))
+			return true;
+	return false;
+}
+
+/* A cgroup and a process count once, in however many targets they are. */
+static void use(const struct sq_plan *plan, const struct sq_resolved *target, struct sq_texts *seen,
+		struct sq_usage *usage)
+{
+	for (size_t i = 0; i < target->n; i++) {
+		const char *path = target->item[i].cgroup.path;
+
+		if (sq_texts_have(seen, path)) {
+			usage->repeated++;
+			continue;
+		}
+		sq_texts_add(seen, path);
+		if (!is_below_another(plan, path))
+			usage->processes += target->item[i].processes;
+	}
+}
+
 static int limit(struct sq_plan *plan, struct sq_error **err)
 {
 	size_t n = plan->experiment->targets.n;
 	_cleanup_free_ struct sq_usage *usage = sq_alloc((n + 1) * sizeof(*usage));
+	_cleanup_texts_ struct sq_texts seen = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_resolved *target = &plan->target[i];
@@ -126,8 +155,8 @@ static int limit(struct sq_plan *plan, struct sq_error **err)
 					      .matched = target->matched,
 					      .selected = target->n,
 					      .shared = target->shared };
-		for (size_t j = 0; j < target->n; j++)
-			usage[i].processes += target->item[j].processes;
+		use(plan, target, &seen, &usage[i]);
+		plan->processes += usage[i].processes;
 	}
 	sq_blast_radius_limits(plan->experiment, usage, n, &plan->limits);
 	return sq_blast_radius_check(&plan->limits, err);
@@ -307,13 +336,16 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 {
 	const struct sq_experiment *experiment = plan->experiment;
 	json_t *warnings = json_array(), *probes = json_array();
+	struct utsname host = { 0 };
+
+	uname(&host);
 
 	for (size_t i = 0; i < plan->warnings.n; i++)
 		json_array_append_new(warnings, json_string(plan->warnings.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
-	return sq_json("{s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",
-		       experiment->title, "file", experiment->file, "seed",
+	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",
+		       experiment->title, "file", experiment->file, "host", host.nodename, "seed",
 		       (json_int_t)experiment->seed, "phases", "before_s",
 		       (double)experiment->phases.before_ns / SQ_S, "during_s",
 		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",

@@ -23,6 +23,7 @@ struct sq_plan {
 	struct sq_protection protection;
 	struct sq_limits limits;
 	struct sq_texts paths; /* of all cgroups that are hit, each once */
+	uint64_t processes; /* in them, each once */
 	struct sq_texts warnings; /* traps that the plan can see */
 };
 

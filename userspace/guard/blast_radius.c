@@ -92,7 +92,7 @@ void sq_blast_radius_limits(const struct sq_experiment *experiment, const struct
 
 	*ret = (struct sq_limits){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		cgroups += usage[i].selected;
+		cgroups += usage[i].selected - usage[i].repeated;
 		processes += usage[i].processes;
 	}
 	add_count(ret, experiment, "cgroups", radius->cgroups, cgroups);

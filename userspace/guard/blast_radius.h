@@ -10,7 +10,8 @@
 struct sq_usage {
 	const char *target;
 	uint64_t matched, selected; /* cgroups */
-	uint64_t processes;
+	uint64_t repeated; /* of the selected, those that an earlier target has too */
+	uint64_t processes; /* that no earlier target has */
 	bool shared; /* a glob or a list that matched two or more: share counts */
 };
 

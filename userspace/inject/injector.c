@@ -409,11 +409,13 @@ int sq_injector_counters(const struct sq_injector *injector, size_t fault, int r
 
 uint64_t sq_injector_claimed(const struct sq_injector *injector)
 {
+	uint64_t limit = injector->setup.experiment->blast_radius.faults;
 	struct sq_budget budget = { 0 };
 	uint32_t whole = SQ_MAX_FAULTS;
 
 	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_budget), &whole, &budget);
-	return budget.claimed;
+	/* what was claimed above the limit was counted there and not made */
+	return limit ? MIN(budget.claimed, limit) : budget.claimed;
 }
 
 void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret)
