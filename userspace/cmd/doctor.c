@@ -20,13 +20,20 @@ static const struct sq_option options[FLAGS + 1] = {
 	{ NULL },
 };
 
+#define OTHER_CALL "read" /* stands for every call that no hook carries */
+#define OTHER "other calls"
+#define COLUMNS 100
+#define BEHIND 38 /* where the last column of the table begins */
+
 /* One line of the table: a fault, of one system call where that matters. */
 static int examine(const struct sq_fault_kind *kind, const char *call, json_t *faults,
 		   struct sq_error **err)
 {
 	struct sq_fault fault = { .kind = kind, .direction = SQ_EGRESS };
 	_cleanup_(sq_support_clear) struct sq_support support = { 0 };
-	int number = call ? sq_call_number(call) : -1, r;
+	bool other = call && !strcmp(call, OTHER);
+	int number = call ? sq_call_number(other ? OTHER_CALL : call) : -1, r;
+	const char *why;
 
 	if (kind->id == SQ_FAULT_PARTITION || kind->id == SQ_FAULT_LOSS)
 		fault.direction = SQ_BOTH;
@@ -35,10 +42,13 @@ static int examine(const struct sq_fault_kind *kind, const char *call, json_t *f
 	r = sq_fault_support(&fault, SQ_LOOK_ATTACH, &support, err);
 	if (r)
 		return r;
+	why = support.why;
+	if (other && why && !strncmp(why, OTHER_CALL " ", sizeof(OTHER_CALL)))
+		why += sizeof(OTHER_CALL);
 	json_array_append_new(faults, sq_json("{s:s, s:s?, s:b, s:s?, s:s?, s:s?}", "fault",
 					      kind->name, "call", call, "supported", support.ok,
 					      "backend", support.ok ? support.backend : NULL, "why",
-					      support.why, "hint", support.hint));
+					      why, "hint", support.hint));
 	return 0;
 }
 
@@ -55,9 +65,8 @@ static int examine_all(json_t *faults, struct sq_error **err)
 		}
 		for (const char *const *call = sq_error_calls; *call && !r; call++)
 			r = examine(kind, *call, faults, err);
-		/* what stands for every other call */
 		if (!r)
-			r = examine(kind, "read", faults, err);
+			r = examine(kind, OTHER, faults, err);
 	}
 	sq_cgroup_remove_empty(SQ_CGROUP);
 	return r;
@@ -65,14 +74,16 @@ static int examine_all(json_t *faults, struct sq_error **err)
 
 static void print_fault(const json_t *fault)
 {
-	const char *call = sq_json_text(fault, "call");
-	bool other = !strcmp(call, "read"), ok = json_is_true(json_object_get(fault, "supported"));
+	bool ok = json_is_true(json_object_get(fault, "supported"));
+	const char *hint = ok ? "" : sq_json_text(fault, "hint");
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ char *wrapped = NULL;
 
-	sq_print("  %-17s %-12s %-4s %s\n", sq_json_text(fault, "fault"),
-		 other ? "other calls" : call, ok ? "yes" : "no",
-		 sq_json_text(fault, ok ? "backend" : "why"));
-	if (!ok && *sq_json_text(fault, "hint"))
-		sq_print("  %-17s %-12s %-4s hint: %s\n", "", "", "", sq_json_text(fault, "hint"));
+	sq_buffer_add(&text, "  %-17s %-12s %-4s %s%s%s\n", sq_json_text(fault, "fault"),
+		      sq_json_text(fault, "call"), ok ? "yes" : "no",
+		      sq_json_text(fault, ok ? "backend" : "why"), *hint ? "; hint: " : "", hint);
+	wrapped = sq_text_wrap(sq_buffer_text(&text), COLUMNS, BEHIND - 2);
+	sq_print("%s", wrapped);
 }
 
 static void print_report(json_t *report, bool json)

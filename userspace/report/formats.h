@@ -7,6 +7,12 @@
 
 #include "util/text.h"
 
+#define SQ_REPORT_COLUMNS 100
+#define SQ_REPORT_HANG 4
+
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text);
+
+/* A fault's parameters on one line, "delay 50ms; for 10s", but those that stand elsewhere. */
+void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
+#include "report/formats.h"
 #include "report/report.h"
 #include "util/eventlog.h"
 #include "util/time.h"
@@ -47,19 +48,45 @@ static void add_fault(const json_t *fault, struct sq_buffer *text)
 		      sq_json_text(fault, "name"), sq_json_text(fault, "fault"));
 	json_array_foreach(json_object_get(fault, "targets"), i, target)
 		sq_buffer_add(text, "%s %s", i ? "," : "", json_string_value(target));
-	sq_buffer_add(text, "\n    by %s\n", sq_json_text(fault, "backend"));
+	sq_buffer_add(text, "\n");
+	sq_report_asked(json_object_get(fault, "asked"), false, text);
+	sq_buffer_add(text, "    by %s\n", sq_json_text(fault, "backend"));
 }
 
-void sq_report_plan(const json_t *plan, struct sq_buffer *text)
+static void add_limit(const json_t *limit, struct sq_buffer *text)
+{
+	const char *allowed = sq_json_text(limit, "allowed");
+	bool any = !strcmp(allowed, "no limit");
+
+	sq_buffer_add(text, "  %-10s %s, %s%s (%s%s)\n", sq_json_text(limit, "name"),
+		      sq_json_text(limit, "used"), any ? "" : "allowed ", allowed,
+		      sq_json_text(limit, "source"),
+		      !any && json_is_true(json_object_get(limit, "in_kernel"))
+			      ? ", held in the kernel"
+			      : "");
+}
+
+static void add_list(const json_t *list, const char *head, struct sq_buffer *text)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_array_size(list))
+		sq_buffer_add(text, "\n%s\n", head);
+	json_array_foreach(list, i, item)
+		sq_buffer_add(text, "  - %s\n", json_string_value(item));
+}
+
+static void add_plan(const json_t *plan, struct sq_buffer *text)
 {
 	const json_t *phases = json_object_get(plan, "phases"), *item;
 	char before[SQ_DURATION_SIZE], during[SQ_DURATION_SIZE], after[SQ_DURATION_SIZE];
 	size_t i;
 
 	sq_buffer_add(text,
-		      "%s\n\ntargets on this host (a count is this host's: 1 on 20 hosts is "
+		      "%s\n\ntargets on this host, %s (a count is this host's: 1 on 20 hosts is "
 		      "20)\n",
-		      sq_json_text(plan, "title"));
+		      sq_json_text(plan, "title"), sq_json_text(plan, "host"));
 	json_array_foreach(json_object_get(plan, "targets"), i, item)
 		add_target(item, text);
 	sq_buffer_add(text, "\ntimeline: before %s, method %s, after %s; seed %lld\n",
@@ -69,16 +96,19 @@ void sq_report_plan(const json_t *plan, struct sq_buffer *text)
 		      (long long)sq_json_int(plan, "seed"));
 	json_array_foreach(json_object_get(plan, "faults"), i, item)
 		add_fault(item, text);
+	add_list(json_object_get(plan, "probes"), "steady state, judged by", text);
 	sq_buffer_add(text, "\nblast radius\n");
 	json_array_foreach(json_object_get(plan, "limits"), i, item)
-		sq_buffer_add(text, "  %-10s %s, allowed %s (%s%s)\n", sq_json_text(item, "name"),
-			      sq_json_text(item, "used"), sq_json_text(item, "allowed"),
-			      sq_json_text(item, "source"),
-			      json_is_true(json_object_get(item, "in_kernel"))
-				      ? ", held in the kernel"
-				      : "");
-	if (json_array_size(json_object_get(plan, "warnings")))
-		sq_buffer_add(text, "\nmind that\n");
-	json_array_foreach(json_object_get(plan, "warnings"), i, item)
-		sq_buffer_add(text, "  - %s\n", json_string_value(item));
+		add_limit(item, text);
+	add_list(json_object_get(plan, "warnings"), "mind that", text);
+}
+
+void sq_report_plan(const json_t *plan, struct sq_buffer *text)
+{
+	_cleanup_buffer_ struct sq_buffer wide = { 0 };
+	_cleanup_free_ char *wrapped = NULL;
+
+	add_plan(plan, &wide);
+	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
+	sq_buffer_add(text, "%s", wrapped);
 }

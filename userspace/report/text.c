@@ -131,18 +131,21 @@ static void add_value(const json_t *value, struct sq_buffer *text)
 	}
 }
 
-static void add_asked(const json_t *asked, struct sq_buffer *text)
+void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text)
 {
 	const json_t *value;
 	const char *key;
 	bool any = false;
 
 	json_object_foreach((json_t *)asked, key, value) {
+		if (!times && (!strcmp(key, "at") || !strcmp(key, "for")))
+			continue;
 		sq_buffer_add(text, "%s%s ", any ? "; " : "    asked: ", key);
 		add_value(value, text);
 		any = true;
 	}
-	sq_buffer_add(text, "\n");
+	if (any)
+		sq_buffer_add(text, "\n");
 }
 
 static void add_got(const json_t *got, struct sq_buffer *text)
@@ -169,7 +172,7 @@ static void add_faults(const json_t *journal, struct sq_buffer *text)
 		counters = json_object_get(fault, "counters");
 		sq_buffer_add(text, "  %s (%s, by %s)\n", sq_json_text(fault, "name"),
 			      sq_json_text(fault, "fault"), sq_json_text(fault, "backend"));
-		add_asked(json_object_get(fault, "asked"), text);
+		sq_report_asked(json_object_get(fault, "asked"), true, text);
 		if (!counters) {
 			sq_buffer_add(text, "    not armed\n");
 			continue;
@@ -240,15 +243,19 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
 {
 	const json_t *abort = json_object_get(journal, "abort");
+	_cleanup_buffer_ struct sq_buffer wide = { 0 };
+	_cleanup_free_ char *wrapped = NULL;
 
-	add_head(journal, colour, text);
+	add_head(journal, colour, &wide);
 	if (abort)
-		sq_buffer_add(text, "aborted by %s: %s\n", sq_json_text(abort, "by"),
+		sq_buffer_add(&wide, "aborted by %s: %s\n", sq_json_text(abort, "by"),
 			      sq_json_text(abort, "reason"));
-	add_probes(journal, text);
-	add_faults(journal, text);
-	add_limits(journal, text);
-	add_texts(json_object_get(journal, "notes"), "notes", text);
-	add_cleanup(journal, text);
-	sq_buffer_add(text, "journal: /var/lib/squall/runs/%s\n", sq_json_text(journal, "run"));
+	add_probes(journal, &wide);
+	add_faults(journal, &wide);
+	add_limits(journal, &wide);
+	add_texts(json_object_get(journal, "notes"), "notes", &wide);
+	add_cleanup(journal, &wide);
+	sq_buffer_add(&wide, "journal: /var/lib/squall/runs/%s\n", sq_json_text(journal, "run"));
+	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
+	sq_buffer_add(text, "%s", wrapped);
 }
