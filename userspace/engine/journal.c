@@ -218,7 +218,13 @@ int sq_journal_load(const char *run, json_t **ret, struct sq_error **err)
 	ssize_t n = dir_fd < 0 ? dir_fd : sq_read_file(dir_fd, DOCUMENT, LARGEST_DOCUMENT, &text);
 
 	if (n == -ENOENT)
-		return sq_error_set(err, SQ_FAIL_INVALID, ENOENT, "there is no run '%s'", run);
+		return sq_error_set(err, SQ_FAIL_INVALID, ENOENT,
+				    "there is no run '%s': `squall status` shows those under way, "
+				    "'%s' holds the earlier ones",
+				    run, SQ_JOURNAL_DIR);
+	if (n == -EACCES)
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EACCES,
+				    "only root may read the journals: use sudo");
 	if (n < 0)
 		return sq_error_errno(err, (int)-n, "cannot read the journal of run '%s'", run);
 	*ret = json_loadb(text, (size_t)n, 0, NULL);

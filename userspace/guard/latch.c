@@ -55,6 +55,9 @@ int sq_latch_get(struct sq_latch *latch, struct sq_error **err)
 
 	if (n == -ENOENT)
 		return 0;
+	if (n == -EACCES)
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EACCES,
+				    "only root may read the latch: use sudo");
 	if (n < 0)
 		return sq_error_errno(err, (int)-n, "cannot read the latch '%s'", SQ_LATCH_FILE);
 	/* an empty or damaged file is a latch too: the safe reading */

@@ -89,6 +89,9 @@ int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err)
 	struct dirent *entry;
 
 	*runs = (struct sq_live_runs){ 0 };
+	if (!dir && errno == EACCES)
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EACCES,
+				    "only root may see the runs of this host: use sudo");
 	if (!dir)
 		return errno == ENOENT
 			       ? 0

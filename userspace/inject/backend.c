@@ -252,9 +252,11 @@ static void check_bpf(struct sq_texts *missing)
 
 void sq_backend_basics(struct sq_texts *missing)
 {
-	if (geteuid() != 0)
+	/* without root everything else is out of reach too, and says nothing about the host */
+	if (geteuid() != 0) {
 		sq_texts_add(missing, "squall needs root: run it with sudo");
+		return;
+	}
 	check_cgroups(missing);
-	if (geteuid() == 0)
-		check_bpf(missing);
+	check_bpf(missing);
 }
