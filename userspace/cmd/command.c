@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cmd/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,8 +29,11 @@ static char *usage(const struct sq_command *command)
 	size_t n = count(command->options);
 	struct sq_buffer text = { 0 };
 
-	sq_buffer_add(&text, "usage: squall %s%s%s%s\n", command->name, n ? " [OPTION]..." : "",
-		      *command->arguments ? " " : "", command->arguments);
+	sq_buffer_add(&text, "usage: squall %s", command->name);
+	if (n && !command->arguments_first)
+		sq_buffer_add(&text, " [OPTION]...");
+	sq_buffer_add(&text, "%s%s%s\n", *command->arguments ? " " : "", command->arguments,
+		      command->arguments_first ? " [OPTION]..." : "");
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_option *option = &command->options[i];
 		_cleanup_free_ char *name = sq_asprintf("--%s%s%s", option->name,
@@ -80,6 +84,15 @@ static _Noreturn void unknown_option(const struct sq_command *command, const cha
 	sq_usage_error(command, "unknown option '%s'", argument);
 }
 
+/* The names of an experiment's keys are options too: --local_ports is --local-ports. */
+static void use_dashes(char **argv)
+{
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		for (char *p = *argv; !strncmp(*argv, "--", 2) && *p && *p != '='; p++)
+			if (*p == '_')
+				*p = '-';
+}
+
 int sq_options_parse(const struct sq_command *command, int argc, char **argv, sq_take_option take,
 		     void *data)
 {
@@ -93,13 +106,20 @@ int sq_options_parse(const struct sq_command *command, int argc, char **argv, sq
 									   : no_argument,
 					      NULL, FIRST + (int)i };
 	options[n] = (struct option){ "help", no_argument, NULL, 'h' };
+	use_dashes(argv);
 	opterr = 0;
 	optind = 1;
 	while ((found = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (found == 'h')
 			show_help(command);
-		if (found == '?' || found == ':')
-			unknown_option(command, argv[optind - 1], found);
+		if (found == '?' || found == ':') {
+			char letter[] = { '-', (char)optopt, '\0' };
+
+			/* within a group of short options optind still stands before it */
+			unknown_option(command,
+				       optopt > 0 && optopt < FIRST ? letter : argv[optind - 1],
+				       found);
+		}
 		take((size_t)(found - FIRST), optarg, data);
 	}
 	free(options);
@@ -131,17 +151,36 @@ int sq_fail(struct sq_error *err)
 	return code;
 }
 
+/* A bare name is looked up where the host keeps its experiments, unless it is a file here. */
+static char *find_file(const char *name)
+{
+	_cleanup_free_ char *kept = NULL, *here = NULL;
+
+	if (!strcmp(name, "-"))
+		return sq_strdup("/dev/stdin");
+	if (strchr(name, '/') || strchr(name, '.') || access(name, F_OK) == 0)
+		return sq_strdup(name);
+	kept = sq_asprintf("%s/%s.yaml", EXPERIMENTS, name);
+	here = sq_asprintf("%s.yaml", name);
+	if (access(kept, F_OK) == 0 || errno != ENOENT)
+		return TAKE_PTR(kept);
+	sq_print_error("%s: error: there is neither a file of that name here nor '%s'\n", name,
+		       kept);
+	if (access(here, F_OK) == 0)
+		sq_print_error("  hint: did you mean './%s'?\n", here);
+	return NULL;
+}
+
 struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings)
 {
 	_cleanup_diags_ struct sq_diags diags = { 0 };
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	_cleanup_free_ char *file = NULL;
+	_cleanup_free_ char *file = find_file(name);
 	struct sq_experiment *experiment;
 
-	/* a bare name is looked up where the host keeps its experiments, unless it is a file here */
-	if (!strchr(name, '/') && !strchr(name, '.') && access(name, F_OK) < 0)
-		file = sq_asprintf("%s/%s.yaml", EXPERIMENTS, name);
-	experiment = sq_experiment_load(file ? file : name, settings, &diags);
+	if (!file)
+		return NULL;
+	experiment = sq_experiment_load(file, settings, &diags);
 	sq_diags_render(&diags, sq_buffer_stream(&text));
 	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
 	return experiment;

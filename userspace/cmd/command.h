@@ -17,7 +17,8 @@ struct sq_option {
 
 struct sq_command {
 	const char *name;
-	const char *arguments; /* of the usage line, behind the options */
+	const char *arguments; /* of the usage line */
+	bool arguments_first; /* before the options */
 	const char *help; /* one line */
 	const struct sq_option *options; /* name NULL behind the last */
 	int (*run)(const struct sq_command *command, int argc, char **argv);
@@ -49,8 +50,8 @@ void sq_operands(const struct sq_command *command, int argc, char **argv, int fi
 int sq_fail(struct sq_error *err);
 
 /*
- * Loads an experiment: a file, or a NAME for /etc/squall/experiments/NAME.yaml. Prints what is
- * wrong and returns NULL.
+ * Loads an experiment: a file, "-" for standard input, or a NAME for
+ * /etc/squall/experiments/NAME.yaml. Prints what is wrong and returns NULL.
  */
 struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "engine/plan.h"
@@ -22,6 +23,16 @@ struct screen {
 	char *line; /* the last one, so that a plain log is not repeated */
 };
 
+/* A line that is wider would be broken, and its first part could not be taken back. */
+static int screen_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2)
+		return 79;
+	return MIN(size.ws_col - 1, COLUMNS);
+}
+
 /* One line that changes on a terminal; elsewhere a line for each change of stage or fault. */
 static void show_progress(void *data, const json_t *status)
 {
@@ -33,7 +44,7 @@ static void show_progress(void *data, const json_t *status)
 
 	sq_report_progress(status, &text);
 	if (screen->terminal) {
-		sq_print_error("\r\033[K%.*s", COLUMNS, sq_buffer_text(&text));
+		sq_print_error("\r\033[K%.*s", screen_columns(), sq_buffer_text(&text));
 		screen->drawn = true;
 		return;
 	}
@@ -160,7 +171,7 @@ static enum sq_verdict execute(struct sq_execution *execution, struct sq_experim
 	}
 	if (!confirm(execution, plans, n)) {
 		sq_print_error("Nothing was started.\n");
-		return SQ_NOT_NOW;
+		return SQ_ABORTED;
 	}
 	if (!execution->reports.n)
 		sq_texts_add(&execution->reports, "text");
@@ -175,6 +186,22 @@ static enum sq_verdict execute(struct sq_execution *execution, struct sq_experim
 	return worst;
 }
 
+/* A report that cannot be written is known before the run, not after it. */
+static enum sq_verdict check_reports(const struct sq_execution *execution)
+{
+	enum sq_verdict verdict = SQ_PASSED;
+
+	for (size_t i = 0; i < execution->reports.n; i++) {
+		struct sq_error *err = NULL;
+
+		if (!sq_report_check(execution->reports.item[i], &err))
+			continue;
+		verdict = sq_verdict_of(err);
+		sq_fail(err);
+	}
+	return verdict;
+}
+
 int sq_execute(struct sq_execution *execution, struct sq_experiment **experiments, size_t n)
 {
 	_cleanup_free_ struct sq_plan *plans = sq_alloc((n + 1) * sizeof(*plans));
@@ -182,13 +209,9 @@ int sq_execute(struct sq_execution *execution, struct sq_experiment **experiment
 
 	if (!execution->dry_run && !execution->yes && !isatty(STDIN_FILENO))
 		sq_usage_error(execution->command, "there is no terminal to ask at: use --yes");
-	for (size_t i = 0; i < execution->reports.n; i++) {
-		struct sq_error *err = NULL;
-
-		if (sq_report_check(execution->reports.item[i], &err))
-			return sq_fail(err);
-	}
-	verdict = execute(execution, experiments, plans, n);
+	verdict = check_reports(execution);
+	if (verdict == SQ_PASSED)
+		verdict = execute(execution, experiments, plans, n);
 	for (size_t i = 0; i < n; i++) {
 		sq_plan_clear(&plans[i]);
 		sq_experiment_free(experiments[i]);

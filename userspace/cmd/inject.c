@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The one-liner: an experiment of one fault, its options made from the catalogue. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/command.h"
@@ -22,7 +23,8 @@ enum {
 };
 
 static const struct sq_option own[OWN + 1] = {
-	[TARGET] = { "target", "cgroup:PATH", "what to hit, a path or a glob; may be repeated" },
+	[TARGET] = { "target", "cgroup:PATH",
+		     "what to hit, a path or a glob; required, may be repeated" },
 	[SHARE] = { "share", "SHARE", "how much of what a glob matches may be hit; 50%" },
 	[SEED] = { "seed", "N", "decide as the run with this seed did" },
 	[REPORT] = { "report", "FORMAT[:FILE]", "text (default) or json; may be repeated" },
@@ -37,22 +39,69 @@ static const struct sq_option own[OWN + 1] = {
 struct given {
 	struct sq_execution execution;
 	struct sq_option options[MOST_OPTIONS]; /* our own, then the fault's fields */
+	char name[MOST_OPTIONS][32]; /* with dashes */
 	const struct sq_field *field[MOST_OPTIONS];
 	struct sq_texts value[MOST_OPTIONS];
 	size_t n;
 	bool print;
 };
 
-/* Every parameter that can be said in one argument. */
+static const char *value_name(const struct sq_field *field)
+{
+	switch (field->type) {
+	case SQ_TYPE_COUNT:
+		return "N";
+	case SQ_TYPE_DURATION:
+		return "DURATION";
+	case SQ_TYPE_SHARE:
+		return "SHARE";
+	case SQ_TYPE_PEERS:
+		return "PEER,...";
+	case SQ_TYPE_PORTS:
+		return "PORTS,...";
+	case SQ_TYPE_CALLS:
+		return "CALL,...";
+	case SQ_TYPE_ENUMS:
+		return "VALUE,...";
+	case SQ_TYPE_ERRNO:
+		return "ERROR";
+	case SQ_TYPE_OBJECT:
+		return "MAP";
+	default:
+		return "VALUE";
+	}
+}
+
+/* Every parameter of the fault: `squall faults` says more of each. */
 static void add_option(const struct sq_field *field, void *data)
 {
 	struct given *given = data;
+	char *name = given->name[given->n];
 
-	if (field->type == SQ_TYPE_OBJECT || !strcmp(field->key, "fault") ||
-	    !strcmp(field->key, "target") || given->n == MOST_OPTIONS - 1)
+	if (!strcmp(field->key, "fault") || !strcmp(field->key, "target") ||
+	    given->n == MOST_OPTIONS - 1)
 		return;
+	snprintf(name, sizeof(given->name[0]), "%s", field->key);
+	for (char *p = name; *p; p++)
+		if (*p == '_')
+			*p = '-';
 	given->field[given->n] = field;
-	given->options[given->n++] = (struct sq_option){ field->key, "VALUE", field->help };
+	given->options[given->n++] = (struct sq_option){ name, value_name(field), field->help };
+}
+
+/* "80,8080-8090" is two values, where there may be two. */
+static void take_value(struct given *given, size_t option, const char *value)
+{
+	const struct sq_field *field = given->field[option];
+	bool list = field && (field->type == SQ_TYPE_PEERS || field->type == SQ_TYPE_PORTS ||
+			      field->type == SQ_TYPE_CALLS || field->type == SQ_TYPE_ENUMS);
+
+	for (size_t n; list && value[n = strcspn(value, ",")]; value += n + 1) {
+		_cleanup_free_ char *part = sq_strndup(value, n);
+
+		sq_texts_add(&given->value[option], part);
+	}
+	sq_texts_add(&given->value[option], value);
 }
 
 static void take(size_t option, const char *value, void *data)
@@ -79,7 +128,7 @@ static void take(size_t option, const char *value, void *data)
 		given->execution.yes = true;
 		break;
 	default:
-		sq_texts_add(&given->value[option], value);
+		take_value(given, option, value);
 	}
 }
 
@@ -90,7 +139,10 @@ static void add_quoted(struct sq_buffer *text, const char *value)
 	for (; *value; value++) {
 		if (*value == '"' || *value == '\\')
 			sq_buffer_add(text, "\\");
-		sq_buffer_add(text, "%c", *value);
+		if (*value == '\n')
+			sq_buffer_add(text, "\\n");
+		else
+			sq_buffer_add(text, "%c", *value);
 	}
 	sq_buffer_add(text, "\"");
 }
@@ -105,14 +157,22 @@ static void add_list(struct sq_buffer *text, const struct sq_texts *values, cons
 	sq_buffer_add(text, "%s\n", values->n > 1 ? "]" : "");
 }
 
+/* Of options that may be given once the last one counts. */
+static void add_last(struct sq_buffer *text, const char *key, const struct sq_texts *values)
+{
+	sq_buffer_add(text, "%s: ", key);
+	add_quoted(text, values->item[values->n - 1]);
+	sq_buffer_add(text, "\n");
+}
+
 static void add_own(struct sq_buffer *text, const struct given *given)
 {
 	if (given->value[SEED].n)
-		sq_buffer_add(text, "seed: %s\n", given->value[SEED].item[0]);
+		add_last(text, "seed", &given->value[SEED]);
 	sq_buffer_add(text, "targets:\n  target:\n    cgroup: ");
 	add_list(text, &given->value[TARGET], "cgroup:");
 	if (given->value[SHARE].n)
-		sq_buffer_add(text, "blast_radius:\n  share: %s\n", given->value[SHARE].item[0]);
+		add_last(text, "blast_radius:\n  share", &given->value[SHARE]);
 }
 
 static void write_experiment(struct sq_buffer *text, const struct given *given,
@@ -124,8 +184,11 @@ static void write_experiment(struct sq_buffer *text, const struct given *given,
 	for (size_t i = OWN; i < given->n; i++) {
 		if (!given->value[i].n)
 			continue;
-		sq_buffer_add(text, "    %s: ", given->options[i].name);
-		add_list(text, &given->value[i], "");
+		sq_buffer_add(text, "    %s: ", given->field[i]->key);
+		if (given->field[i]->type == SQ_TYPE_OBJECT)
+			sq_buffer_add(text, "%s\n", given->value[i].item[0]);
+		else
+			add_list(text, &given->value[i], "");
 	}
 }
 
@@ -137,7 +200,10 @@ static void check_targets(const struct sq_command *command, const struct given *
 		sq_usage_error(command, "--target is required");
 	for (size_t i = 0; i < targets->n; i++)
 		if (strncmp(targets->item[i], "cgroup:", 7) != 0)
-			sq_usage_error(command, "--target %s: write cgroup:PATH", targets->item[i]);
+			sq_usage_error(command,
+				       "--target %s: the kinds of target are cgroup:PATH and "
+				       "cgroup:GLOB; `command` needs a file",
+				       targets->item[i]);
 }
 
 static int execute(struct given *given, const struct sq_fault_kind *kind)
@@ -204,6 +270,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 const struct sq_command sq_command_inject = {
 	.name = "inject",
 	.arguments = "FAULT",
+	.arguments_first = true,
 	.help = "Injects one fault; `squall inject FAULT --help` shows the fault's own options",
 	.options = own,
 	.run = run,

@@ -67,7 +67,7 @@ static json_t *type_schema(const struct sq_field *field)
 	case SQ_TYPE_ERRNO:
 		return sq_json("{s:s}", "type", "string");
 	case SQ_TYPE_BOOL:
-		return sq_json("{s:s}", "type", "boolean");
+		return with_variable(sq_json("{s:s}", "type", "boolean"));
 	case SQ_TYPE_COUNT:
 		return with_variable(sq_json("{s:s, s:i}", "type", "integer", "minimum", 0));
 	case SQ_TYPE_DURATION:
@@ -77,9 +77,9 @@ static json_t *type_schema(const struct sq_field *field)
 	case SQ_TYPE_RATE:
 		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?/[smh]$"));
 	case SQ_TYPE_ENUM:
-		return names_schema(field);
+		return with_variable(names_schema(field));
 	case SQ_TYPE_ENUMS:
-		return list_of(names_schema(field));
+		return list_of(with_variable(names_schema(field)));
 	case SQ_TYPE_TEXTS:
 	case SQ_TYPE_PEERS:
 	case SQ_TYPE_CALLS:

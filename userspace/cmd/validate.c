@@ -35,7 +35,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 const struct sq_command sq_command_validate = {
 	.name = "validate",
 	.arguments = "EXPERIMENT...",
-	.help = "Checks experiment files; needs no root",
+	.help = "Checks experiment files, or standard input for -; needs no root",
 	.options = options,
 	.run = run,
 };

@@ -147,7 +147,7 @@ bool sq_out_flush(uint64_t timeout_ns)
 
 bool sq_out_colour(int fd)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
-	return isatty(fd) && !(no_colour && *no_colour);
+	return isatty(fd) && !(no_colour && *no_colour) && !(terminal && !strcmp(terminal, "dumb"));
 }
