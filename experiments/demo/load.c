@@ -97,9 +97,11 @@ int sq_demo_load(const struct sq_demo *demo)
 	if (!multi)
 		return 1;
 	while (!stopped) {
-		for (; next <= now(); next += 1 / demo->rate)
+		while (next <= now()) {
 			if (send_one(multi, demo->url))
 				return 1;
+			next += 1 / demo->rate;
+		}
 		curl_multi_perform(multi, &running);
 		count_done(multi, &tally);
 		if (now() >= told + REPORT_S) {

@@ -10,6 +10,7 @@
 #define MOST_SHOWN 100
 #define LONGEST_MESSAGE 600
 #define WIDEST_LINE 160
+#define CUT "..."
 
 static void add(struct sq_diags *diags, struct sq_mark mark, bool warning, const char *hint,
 		const char *format, va_list arguments)
@@ -29,7 +30,7 @@ static void add(struct sq_diags *diags, struct sq_mark mark, bool warning, const
 		sq_oom();
 	/* a value of the file may be in it, and be as long as the file */
 	if (strlen(diag->message) > LONGEST_MESSAGE)
-		strcpy(diag->message + LONGEST_MESSAGE, "...");
+		memcpy(diag->message + LONGEST_MESSAGE - strlen(CUT), CUT, sizeof(CUT));
 }
 
 void sq_diag_error(struct sq_diags *diags, struct sq_mark mark, const char *hint,

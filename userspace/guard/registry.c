@@ -74,7 +74,7 @@ static int probe_lock(int dir_fd)
 
 static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
 {
-	snprintf(run->run, sizeof(run->run), "%s", name);
+	snprintf(run->run, sizeof(run->run), "%.*s", SQ_RUN_NAME_SIZE - 1, name);
 	run->claim = read_json(dir_fd, "claim.json");
 	run->status = read_json(dir_fd, "status.json");
 	run->pid = (pid_t)sq_json_int(run->claim, "pid");
