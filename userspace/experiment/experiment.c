@@ -12,7 +12,6 @@
 #include "util/fs.h"
 #include "util/time.h"
 
-#define LARGEST_FILE (128u << 20) /* what is too large is said by the reader */
 #define DEFAULT_PHASE (10 * SQ_S)
 
 int sq_experiment_target(const struct sq_experiment *experiment, const char *name)
@@ -93,13 +92,17 @@ struct sq_experiment *sq_experiment_load(const char *file, const struct sq_texts
 					 struct sq_diags *diags)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = sq_read_file(AT_FDCWD, file, LARGEST_FILE, &text);
+	ssize_t n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
 
 	if (n < 0) {
 		free(diags->file);
 		diags->file = sq_strdup(file);
-		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
-			      strerror((int)-n));
+		if (n == -EFBIG)
+			sq_diag_error(diags, (struct sq_mark){ 0 }, NULL,
+				      "the file is larger than %u MiB", SQ_YAML_LARGEST >> 20);
+		else
+			sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
+				      strerror((int)-n));
 		return NULL;
 	}
 	return sq_experiment_parse(file, text, (size_t)n, settings, diags);

@@ -7,7 +7,6 @@
 
 #include "util/text.h"
 
-#define MAX_BYTES (1u << 20)
 #define MAX_DEPTH 64
 #define MAX_NODES 20000
 
@@ -269,6 +268,7 @@ static bool read_member(struct reader *reader, struct sq_node *node, int depth, 
 {
 	struct sq_node *key = NULL, *item;
 	yaml_event_t event;
+	size_t n;
 
 	if (!next_event(reader, &event))
 		return false;
@@ -303,10 +303,9 @@ static bool read_member(struct reader *reader, struct sq_node *node, int depth, 
 		}
 		check_key(reader, node, key);
 	}
-	node->key = sq_realloc(node->key, (node->n + 1) * sizeof(*node->key));
-	node->item = sq_realloc(node->item, (node->n + 1) * sizeof(*node->item));
-	node->key[node->n] = key;
-	node->item[node->n++] = item;
+	n = node->n;
+	*(struct sq_node **)sq_append(&node->key, &n, sizeof(*node->key)) = key;
+	*(struct sq_node **)sq_append(&node->item, &node->n, sizeof(*node->item)) = item;
 	return true;
 }
 
@@ -427,8 +426,9 @@ static bool check_bytes(const char *text, size_t n, struct sq_diags *diags)
 {
 	size_t bad;
 
-	if (n > MAX_BYTES) {
-		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "the file is larger than 1 MiB");
+	if (n > SQ_YAML_LARGEST) {
+		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "the file is larger than %u MiB",
+			      SQ_YAML_LARGEST >> 20);
 		return false;
 	}
 	if (sq_utf8_valid(text, n, &bad))

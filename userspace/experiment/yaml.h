@@ -8,6 +8,8 @@
 
 #include "experiment/diag.h"
 
+#define SQ_YAML_LARGEST (1u << 20) /* bytes of a file */
+
 enum sq_node_type {
 	SQ_NODE_SCALAR,
 	SQ_NODE_LIST,
