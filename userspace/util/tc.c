@@ -17,18 +17,16 @@
 #define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 #define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
-static struct bpf_tc_hook hook_of(unsigned int ifindex, enum bpf_tc_attach_point point)
-{
-	struct bpf_tc_hook hook = { .sz = sizeof(hook),
-				    .ifindex = (int)ifindex,
-				    .attach_point = point };
-
-	return hook;
-}
+/*
+ * libbpf refuses options whose padding is not zero, and an initialiser leaves that to chance: only
+ * its own macro clears it, and only where the variable is declared.
+ */
+#define DECLARE_HOOK(name, index, point) \
+	DECLARE_LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(index), .attach_point = (point))
 
 int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, BPF_TC_EGRESS);
+	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
 	int r = bpf_tc_hook_create(&hook);
 
 	return r && r != -EEXIST ? sq_error_errno(err, -r, "cannot make a clsact qdisc") : 0;
@@ -37,7 +35,7 @@ int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err)
 int sq_tc_attach(unsigned int ifindex, int prog_fd, uint32_t handle, uint32_t priority,
 		 struct sq_error **err)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, BPF_TC_EGRESS);
+	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = prog_fd, .handle = handle,
 			    .priority = priority);
 	int r = bpf_tc_attach(&hook, &options);
@@ -58,7 +56,7 @@ static bool is_ours(uint32_t prog_id)
 
 int sq_tc_detach(unsigned int ifindex, uint32_t handle, uint32_t priority, struct sq_error **err)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, BPF_TC_EGRESS);
+	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, query, .handle = handle, .priority = priority);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
 	int r = bpf_tc_query(&hook, &query);
@@ -128,7 +126,7 @@ bool sq_tc_has_filters(unsigned int ifindex)
 
 int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)
 {
-	struct bpf_tc_hook hook = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	DECLARE_HOOK(hook, ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	int r = bpf_tc_hook_destroy(&hook);
 
 	if (r == -ENOENT || r == -EINVAL || r == -ENODEV)
