@@ -92,14 +92,17 @@ static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
 static int sq_nap(struct bpf_map *map, void *key, void *value)
 {
 	struct sq_nap *nap = value;
-	__u64 page = *(__u32 *)key;
-	__u32 zero = 0;
+	__u32 zero = 0, slot = *(__u32 *)key;
+	struct sq_nap_request *request = bpf_map_lookup_elem(&sq_nap_requests, &slot);
 	struct sq_napper *napper = bpf_map_lookup_elem(&sq_napper, &zero);
 	struct task_struct *task = NULL;
-	__u64 took;
+	__u64 begun = bpf_ktime_get_boot_ns(), page = slot, took;
 	char byte;
 
-	if (napper) {
+	/* from here on and not from the entry: a call that waits by itself takes longer too */
+	if (request)
+		request->until_ns = begun + nap->decision.delay_ns;
+	if (napper && request) {
 		bpf_rcu_read_lock();
 		task = napper->task;
 		if (task)
@@ -110,7 +113,7 @@ static int sq_nap(struct bpf_map *map, void *key, void *value)
 		bpf_copy_from_user_task(&byte, 1, (void *)(sq_nap_base + page * 4096), task, 0);
 		bpf_task_release(task);
 	}
-	took = bpf_ktime_get_boot_ns() - nap->decision.now;
+	took = bpf_ktime_get_boot_ns() - begun;
 	if (task)
 		sq_hist_add(nap->decision.delayed, took);
 	else
@@ -144,7 +147,6 @@ static __always_inline bool sq_nap_start(const struct sq_decision *d)
 		if (__sync_val_compare_and_swap(&nap->busy, 0, 1))
 			continue;
 		nap->decision = *d;
-		request->until_ns = d->now + d->delay_ns;
 		request->pid = pid;
 		if (!sq_schedule(nap))
 			return true;
