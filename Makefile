@@ -66,7 +66,7 @@ endef
 TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] bpf/*.[ch] \
-	tests/unit/*.[ch] tests/fuzz/*.c)
+	tests/unit/*.[ch] tests/lib/*.c tests/fuzz/*.c)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

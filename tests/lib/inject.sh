@@ -75,3 +75,10 @@ make_veth()
 	ip -n $near link set veth0 up
 	ip -n $far link set veth0 up
 }
+
+# build_calls [OPTION...]: tests/lib/calls.c to $WORK/calls, or with -static to $WORK/calls-static.
+build_calls()
+{
+	gcc -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Werror -pthread "$@" -o "$WORK/calls${1:-}" \
+		"$ROOT/tests/lib/calls.c"
+}

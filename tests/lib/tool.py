@@ -183,10 +183,9 @@ def connects(args):
             try:
                 sock.connect((args.host, args.port))
                 results['ok'] += 1
-            except socket.timeout:
-                results['hangs'] += 1
             except OSError as error:
-                results[errno.errorcode[error.errno]] += 1
+                # our own patience has no errno; ETIMEDOUT of the kernel is a TimeoutError too
+                results[errno.errorcode[error.errno] if error.errno else 'hangs'] += 1
         time.sleep(args.pause)
     for result in sorted(results):
         print(result, results[result])
@@ -230,16 +229,109 @@ def fsync(args):
     print('%.3f' % statistics.median(taken))
 
 
+def enter(cgroup):
+    with open(os.path.join(cgroup, 'cgroup.procs'), 'w') as procs:
+        procs.write('0')
+
+
+def nap(args):
+    """Makes one getppid in the cgroup `path`; says before it 'ready' and after it the time, in s."""
+    print('ready', flush=True)
+    enter(args.path)
+    os.getppid()
+    print('%.6f' % time.time(), flush=True)
+
+
+def killed(args):
+    """How long a child in the cgroup `path` that naps in getppid lives after a SIGKILL, ms."""
+    import signal
+    taken = []
+    for _ in range(args.count):
+        pid = os.fork()
+        if pid == 0:
+            enter(args.path)
+            os.getppid()
+            os._exit(3)
+        time.sleep(0.3)
+        begun = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+        taken.append((time.monotonic() - begun) * 1000)
+        if not os.WIFSIGNALED(status):
+            sys.exit('the child did not nap: exit code %d' % os.WEXITSTATUS(status))
+    print('%.3f' % statistics.median(taken))
+
+
+def sockets(args):
+    """Socket calls towards an echo; prints a line a call: its name, what is special, the result.
+    Connections are made first; then it waits for the file `path`."""
+    import errno
+    fam = family(args.host)
+    peer = (args.host, args.port)
+    tcp = socket.create_connection(peer)
+    udp = socket.socket(fam, socket.SOCK_DGRAM)
+    udp.connect(peer)
+    print('ready', file=sys.stderr, flush=True)
+    while not os.path.exists(args.path):
+        time.sleep(0.02)
+
+    def show(name, call):
+        try:
+            call()
+            print(name, 'ok')
+        except OSError as error:
+            print(name, errno.errorcode[error.errno])
+
+    def fresh(kind=socket.SOCK_DGRAM):
+        return socket.socket(fam, kind)
+
+    show('connect-tcp', lambda: fresh(socket.SOCK_STREAM).connect(peer))
+    show('connect-udp', lambda: fresh().connect(peer))
+    show('bind-tcp', lambda: fresh(socket.SOCK_STREAM).bind((args.host, 0)))
+    show('bind-udp', lambda: fresh().bind((args.host, 0)))
+    show('getsockopt', lambda: tcp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+    show('setsockopt', lambda: tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+    show('sendto-udp', lambda: fresh().sendto(b'x', peer))
+    show('sendmsg-udp', lambda: fresh().sendmsg([b'x'], [], 0, peer))
+    show('send-connected-udp', lambda: udp.send(b'x'))
+    show('sendmsg-connected-udp', lambda: udp.sendmsg([b'x']))
+    show('send-tcp', lambda: tcp.send(b'x'))
+    show('sendmsg-tcp', lambda: tcp.sendmsg([b'x']))
+    show('recv-connected-udp', lambda: udp.recv(1))
+    show('recv-tcp', lambda: tcp.recv(1))
+    show('write-tcp', lambda: os.write(tcp.fileno(), b'x'))
+    show('read-tcp', lambda: os.read(tcp.fileno(), 1))
+
+
+def getsockopts(args):
+    """Calls getsockopt `count` times, every `pause` s; prints a line a call: when, in s of the real
+    time clock, and the result."""
+    import errno
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    nxt = time.monotonic()
+    lines = []
+    for _ in range(args.count):
+        at, result = time.time(), 'ok'
+        try:
+            sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        except OSError as error:
+            result = errno.errorcode[error.errno]
+        lines.append('%.6f %s' % (at, result))
+        nxt += args.pause
+        time.sleep(max(0, nxt - time.monotonic()))
+    print('\n'.join(lines))
+
+
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
     for function in (echo, rtt, rtts, loss, sink, numbers, send, receive, connects, keep, answers,
-                     fsync):
+                     fsync, nap, killed, sockets, getsockopts):
         p = sub.add_parser(function.__name__)
         p.set_defaults(function=function)
-        if function is fsync:
+        if function in (fsync, nap, killed, sockets):
             p.add_argument('path')
-        else:
+        if function not in (fsync, nap, killed, getsockopts):
             p.add_argument('host')
             p.add_argument('port', type=int)
         p.add_argument('--count', type=int, default=100)
