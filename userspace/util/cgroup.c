@@ -104,7 +104,8 @@ bool sq_cgroup_is_glob(const char *pattern)
 
 bool sq_cgroup_matches(const char *path, const char *pattern)
 {
-	return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+	/* systemd writes '-' as "\\x2d" in names: there a backslash is a character like others */
+	return fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
 }
 
 /* The names of the cgroups directly below an open one, sorted. */
