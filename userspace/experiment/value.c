@@ -132,9 +132,9 @@ static int parse_codes(const struct sq_field *field, const char *text,
 		return -EINVAL;
 	}
 	low = high = strtoul(text, &end, 10);
-	if (*end)
+	if (isdigit((unsigned char)end[*end != '\0']))
 		high = strtoul(end + 1, &end, 10);
-	if (*end || end[-1] == '-') {
+	if (*end) {
 		*why = "is not a range such as 200-299";
 		return -EINVAL;
 	}

@@ -230,10 +230,20 @@ bool sq_utf8_valid(const char *text, size_t n, size_t *where)
 		size_t length = utf8_sequence((const unsigned char *)text + i, n - i);
 
 		if (!length) {
-			*where = i;
+			if (where)
+				*where = i;
 			return false;
 		}
 		i += length;
 	}
 	return true;
+}
+
+char *sq_utf8_clean(char *text)
+{
+	size_t where, n = strlen(text);
+
+	for (char *p = text; !sq_utf8_valid(p, n, &where); n -= where + 1, p += where + 1)
+		p[where] = '?';
+	return text;
 }

@@ -54,7 +54,10 @@ char *sq_buffer_take(struct sq_buffer *buffer);
 void sq_buffer_clear(struct sq_buffer *buffer);
 #define _cleanup_buffer_ _cleanup_(sq_buffer_clear)
 
-/* Is @text valid UTF-8 without NUL? *@where is the offset of the first byte that is not. */
+/* Is @text valid UTF-8 without NUL? *@where, if given, is the offset of the first byte that is not. */
 bool sq_utf8_valid(const char *text, size_t n, size_t *where);
+
+/* Puts '?' in the place of every byte that is not UTF-8, since JSON has no room for them; returns @text. */
+char *sq_utf8_clean(char *text);
 
 #endif

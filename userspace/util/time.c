@@ -45,10 +45,11 @@ char *sq_duration_text(uint64_t ns, char text[SQ_DURATION_SIZE])
 		{ 120 * SQ_S, 60 * SQ_S, "m" },
 		{ SQ_S, SQ_S, "s" },
 		{ SQ_MS, SQ_MS, "ms" },
-		{ 0, SQ_US, "us" },
+		{ SQ_US, SQ_US, "us" },
+		{ 0, 1, "ns" },
 	};
-	const char *name = "us";
-	uint64_t unit = SQ_US;
+	const char *name = "ns";
+	uint64_t unit = 1;
 	double value;
 
 	if (!ns) {

@@ -191,7 +191,8 @@ int sq_parse_number(const char *text, double *ret, const char **why)
 {
 	char *end;
 
-	if (!*text || !strchr("+-.0123456789", *text))
+	/* strtod() takes hexadecimal and "nan" too */
+	if (!*text || strspn(text, "+-.eE0123456789") != strlen(text))
 		return fail(why, EINVAL, "is not a number");
 	*ret = strtod(text, &end);
 	if (*end || !isfinite(*ret))
@@ -201,7 +202,10 @@ int sq_parse_number(const char *text, double *ret, const char **why)
 
 char *sq_share_text(uint64_t ppb, char *text)
 {
-	snprintf(text, 32, "%.4g %%", (double)ppb / (SQ_SHARE_ONE / 100.0));
+	double percent = (double)ppb / (SQ_SHARE_ONE / 100.0);
+
+	/* %g would write the smallest with an exponent */
+	snprintf(text, 32, ppb && percent < 0.0001 ? "%.7f %%" : "%.4g %%", percent);
 	return text;
 }
 
