@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tests/unit/unit.h"
+#include "util/cgroup.h"
+
+static void test_level_counts_components(void **state)
+{
+	assert_int_equal(sq_cgroup_level("/"), 0);
+	assert_int_equal(sq_cgroup_level(""), 0);
+	assert_int_equal(sq_cgroup_level("/a"), 1);
+	assert_int_equal(sq_cgroup_level("/a/b.slice/c"), 3);
+	assert_int_equal(sq_cgroup_level("/a/"), 1);
+	assert_int_equal(sq_cgroup_level("//a"), 1);
+}
+
+static void test_within_is_the_same_or_below(void **state)
+{
+	assert_true(sq_cgroup_within("/a", "/a"));
+	assert_true(sq_cgroup_within("/a/b", "/a"));
+	assert_true(sq_cgroup_within("/a/b/c", "/a"));
+	assert_true(sq_cgroup_within("/a", "/"));
+	assert_true(sq_cgroup_within("/", "/"));
+}
+
+static void test_within_is_no_comparison_of_beginnings(void **state)
+{
+	assert_false(sq_cgroup_within("/ab", "/a"));
+	assert_false(sq_cgroup_within("/a.service2", "/a.service"));
+	assert_false(sq_cgroup_within("/a", "/a/b"));
+	assert_false(sq_cgroup_within("/", "/a"));
+	assert_false(sq_cgroup_within("/b/a", "/a"));
+}
+
+static void test_glob_shows_by_its_characters(void **state)
+{
+	assert_true(sq_cgroup_is_glob("/system.slice/web@*.service"));
+	assert_true(sq_cgroup_is_glob("/a?"));
+	assert_true(sq_cgroup_is_glob("/[ab]"));
+	assert_false(sq_cgroup_is_glob("/system.slice/web@1.service"));
+	/* systemd's escapes are no globs */
+	assert_false(sq_cgroup_is_glob("/system.slice/system-serial\\x2dgetty.slice"));
+}
+
+static void test_matches_component_by_component(void **state)
+{
+	assert_true(
+		sq_cgroup_matches("/system.slice/web@1.service", "/system.slice/web@*.service"));
+	assert_true(sq_cgroup_matches("/a/b/c", "/*/b/?"));
+	assert_true(sq_cgroup_matches("/a1", "/a[0-9]"));
+	assert_true(sq_cgroup_matches("/a", "/a"));
+	/* a star does not reach into what is below: that would hit more than is meant */
+	assert_false(sq_cgroup_matches("/a/b", "/*"));
+	assert_false(sq_cgroup_matches("/system.slice/web@1.service/x", "/system.slice/web@*"));
+	assert_false(sq_cgroup_matches("/a/b/c", "/a/*c"));
+	assert_false(sq_cgroup_matches("/system.slice", "/system.slice/*"));
+	assert_false(sq_cgroup_matches("/ab", "/a"));
+}
+
+/* What is protected by its name as it stands in the tree must be protected. */
+static void test_matches_takes_a_backslash_as_it_is(void **state)
+{
+	assert_true(sq_cgroup_matches("/system.slice/db@eu\\x2d1.service",
+				      "/system.slice/db@eu\\x2d1.service"));
+	assert_true(sq_cgroup_matches("/system.slice/db@eu\\x2d1.service",
+				      "/system.slice/db@eu\\x2d*.service"));
+	assert_true(sq_cgroup_matches("/system.slice/system-serial\\x2dgetty.slice",
+				      "/system.slice/system-serial?x2dgetty.slice"));
+	assert_false(sq_cgroup_matches("/dbx", "/db\\x"));
+}
+
+UNIT(UNIT_TEST(test_level_counts_components), UNIT_TEST(test_within_is_the_same_or_below),
+     UNIT_TEST(test_within_is_no_comparison_of_beginnings),
+     UNIT_TEST(test_glob_shows_by_its_characters), UNIT_TEST(test_matches_component_by_component),
+     UNIT_TEST(test_matches_takes_a_backslash_as_it_is))

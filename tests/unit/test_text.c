@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+
+#include "tests/unit/unit.h"
+#include "util/text.h"
+
+static const char *const keys[] = { "probability", "delay", "jitter", "to",  "for",
+				    "at",	   "ramp",  "target", "per", "ports" };
+
+static void nearest_is(const char *text, const char *wanted)
+{
+	const char *near = sq_nearest(text, keys, ARRAY_SIZE(keys));
+
+	if (!wanted && near)
+		fail_msg("'%s' is taken for '%s'", text, near);
+	else if (wanted && (!near || strcmp(near, wanted) != 0))
+		fail_msg("'%s' is taken for '%s', not '%s'", text, near ? near : "nothing", wanted);
+}
+
+static void test_nearest_finds_the_usual_slips(void **state)
+{
+	nearest_is("delya", "delay"); /* two letters swapped */
+	nearest_is("dela", "delay"); /* one missing */
+	nearest_is("deelay", "delay"); /* one too many */
+	nearest_is("dalay", "delay"); /* one wrong */
+	nearest_is("DELAY", "delay"); /* the other case */
+	nearest_is("too", "to");
+	nearest_is("prob", "probability"); /* its beginning */
+	nearest_is("probabilty", "probability");
+	nearest_is("targets", "target");
+}
+
+static void test_nearest_leaves_what_is_far_alone(void **state)
+{
+	nearest_is("memory", NULL);
+	nearest_is("x", NULL);
+	nearest_is("", NULL);
+	nearest_is("this-is-a-text-that-is-longer-than-any-name-of-a-key-could-be", NULL);
+	assert_null(sq_nearest("delay", keys, 0));
+}
+
+static void test_nearest_prefers_the_nearer(void **state)
+{
+	static const char *const calls[] = { "write", "writev", "pwrite64", "read" };
+
+	assert_string_equal(sq_nearest("wrte", calls, ARRAY_SIZE(calls)), "write");
+	assert_string_equal(sq_nearest("writevv", calls, ARRAY_SIZE(calls)), "writev");
+	assert_string_equal(sq_nearest("write", calls, ARRAY_SIZE(calls)), "write");
+}
+
+static void valid(const char *text, size_t n)
+{
+	size_t where = 99;
+
+	if (!sq_utf8_valid(text, n, &where))
+		fail_msg("refused at %zu", where);
+	assert_true(sq_utf8_valid(text, n, NULL));
+}
+
+static void invalid(const char *text, size_t n, size_t wanted)
+{
+	size_t where = 99;
+
+	assert_false(sq_utf8_valid(text, n, &where));
+	assert_int_equal(where, wanted);
+	assert_false(sq_utf8_valid(text, n, NULL));
+}
+
+static void test_utf8_takes_every_well_formed_sequence(void **state)
+{
+	valid("", 0);
+	valid("plain", 5);
+	valid("\x7f", 1);
+	valid("\xc2\x80", 2); /* U+0080 */
+	valid("\xdf\xbf", 2); /* U+07FF */
+	valid("\xe0\xa0\x80", 3); /* U+0800 */
+	valid("\xed\x9f\xbf", 3); /* U+D7FF */
+	valid("\xee\x80\x80", 3); /* U+E000 */
+	valid("\xf0\x90\x80\x80", 4); /* U+10000 */
+	valid("\xf4\x8f\xbf\xbf", 4); /* U+10FFFF */
+}
+
+static void test_utf8_refuses_what_rfc_3629_does(void **state)
+{
+	invalid("a\x80", 2, 1); /* a continuation without a beginning */
+	invalid("\xc0\x80", 2, 0); /* an overlong NUL */
+	invalid("\xc1\xbf", 2, 0); /* overlong */
+	invalid("\xe0\x9f\xbf", 3, 0); /* overlong */
+	invalid("\xed\xa0\x80", 3, 0); /* a surrogate */
+	invalid("\xf0\x8f\xbf\xbf", 4, 0); /* overlong */
+	invalid("\xf4\x90\x80\x80", 4, 0); /* beyond U+10FFFF */
+	invalid("\xf5\x80\x80\x80", 4, 0);
+	invalid("ok\xff", 3, 2);
+	invalid("a\xc3", 2, 1); /* cut off */
+	invalid("a\xc3(", 3, 1);
+	invalid("ab\xe2\x82", 4, 2);
+	invalid("a\0b", 3, 1); /* NUL */
+}
+
+static void cleaned(const char *text, const char *wanted)
+{
+	_cleanup_free_ char *copy = sq_strdup(text);
+
+	assert_string_equal(sq_utf8_clean(copy), wanted);
+	assert_true(sq_utf8_valid(copy, strlen(copy), NULL));
+}
+
+static void test_utf8_clean_replaces_only_what_is_wrong(void **state)
+{
+	cleaned("", "");
+	cleaned("caf\xc3\xa9", "caf\xc3\xa9");
+	cleaned("caf\xc3", "caf?"); /* cut in the middle of a character */
+	cleaned("\xff\xfe", "??");
+	cleaned("a\xe2\x82z\xc3\xa9", "a??z\xc3\xa9");
+}
+
+static void test_buffer_keeps_what_is_added_in_order(void **state)
+{
+	_cleanup_buffer_ struct sq_buffer buffer = { 0 };
+	char *text;
+
+	assert_string_equal(sq_buffer_text(&buffer), "");
+	sq_buffer_add(&buffer, "%d-%s", 5, "a");
+	assert_string_equal(sq_buffer_text(&buffer), "5-a");
+	sq_buffer_add(&buffer, "+");
+	assert_string_equal(sq_buffer_text(&buffer), "5-a+");
+	text = sq_buffer_take(&buffer);
+	assert_string_equal(text, "5-a+");
+	free(text);
+	/* taken: it begins anew */
+	sq_buffer_add(&buffer, "b");
+	assert_string_equal(sq_buffer_text(&buffer), "b");
+}
+
+static void test_buffer_grows_beyond_a_page(void **state)
+{
+	_cleanup_buffer_ struct sq_buffer buffer = { 0 };
+
+	for (int i = 0; i < 10000; i++)
+		sq_buffer_add(&buffer, "%03d", i % 1000);
+	assert_int_equal(strlen(sq_buffer_text(&buffer)), 30000);
+	assert_string_equal(buffer.text + 29997, "999");
+}
+
+static void test_texts_end_in_null_as_exec_wants(void **state)
+{
+	_cleanup_texts_ struct sq_texts texts = { 0 };
+	char word[] = "one";
+
+	sq_texts_add(&texts, word);
+	word[0] = 'x'; /* it keeps a copy */
+	sq_texts_add(&texts, "two");
+	assert_int_equal(texts.n, 2);
+	assert_string_equal(texts.item[0], "one");
+	assert_string_equal(texts.item[1], "two");
+	assert_null(texts.item[2]);
+	assert_true(sq_texts_have(&texts, "two"));
+	assert_false(sq_texts_have(&texts, "tw"));
+	sq_texts_clear(&texts);
+	assert_int_equal(texts.n, 0);
+	assert_false(sq_texts_have(&texts, "two"));
+}
+
+UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
+     UNIT_TEST(test_nearest_leaves_what_is_far_alone), UNIT_TEST(test_nearest_prefers_the_nearer),
+     UNIT_TEST(test_utf8_takes_every_well_formed_sequence),
+     UNIT_TEST(test_utf8_refuses_what_rfc_3629_does),
+     UNIT_TEST(test_utf8_clean_replaces_only_what_is_wrong),
+     UNIT_TEST(test_buffer_keeps_what_is_added_in_order),
+     UNIT_TEST(test_buffer_grows_beyond_a_page), UNIT_TEST(test_texts_end_in_null_as_exec_wants))
