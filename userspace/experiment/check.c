@@ -196,20 +196,28 @@ static void check_http(const struct sq_http *http, struct sq_diags *diags)
 			      http->url);
 }
 
+/* A name, an IPv4 address, or an IPv6 address in brackets: it becomes a part of a URL. */
+static bool is_host(const char *text, size_t n)
+{
+	bool brackets = n > 2 && text[0] == '[' && text[n - 1] == ']';
+	const char *end = text + n - brackets;
+
+	for (const char *p = text + brackets; p < end; p++)
+		if (!isalnum((unsigned char)*p) && !strchr(brackets ? ":.%-_" : ".-_", *p))
+			return false;
+	return n > 0;
+}
+
 static void check_tcp(const struct sq_tcp *tcp, struct sq_diags *diags)
 {
 	const char *colon = tcp->address ? strrchr(tcp->address, ':') : NULL;
 	struct sq_port_range port;
 	const char *why;
-	size_t host;
 
 	if (!tcp->address)
 		return;
-	host = colon ? (size_t)(colon - tcp->address) : 0;
 	/* an IPv6 address has colons of its own: which is the port's shows by the brackets */
-	if (!host || strcspn(tcp->address, " \t\n/") != strlen(tcp->address) ||
-	    (memchr(tcp->address, ':', host) &&
-	     (tcp->address[0] != '[' || tcp->address[host - 1] != ']')) ||
+	if (!colon || !is_host(tcp->address, (size_t)(colon - tcp->address)) ||
 	    sq_parse_port_range(colon + 1, &port, &why) || port.low != port.high)
 		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"),
 			      "such as "

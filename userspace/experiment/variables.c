@@ -82,11 +82,19 @@ static bool comparable(const char *text, int type, double *ret)
 	return true;
 }
 
+static bool is_secret(const struct sq_node *variable)
+{
+	const char *secret = child_value(variable, "secret");
+
+	return secret && !strcmp(secret, "true");
+}
+
 static void check_limit(const struct variables *variables, const struct variable *variable,
 			const char *key, int sign)
 {
 	const struct sq_node *node = sq_node_get(variable->node, key);
 	const struct sq_node *fallback = sq_node_get(variable->node, "default");
+	const char *shown = is_secret(variable->node) ? "***" : variable->value;
 	struct sq_mark mark;
 	double value, limit;
 
@@ -100,13 +108,13 @@ static void check_limit(const struct variables *variables, const struct variable
 			sq_diag_error(variables->diags, mark, NULL,
 				      "variable '%.100s': '%.200s' "
 				      "and its %s '%.200s' cannot be compared",
-				      variable->name, variable->value, key, node->value);
+				      variable->name, shown, key, node->value);
 		else if ((value - limit) * sign > 0)
 			sq_diag_error(variables->diags, mark, NULL,
 				      "variable '%.100s': %.200s "
 				      "is %s than its %s, %.200s",
-				      variable->name, variable->value, sign > 0 ? "more" : "less",
-				      key, node->value);
+				      variable->name, shown, sign > 0 ? "more" : "less", key,
+				      node->value);
 		return;
 	}
 	sq_diag_error(variables->diags, node->mark, NULL,
@@ -275,8 +283,7 @@ void sq_variables_apply(struct sq_experiment *experiment, const struct sq_texts 
 	check_settings(&variables, settings);
 	for (size_t i = 0; i < variables.n; i++) {
 		const struct variable *variable = &variables.item[i];
-		const char *secret = child_value(variable->node, "secret");
-		bool hidden = secret && !strcmp(secret, "true");
+		bool hidden = is_secret(variable->node);
 		_cleanup_free_ char *setting = NULL;
 
 		if (!variable->value)
