@@ -26,16 +26,35 @@ static void swap(struct sq_line_queue *queue, size_t i, size_t j)
 	queue->heap[j] = packet;
 }
 
+/*
+ * What is known of a flow. Where its set is full it takes the place of the flow that is due first:
+ * that one may lose its order, but never waits for another's delay.
+ */
+static struct sq_line_last *last_of(struct sq_line_queue *queue, uint64_t flow)
+{
+	struct sq_line_last *set = queue->last[flow % SQ_LINE_SETS], *first = set;
+
+	for (size_t i = 0; i < SQ_LINE_WAYS; i++) {
+		if (set[i].flow == flow)
+			return &set[i];
+		if (set[i].due_ns < first->due_ns)
+			first = &set[i];
+	}
+	*first = (struct sq_line_last){ .flow = flow };
+	return first;
+}
+
 void sq_line_queue_add(struct sq_line_queue *queue, struct sq_line_packet *packet)
 {
-	uint64_t *last = &queue->last_due[packet->slot.flow % SQ_LINE_FLOWS];
 	size_t i = queue->n;
 
 	packet->due_ns = packet->slot.seen_ns + packet->slot.delay_ns;
 	packet->order = queue->order++;
 	if (!packet->slot.reorder) {
-		packet->due_ns = MAX(packet->due_ns, *last);
-		*last = packet->due_ns;
+		struct sq_line_last *last = last_of(queue, packet->slot.flow);
+
+		packet->due_ns = MAX(packet->due_ns, last->due_ns);
+		last->due_ns = packet->due_ns;
 	}
 	*(struct sq_line_packet **)sq_append(&queue->heap, &queue->n, sizeof(*queue->heap)) =
 		packet;

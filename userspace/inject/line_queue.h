@@ -20,14 +20,20 @@ struct sq_line_packet {
 	unsigned char frame[];
 };
 
-#define SQ_LINE_FLOWS 8192
+#define SQ_LINE_SETS 2048
+#define SQ_LINE_WAYS 4
+
+/* When the last packet of a flow is due: jitter must not reorder. */
+struct sq_line_last {
+	uint64_t flow, due_ns;
+};
 
 struct sq_line_queue {
 	struct sq_line_packet **heap;
 	size_t n;
 	size_t bytes;
 	uint64_t order;
-	uint64_t last_due[SQ_LINE_FLOWS]; /* of each flow: jitter must not reorder */
+	struct sq_line_last last[SQ_LINE_SETS][SQ_LINE_WAYS];
 };
 
 /* Takes a packet whose frame has @n bytes, to be freed with free(). */
