@@ -242,6 +242,8 @@ static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
 				struct sq_port_range range = { wide->ports.range[k].low,
 							       wide->ports.range[k].high };
 
+				if (range.low > range.high) /* the bar */
+					continue;
 				if (!add_range(&narrow->ports, range))
 					return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
 							    "more than %d ranges of ports where "
