@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+
+#include "inject/hist.h"
+#include "tests/unit/unit.h"
+#include "util/time.h"
+
+static void near(uint64_t value, uint64_t wanted)
+{
+	/* a bucket is at most 1.6 % wide, and its middle is told */
+	uint64_t slack = wanted * 8 / 1000 + SQ_US;
+
+	if (value + slack < wanted || value > wanted + slack)
+		fail_msg("%llu us instead of %llu us", (unsigned long long)(value / SQ_US),
+			 (unsigned long long)(wanted / SQ_US));
+}
+
+static void test_quantile_of_nothing_is_zero(void **state)
+{
+	struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+	assert_int_equal(sq_hist_quantile(hist, 0.5), 0);
+	free(hist);
+}
+
+static void test_one_delay_is_told_within_a_bucket(void **state)
+{
+	static const uint64_t delays[] = { 0,		SQ_US,	     63 * SQ_US,  64 * SQ_US,
+					   127 * SQ_US, 128 * SQ_US, 129 * SQ_US, 255 * SQ_US,
+					   256 * SQ_US, 10 * SQ_MS,  50 * SQ_MS,  60 * SQ_S };
+
+	for (size_t i = 0; i < ARRAY_SIZE(delays); i++) {
+		struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+		sq_hist_add(hist, delays[i]);
+		assert_int_equal(hist->count, 1);
+		assert_int_equal(hist->max_ns, delays[i]);
+		near(sq_hist_quantile(hist, 0.5), delays[i]);
+		/* never more than the greatest there was */
+		assert_true(sq_hist_quantile(hist, 1) <= delays[i]);
+		free(hist);
+	}
+}
+
+static void test_quantiles_split_the_delays(void **state)
+{
+	struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+	for (uint64_t i = 1; i <= 1000; i++)
+		sq_hist_add(hist, i * 100 * SQ_US);
+	near(sq_hist_quantile(hist, 0), 100 * SQ_US);
+	near(sq_hist_quantile(hist, 0.5), 50 * SQ_MS);
+	near(sq_hist_quantile(hist, 0.9), 90 * SQ_MS);
+	near(sq_hist_quantile(hist, 0.99), 99 * SQ_MS);
+	near(sq_hist_quantile(hist, 1), 100 * SQ_MS);
+	assert_int_equal(hist->max_ns, 100 * SQ_MS);
+	free(hist);
+}
+
+static void test_one_outlier_moves_the_greatest_only(void **state)
+{
+	struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+	for (int i = 0; i < 999; i++)
+		sq_hist_add(hist, SQ_MS);
+	sq_hist_add(hist, SQ_S);
+	near(sq_hist_quantile(hist, 0.5), SQ_MS);
+	near(sq_hist_quantile(hist, 0.99), SQ_MS);
+	near(sq_hist_quantile(hist, 1), SQ_S);
+	free(hist);
+}
+
+static void test_what_is_too_long_goes_into_the_last_bucket(void **state)
+{
+	struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+	sq_hist_add(hist, UINT64_MAX);
+	assert_int_equal(hist->bucket[SQ_HIST_BUCKETS - 1], 1);
+	assert_int_equal(hist->max_ns, UINT64_MAX);
+	free(hist);
+}
+
+static void test_each_longer_delay_is_in_no_earlier_bucket(void **state)
+{
+	uint64_t last = 0;
+
+	for (uint64_t us = 0; us < 100000; us += 7) {
+		struct sq_hist *hist = sq_alloc(sizeof(*hist));
+
+		sq_hist_add(hist, us * SQ_US);
+		hist->max_ns = UINT64_MAX;
+		assert_true(sq_hist_quantile(hist, 0.5) >= last);
+		last = sq_hist_quantile(hist, 0.5);
+		free(hist);
+	}
+}
+
+UNIT(UNIT_TEST(test_quantile_of_nothing_is_zero), UNIT_TEST(test_one_delay_is_told_within_a_bucket),
+     UNIT_TEST(test_quantiles_split_the_delays),
+     UNIT_TEST(test_one_outlier_moves_the_greatest_only),
+     UNIT_TEST(test_what_is_too_long_goes_into_the_last_bucket),
+     UNIT_TEST(test_each_longer_delay_is_in_no_earlier_bucket))

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "inject/rules.h"
+#include "tests/unit/unit.h"
+#include "util/time.h"
+#include "util/units.h"
+
+static struct sq_experiment *with(const char *faults)
+{
+	_cleanup_free_ char *text =
+		sq_asprintf("version: 1\ntitle: t\ntargets: {web: {cgroup: /web}}\n"
+			    "method: [%s]\n",
+			    faults);
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	struct sq_experiment *experiment =
+		sq_experiment_parse("x.yaml", text, strlen(text), NULL, &diags);
+
+	if (!experiment)
+		fail_msg("%s: %s", faults, diags.item[0].message);
+	return experiment;
+}
+
+/* The rule of the first fault. */
+static struct sq_rule rule_of(const char *faults, uint64_t start_ns)
+{
+	struct sq_experiment *experiment = with(faults);
+	struct sq_rule rule;
+
+	sq_rule_make(sq_faults(experiment), start_ns, &rule);
+	sq_experiment_free(experiment);
+	return rule;
+}
+
+static void test_rule_has_its_window_after_the_start(void **state)
+{
+	struct sq_rule rule = rule_of("{fault: network.latency, target: web, delay: 20ms, jitter: "
+				      "5ms, at: 3s, for: 10s, ramp: 2s, pulse: {active: 1s, idle: "
+				      "2s}, limit: 7, skip: 9}",
+				      1000 * SQ_S);
+
+	assert_int_equal(rule.from_ns, 1003 * SQ_S);
+	assert_int_equal(rule.until_ns, 1013 * SQ_S);
+	assert_int_equal(rule.ramp_ns, 2 * SQ_S);
+	assert_int_equal(rule.pulse_active_ns, SQ_S);
+	assert_int_equal(rule.pulse_idle_ns, 2 * SQ_S);
+	assert_int_equal(rule.limit, 7);
+	assert_int_equal(rule.skip, 9);
+	assert_int_equal(rule.delay_ns, 20 * SQ_MS);
+	assert_int_equal(rule.jitter_ns, 5 * SQ_MS);
+	assert_int_equal(rule.action, SQ_ACTION_DELAY);
+	assert_int_equal(rule.flags, SQ_RULE_PER_CONNECTION);
+	assert_int_equal(rule.probability, SQ_ALWAYS);
+	assert_int_equal(rule.protocols, 0);
+}
+
+#define LOSS(rest) "{fault: network.loss, target: web, for: 1s, " rest "}"
+
+static void test_rule_probability_is_of_2_to_the_32(void **state)
+{
+	assert_int_equal(rule_of(LOSS("probability: 100%"), 0).probability, SQ_ALWAYS);
+	assert_int_equal(rule_of(LOSS("probability: 50%"), 0).probability, 0x80000000u);
+	assert_int_equal(rule_of(LOSS("probability: 10%"), 0).probability, 429496729);
+	/* the least is not never, and nearly all is not always */
+	assert_int_equal(rule_of(LOSS("probability: 0.0000001%"), 0).probability, 4);
+	assert_int_equal(rule_of(LOSS("probability: 99.9999999%"), 0).probability, 4294967291u);
+}
+
+static void test_rule_flags_say_what_is_to_be_looked_at(void **state)
+{
+	assert_int_equal(rule_of(LOSS("probability: 1%"), 0).flags, 0);
+	assert_int_equal(rule_of(LOSS("probability: 1%, per: connection"), 0).flags,
+			 SQ_RULE_PER_CONNECTION);
+	assert_int_equal(rule_of(LOSS("probability: 1%, to: 10.0.0.1"), 0).flags, SQ_RULE_TO);
+	assert_int_equal(rule_of(LOSS("probability: 1%, ports: 80"), 0).flags, SQ_RULE_TO);
+	assert_int_equal(rule_of(LOSS("probability: 1%, except: 10.0.0.1"), 0).flags,
+			 SQ_RULE_EXCEPT);
+	assert_int_equal(rule_of("{fault: network.latency, target: web, delay: 1ms, for: 1s, per: "
+				 "packet, reorder: true}",
+				 0)
+				 .flags,
+			 SQ_RULE_REORDER);
+	/* connect() has no connection yet: `per` is none of refuse's parameters */
+	assert_int_equal(rule_of("{fault: network.refuse, target: web, for: 1s}", 0).flags, 0);
+}
+
+static void test_rule_of_refuse_is_tcp_and_has_its_error(void **state)
+{
+	struct sq_rule rule =
+		rule_of("{fault: network.refuse, target: web, for: 1s, error: ETIMEDOUT}", 0);
+
+	assert_int_equal(rule.action, SQ_ACTION_ERROR);
+	assert_int_equal(rule.error, ETIMEDOUT);
+	assert_int_equal(rule.protocols, SQ_PROTO_TCP);
+}
+
+static void test_rule_of_calls_has_their_bits(void **state)
+{
+	struct sq_rule rule = rule_of("{fault: syscall.latency, target: web, for: 1s, calls: "
+				      "[fsync, openat], delay: 10ms}",
+				      0);
+	int fsync = sq_call_number("fsync"), openat = sq_call_number("openat");
+	unsigned int bits = 0;
+
+	assert_int_equal(rule.flags, SQ_RULE_CALLS);
+	assert_int_equal(rule.action, SQ_ACTION_DELAY);
+	assert_true(rule.calls[fsync / 64] >> (fsync % 64) & 1);
+	assert_true(rule.calls[openat / 64] >> (openat % 64) & 1);
+	for (size_t i = 0; i < SQ_CALL_WORDS; i++)
+		bits += (unsigned int)__builtin_popcountll(rule.calls[i]);
+	assert_int_equal(bits, 2);
+}
+
+static void test_rule_takes_local_ports(void **state)
+{
+	struct sq_rule rule = rule_of(
+		LOSS("probability: 1%, local_ports: [80, 8000-8010], proto: [tcp, icmp]"), 0);
+
+	assert_int_equal(rule.local.n, 2);
+	assert_int_equal(rule.local.range[0].low, 80);
+	assert_int_equal(rule.local.range[0].high, 80);
+	assert_int_equal(rule.local.range[1].low, 8000);
+	assert_int_equal(rule.local.range[1].high, 8010);
+	assert_int_equal(rule.protocols, SQ_PROTO_TCP | SQ_PROTO_ICMP);
+}
+
+static uint32_t hooks_of(const char *fault)
+{
+	struct sq_experiment *experiment = with(fault);
+	uint32_t hooks = sq_fault_hooks(sq_faults(experiment));
+
+	sq_experiment_free(experiment);
+	return hooks;
+}
+
+static void test_hooks_are_where_a_fault_acts(void **state)
+{
+	assert_int_equal(hooks_of("{fault: network.latency, target: web, delay: 1ms, for: 1s}"),
+			 1u << SQ_HOOK_EGRESS);
+	assert_int_equal(hooks_of(LOSS("probability: 1%")), 1u << SQ_HOOK_EGRESS);
+	assert_int_equal(hooks_of(LOSS("probability: 1%, direction: ingress")),
+			 1u << SQ_HOOK_INGRESS);
+	assert_int_equal(hooks_of("{fault: network.partition, target: web, for: 1s}"),
+			 1u << SQ_HOOK_EGRESS | 1u << SQ_HOOK_INGRESS);
+	assert_int_equal(hooks_of("{fault: network.refuse, target: web, for: 1s}"),
+			 1u << SQ_HOOK_CONNECT);
+#define ERROR_OF(calls) "{fault: syscall.error, target: web, for: 1s, error: EIO, calls: " calls "}"
+	assert_int_equal(hooks_of(ERROR_OF("connect")), 1u << SQ_HOOK_CONNECT);
+	assert_int_equal(hooks_of(ERROR_OF("[sendto, sendmsg, bind]")),
+			 1u << SQ_HOOK_SENDMSG | 1u << SQ_HOOK_BIND);
+	/* what no kernel carries is nowhere, and not silently something else */
+	assert_int_equal(hooks_of(ERROR_OF("write")), 0);
+}
+
+/* The entry a packet to @address would find in the list: the longest prefix. */
+static const struct sq_peer_entry *look_up(const struct sq_peer_entries *entries, uint32_t list,
+					   const char *address)
+{
+	const struct sq_peer_entry *best = NULL;
+	uint8_t wanted[16];
+
+	assert_int_equal(inet_pton(AF_INET6, address, wanted), 1);
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct sq_peer_entry *entry = &entries->item[i];
+		unsigned int bits = entry->key.prefix_len - 32, same = 0;
+
+		while (same < bits &&
+		       !((entry->key.address[same / 8] ^ wanted[same / 8]) & (0x80 >> same % 8)))
+			same++;
+		if (entry->key.list == list && same == bits &&
+		    (!best || best->key.prefix_len < entry->key.prefix_len))
+			best = entry;
+	}
+	return best;
+}
+
+/* What the gate says of it. */
+static bool hits(const struct sq_peer_entries *entries, uint32_t list, const char *address,
+		 unsigned int port)
+{
+	const struct sq_peer_entry *entry = look_up(entries, list, address);
+
+	for (uint32_t i = 0; entry && i < entry->ports.n; i++)
+		if (port >= entry->ports.range[i].low && port <= entry->ports.range[i].high)
+			return true;
+	return entry && !entry->ports.n;
+}
+
+static struct sq_peer_entries entries_of(const char *faults)
+{
+	struct sq_experiment *experiment = with(faults);
+	struct sq_peer_entries entries;
+	struct sq_error *err = NULL;
+
+	if (sq_peer_entries_make(experiment, &entries, &err))
+		fail_msg("%s: %s", faults, err->message);
+	sq_experiment_free(experiment);
+	return entries;
+}
+
+#define TO(rest) "{fault: network.partition, target: web, for: 1s, " rest "}"
+
+static void test_peer_without_ports_means_all(void **state)
+{
+	struct sq_peer_entries entries = entries_of(TO("to: 10.0.0.0/8"));
+
+	assert_int_equal(entries.n, 1);
+	assert_int_equal(entries.item[0].key.prefix_len, 32 + 96 + 8);
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 1));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 65535));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:11.1.2.3", 1));
+	assert_false(hits(&entries, SQ_LIST_EXCEPT(0), "::ffff:10.1.2.3", 1));
+	assert_false(hits(&entries, SQ_LIST_TO(1), "::ffff:10.1.2.3", 1));
+	free(entries.item);
+}
+
+static void test_ports_are_for_entries_without_one(void **state)
+{
+	struct sq_peer_entries entries =
+		entries_of(TO("to: [10.0.0.1, \"10.0.0.2:443\"], ports: [80, 90-99]"));
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 99));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 100));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 443));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.2", 443));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.2", 80));
+	free(entries.item);
+}
+
+static void test_narrow_prefix_keeps_the_ports_around_it(void **state)
+{
+	struct sq_peer_entries entries =
+		entries_of(TO("to: [\"10.1.2.3:22\", \"10.0.0.0/8:80\", \"10.1.0.0/16:443\"]"));
+
+	/* the trie finds 10.1.2.3/32 only, but the file says 80 and 443 of it too */
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 22));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 443));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.9.9", 22));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.9.9", 443));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.9.9.9", 443));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.9.9.9", 80));
+	free(entries.item);
+}
+
+static void test_narrow_prefix_in_one_of_all_ports_has_all(void **state)
+{
+	struct sq_peer_entries entries = entries_of(TO("to: [\"10.1.2.3:22\", 10.0.0.0/8]"));
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 80));
+	free(entries.item);
+	/* the same peer twice, in either order */
+	entries = entries_of(TO("to: [10.1.2.3, \"10.1.2.3:22\"]"));
+	assert_int_equal(entries.n, 1);
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 80));
+	free(entries.item);
+	entries = entries_of(TO("to: [\"10.1.2.3:22\", 10.1.2.3]"));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.2.3", 80));
+	free(entries.item);
+}
+
+static void test_faults_and_lists_are_kept_apart(void **state)
+{
+	struct sq_peer_entries entries =
+		entries_of(TO("name: a, to: 10.0.0.0/8, except: \"10.1.0.0/16:22\"") ", " TO(
+			"name: b, to: \"10.1.0.0/16:80\""));
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.1.0.1", 80));
+	assert_true(hits(&entries, SQ_LIST_EXCEPT(0), "::ffff:10.1.0.1", 22));
+	assert_false(hits(&entries, SQ_LIST_EXCEPT(0), "::ffff:10.1.0.1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(1), "::ffff:10.1.0.1", 22));
+	assert_true(hits(&entries, SQ_LIST_TO(1), "::ffff:10.1.0.1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(1), "::ffff:10.2.0.1", 80));
+	free(entries.item);
+}
+
+static void test_all_of_ipv6_is_not_ipv4(void **state)
+{
+	struct sq_peer_entries entries = entries_of(TO("to: \"::/0\""));
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "2001:db8::1", 80));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 0));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 1));
+	free(entries.item);
+	/* unless IPv4 is named too, all of it or a part */
+	entries = entries_of(TO("to: [\"::/0\", 0.0.0.0/0]"));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	free(entries.item);
+	entries = entries_of(TO("to: [\"::/0\", 10.0.0.0/8]"));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:11.0.0.1", 80));
+	free(entries.item);
+	/* ports of IPv6 are none of IPv4 */
+	entries = entries_of(TO("to: [\"[::/0]:443\", \"10.0.0.0/8:80\"]"));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 443));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	free(entries.item);
+	entries = entries_of(TO("except: \"::/0\""));
+	assert_true(hits(&entries, SQ_LIST_EXCEPT(0), "2001:db8::1", 80));
+	assert_false(hits(&entries, SQ_LIST_EXCEPT(0), "::ffff:10.0.0.1", 80));
+	free(entries.item);
+}
+
+static void test_ports_without_a_peer_are_of_everybody(void **state)
+{
+	struct sq_peer_entries entries = entries_of(TO("ports: 80"));
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 80));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "2001:db8::1", 80));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 81));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "2001:db8::1", 81));
+	free(entries.item);
+}
+
+#define EIGHT "[1, 2, 3, 4, 5, 6, 7, 8]"
+
+static void test_eight_ranges_fit_and_nine_do_not(void **state)
+{
+	struct sq_peer_entries entries = entries_of(TO("to: 10.0.0.1, ports: " EIGHT));
+	struct sq_experiment *experiment;
+	_cleanup_error_ struct sq_error *err = NULL;
+
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 8));
+	free(entries.item);
+	/* the bar before IPv4 takes none of the eight */
+	entries = entries_of(TO("to: [\"::/0\", 10.0.0.1], ports: " EIGHT));
+	assert_true(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.1", 8));
+	assert_false(hits(&entries, SQ_LIST_TO(0), "::ffff:10.0.0.2", 8));
+	free(entries.item);
+	/* the same range twice is one */
+	entries = entries_of(TO("to: [10.0.0.1, \"10.0.0.1:8\"], ports: " EIGHT));
+	free(entries.item);
+
+	experiment = with(TO("to: [10.0.0.1, \"10.0.0.1:9\"], ports: " EIGHT));
+	assert_int_equal(sq_peer_entries_make(experiment, &entries, &err), -E2BIG);
+	assert_contains(err->message, "more than 8 ranges of ports for the peer '10.0.0.1:9'");
+	assert_int_equal(err->kind, SQ_FAIL_INVALID);
+	assert_null(entries.item);
+	sq_experiment_free(experiment);
+	experiment = with(TO("to: [10.0.0.1, \"10.0.0.0/8:9\"], ports: " EIGHT));
+	assert_int_equal(sq_peer_entries_make(experiment, &entries, &err), -E2BIG);
+	assert_contains(err->message, "where peers overlap");
+	sq_experiment_free(experiment);
+}
+
+UNIT(UNIT_TEST(test_rule_has_its_window_after_the_start),
+     UNIT_TEST(test_rule_probability_is_of_2_to_the_32),
+     UNIT_TEST(test_rule_flags_say_what_is_to_be_looked_at),
+     UNIT_TEST(test_rule_of_refuse_is_tcp_and_has_its_error),
+     UNIT_TEST(test_rule_of_calls_has_their_bits), UNIT_TEST(test_rule_takes_local_ports),
+     UNIT_TEST(test_hooks_are_where_a_fault_acts), UNIT_TEST(test_peer_without_ports_means_all),
+     UNIT_TEST(test_ports_are_for_entries_without_one),
+     UNIT_TEST(test_narrow_prefix_keeps_the_ports_around_it),
+     UNIT_TEST(test_narrow_prefix_in_one_of_all_ports_has_all),
+     UNIT_TEST(test_faults_and_lists_are_kept_apart), UNIT_TEST(test_all_of_ipv6_is_not_ipv4),
+     UNIT_TEST(test_ports_without_a_peer_are_of_everybody),
+     UNIT_TEST(test_eight_ranges_fit_and_nine_do_not))
