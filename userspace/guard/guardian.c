@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "util/fs.h"
+#include "util/process.h"
 #include "util/time.h"
 
 #define TICK_MS 50
 #define SILENCE_NS (400 * SQ_MS)
 
-int sq_fuse_abort(uint32_t connection)
+static int abort_connection(uint32_t connection)
 {
 	_cleanup_close_ int fusectl = sq_detached_mount("fusectl", NULL, 0);
 	char path[32];
@@ -23,8 +24,7 @@ int sq_fuse_abort(uint32_t connection)
 	return sq_write_existing(fusectl, path, "1", 1);
 }
 
-/* A nap server that is stopped or hung makes its sleepers unkillable: then the kernel wakes them. */
-static void watch_naps(const struct sq_helper_page *page)
+void sq_guardian_wake_sleepers(const struct sq_helper_page *page)
 {
 	const struct sq_helper_state *nap = &page->helper[SQ_HELPER_NAP];
 	uint64_t beat = __atomic_load_n(&nap->beat_ns, __ATOMIC_RELAXED), now = sq_now();
@@ -32,7 +32,9 @@ static void watch_naps(const struct sq_helper_page *page)
 	if (!__atomic_load_n(&nap->ready, __ATOMIC_ACQUIRE) ||
 	    __atomic_load_n(&nap->ended, __ATOMIC_ACQUIRE) || now < beat + SILENCE_NS)
 		return;
-	sq_fuse_abort(nap->value[0]);
+	/* a dead one's connection is gone, and its number may be another file system's by now */
+	if (sq_process_alive(nap->pid, nap->start_time))
+		abort_connection(nap->value[0]);
 }
 
 int sq_guardian_watch(struct sq_helper *helper, struct sq_error **err)
@@ -53,7 +55,7 @@ int sq_guardian_watch(struct sq_helper *helper, struct sq_error **err)
 		if (n < 0 && errno != EINTR)
 			return sq_error_errno(err, errno, "cannot wait for the controller");
 		sq_helper_beat(helper);
-		watch_naps(helper->page);
+		sq_guardian_wake_sleepers(helper->page);
 		if (n > 0 && fds[0].revents) {
 			orphaned = true;
 			fds[0].fd = -1;

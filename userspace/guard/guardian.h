@@ -24,9 +24,9 @@ enum {
 int sq_guardian_watch(struct sq_helper *helper, struct sq_error **err);
 
 /*
- * Aborts a FUSE connection by its number: every request under way fails. The nap server's number
- * is its state's value[0].
+ * A nap server that is stopped or hung makes its sleepers unkillable: if it is silent, this aborts
+ * its FUSE connection, and the kernel wakes them. The connection's number is its state's value[0].
  */
-int sq_fuse_abort(uint32_t connection);
+void sq_guardian_wake_sleepers(const struct sq_helper_page *page);
 
 #endif

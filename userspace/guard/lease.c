@@ -9,6 +9,8 @@
 
 #include "util/time.h"
 
+#define LONG_AGO 1 /* not 0, which is a lease that has not begun */
+
 static size_t page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
@@ -92,7 +94,7 @@ bool sq_lease_renew(struct sq_lease *lease)
 void sq_lease_end(struct sq_lease *lease)
 {
 	if (lease->control)
-		__atomic_store_n(&lease->control->valid_until_ns, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&lease->control->valid_until_ns, LONG_AGO, __ATOMIC_SEQ_CST);
 }
 
 bool sq_lease_killed(const struct sq_lease *lease)
@@ -104,12 +106,14 @@ bool sq_lease_killed(const struct sq_lease *lease)
 
 enum sq_lease_state sq_lease_state(const struct sq_lease *lease)
 {
+	uint64_t until = __atomic_load_n(&lease->control->valid_until_ns, __ATOMIC_SEQ_CST);
 	uint64_t now = sq_now();
 
 	if (sq_lease_killed(lease))
 		return SQ_LEASE_KILLED;
-	if (now >= __atomic_load_n(&lease->control->valid_until_ns, __ATOMIC_SEQ_CST) ||
-	    now >= __atomic_load_n(&lease->control->deadline_ns, __ATOMIC_SEQ_CST))
+	if (!until)
+		return SQ_LEASE_WAITING;
+	if (now >= until || now >= __atomic_load_n(&lease->control->deadline_ns, __ATOMIC_SEQ_CST))
 		return SQ_LEASE_LAPSED;
 	return SQ_LEASE_ALIVE;
 }

@@ -18,8 +18,9 @@
 #define SQ_LEASE_RENEW_NS 250000000ull
 
 enum sq_lease_state {
+	SQ_LEASE_WAITING, /* not begun: the run has not armed its faults yet */
 	SQ_LEASE_ALIVE,
-	SQ_LEASE_LAPSED, /* not renewed in time, or the blast radius's duration is over */
+	SQ_LEASE_LAPSED, /* ended, not renewed in time, or the blast radius's duration is over */
 	SQ_LEASE_KILLED, /* the kill switch */
 };
 

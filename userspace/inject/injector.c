@@ -353,10 +353,11 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 {
 	/* egress first, then drain, and the ways back last */
 	sq_devices_detach(&injector->devices, left);
+	/* before its link is released, which waits for the naps, without end if nobody wakes them */
+	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
 	sq_links_close(&injector->links);
 	sq_line_stop(&injector->line);
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, HELPERS_NS);
-	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
 	sq_netns_list_clear(&injector->netns);
 }
 
@@ -448,7 +449,10 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	json_t *notes = json_array();
 	struct sq_line_stats stats;
 
-	if (injector->line.socket < 0 || sq_line_stats(&injector->line, &stats, NULL))
+	/* do not wait for the answer of one that is stopped */
+	if (injector->line.socket < 0 ||
+	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
+	    sq_line_stats(&injector->line, &stats, NULL))
 		return notes;
 	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
 	add_note(notes, stats.failed, "were lost: the delay line could not send them on");

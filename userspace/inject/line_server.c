@@ -31,7 +31,7 @@
 #define READ_BATCH 64
 #define TICK_NS (20 * SQ_MS)
 #define MOST_BYTES (256u << 20)
-#define DRAIN_NS (50 * SQ_MS) /* for what is still on its way to the device */
+#define DRAIN_NS (50 * SQ_MS) /* silence after which nothing is on its way to the device */
 
 enum {
 	POLL_SOCKET,
@@ -111,19 +111,20 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 	sq_line_queue_add(&server.queue, packet);
 }
 
-/* Reads up to a batch; true if there may be more. */
+/* Reads up to a batch; true if any came. */
 static bool read_tap(size_t space)
 {
 	static unsigned char text[LARGEST_FRAME];
+	int i;
 
-	for (int i = 0; i < READ_BATCH; i++) {
+	for (i = 0; i < READ_BATCH; i++) {
 		ssize_t n = read(server.space[space].tap_fd, text, sizeof(text));
 
 		if (n <= 0)
-			return false;
+			break;
 		take_in(space, text, (size_t)n);
 	}
-	return true;
+	return i > 0;
 }
 
 static int add_space(int netns_fd, struct sq_error **err)
@@ -206,30 +207,32 @@ static void wait_for_work(uint64_t most_ns)
 			server.fds[i].revents = 0;
 }
 
-static void move_packets(void)
+/* True if any came. */
+static bool move_packets(void)
 {
+	bool came = false;
+
 	for (size_t i = 0; i < server.n_spaces; i++) {
 		struct pollfd *tap = &server.fds[POLL_TAPS + i];
 
 		if (tap->revents & POLLIN)
-			read_tap(i);
+			came |= read_tap(i);
 		else if (tap->revents)
 			tap->fd = -1; /* the namespace is gone, and its device */
 		release_due();
 	}
 	release_due();
+	return came;
 }
 
 static void serve(void)
 {
-	bool was_alive = false;
+	uint64_t quiet, end;
 
 	for (;;) {
 		enum sq_lease_state state = sq_lease_state(&server.lease);
 
-		/* before the run arms its faults the lease has not begun */
-		was_alive |= state == SQ_LEASE_ALIVE;
-		server.open = state != SQ_LEASE_ALIVE && was_alive;
+		server.open = state == SQ_LEASE_LAPSED || state == SQ_LEASE_KILLED;
 		wait_for_work(TICK_NS);
 		move_packets();
 		sq_helper_beat(&server.helper);
@@ -239,9 +242,14 @@ static void serve(void)
 	}
 	server.open = true;
 	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
-	for (uint64_t until = sq_now() + DRAIN_NS; sq_now() < until;) {
-		wait_for_work(until - sq_now());
-		move_packets();
+	/* a controller that was killed may detach later than it lets us know: what comes goes on */
+	quiet = sq_now() + DRAIN_NS;
+	end = sq_now() + SQ_LEASE_NS + DRAIN_NS;
+	while (sq_now() < MIN(quiet, end)) {
+		wait_for_work(TICK_NS);
+		if (move_packets())
+			quiet = sq_now() + DRAIN_NS;
+		sq_helper_beat(&server.helper);
 	}
 }
 

@@ -49,7 +49,7 @@ static struct {
 	const volatile struct sq_nap_request *requests;
 	struct sleeper sleeper[SQ_NAP_SLOTS];
 	size_t n;
-	bool awake; /* the run is over: nobody sleeps any more */
+	bool awake; /* the run is over: nobody sleeps any more, and what comes later fails */
 } server;
 
 static void wake(size_t i, int error)
@@ -226,46 +226,53 @@ static void tick(void)
 	sq_helper_beat(&server.helper);
 }
 
-/* Before the run arms its faults the lease has not begun: only what has been valid can lapse. */
-static bool run_is_over(bool *was_alive)
+static bool run_is_over(void)
 {
 	enum sq_lease_state state = sq_lease_state(&server.lease);
 
-	*was_alive |= state == SQ_LEASE_ALIVE;
-	return state == SQ_LEASE_KILLED || (state == SQ_LEASE_LAPSED && *was_alive);
+	return state == SQ_LEASE_KILLED || state == SQ_LEASE_LAPSED;
 }
 
-/* Serves until the controller ends, or the connection does. */
-static void serve(struct fuse_session *session, int fuse_fd)
+/* Without the napper naps last no time: a run that goes on would report what is not so. */
+static bool napper_is_well(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0;
+}
+
+/*
+ * Serves until the run is over or the controller ends: true. False: it cannot go on, because the
+ * napper or the connection is gone.
+ */
+static bool serve(struct fuse_session *session, int fuse_fd, pid_t napper)
 {
 	struct pollfd fds[] = { { .fd = fuse_fd, .events = POLLIN },
 				{ .fd = server.helper.orphaned_fd, .events = POLLIN } };
 	struct fuse_buf buffer = { 0 };
-	bool was_alive = false;
+	bool well = true;
 
-	while (!fuse_session_exited(session) && !fds[1].revents) {
+	while (well && !server.awake && !fds[1].revents) {
 		uint64_t wait = next_wait(sq_now());
 		struct timespec timeout = { .tv_sec = (time_t)(wait / SQ_S),
 					    .tv_nsec = (long)(wait % SQ_S) };
 
-		if (ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL) < 0 && errno != EINTR)
-			break;
+		if (ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL) < 0) {
+			well = errno == EINTR;
+			continue;
+		}
 		if (fds[0].revents) {
 			int n = fuse_session_receive_buf(session, &buffer);
 
-			if (n <= 0 && n != -EINTR && n != -EAGAIN)
-				break;
+			well = n > 0 || n == -EINTR || n == -EAGAIN;
 			if (n > 0)
 				fuse_session_process_buf(session, &buffer);
 		}
 		tick();
-		server.awake |= run_is_over(&was_alive);
-		if (server.awake)
-			wake_all();
+		well &= !fuse_session_exited(session) && napper_is_well(napper);
+		server.awake = run_is_over();
 	}
-	server.awake = true;
 	wake_all();
 	free(buffer.mem);
+	return well;
 }
 
 static struct fuse_session *open_session(int fuse_fd, struct sq_error **err)
@@ -364,9 +371,11 @@ int sq_nap_main(int argc, char **argv)
 	}
 	close(mount_fd);
 	sq_helper_ready(&server.helper, st.stx_dev_minor, (uint32_t)pid);
-	serve(session, fuse_fd);
-	sq_helper_end(&server.helper);
+	/* a silent death otherwise: the run must not go on */
+	r = serve(session, fuse_fd, pid) ? 0 : 1;
+	if (!r)
+		sq_helper_end(&server.helper);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	return 0;
+	return r;
 }

@@ -22,6 +22,7 @@
 #define PAGE_FD 3
 #define START_NS (10 * SQ_S)
 #define END_NS (5 * SQ_S)
+#define WAIT_STEP_MS 10
 
 const char *sq_helper_name(enum sq_helper_id id)
 {
@@ -133,11 +134,16 @@ int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char
 int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t timeout_ns)
 {
 	struct pollfd poll_fd = { .fd = helpers->helper[id].pidfd, .events = POLLIN };
-	int r = 0;
+	uint64_t until = sq_now() + timeout_ns;
+	int r = 0, n;
 
 	if (helpers->helper[id].pidfd < 0)
 		return 0;
-	if (poll(&poll_fd, 1, (int)(timeout_ns / SQ_MS)) <= 0) {
+	/* one that is stopped is not waited for */
+	while ((n = poll(&poll_fd, 1, WAIT_STEP_MS)) <= 0 && sq_now() < until &&
+	       sq_helper_silence(helpers, id) < SQ_HELPER_SILENT_NS)
+		continue;
+	if (n <= 0) {
 		kill(helpers->helper[id].pid, SIGKILL);
 		r = -ETIMEDOUT;
 	}
@@ -148,11 +154,18 @@ int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t ti
 
 uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id id)
 {
+	struct pollfd poll_fd = { .fd = helpers->helper[id].pidfd, .events = POLLIN };
 	uint64_t beat, now = sq_now();
+	bool dead;
 
-	if (helpers->helper[id].pidfd < 0 ||
-	    __atomic_load_n(&helpers->page->helper[id].ended, __ATOMIC_ACQUIRE))
+	if (poll_fd.fd < 0)
 		return 0;
+	/* in this order: it says that it ends before it does */
+	dead = poll(&poll_fd, 1, 0) > 0;
+	if (__atomic_load_n(&helpers->page->helper[id].ended, __ATOMIC_ACQUIRE))
+		return 0;
+	if (dead)
+		return UINT64_MAX;
 	beat = __atomic_load_n(&helpers->page->helper[id].beat_ns, __ATOMIC_RELAXED);
 	return now > beat ? now - beat : 0;
 }
@@ -217,6 +230,8 @@ void sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second)
 
 	helper->state->value[0] = value;
 	helper->state->value[1] = second;
+	helper->state->pid = getpid();
+	sq_process_start_time(getpid(), &helper->state->start_time);
 	sq_helper_beat(helper);
 	if (null >= 0)
 		dup2(null, STDERR_FILENO); /* nobody reads there any more */

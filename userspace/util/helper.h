@@ -16,6 +16,9 @@
 
 #include "util/error.h"
 
+/* A helper shows at least every 50 ms that it lives; silent for so long, it was stopped or hangs. */
+#define SQ_HELPER_SILENT_NS 500000000ull
+
 enum sq_helper_id {
 	SQ_HELPER_GUARD,
 	SQ_HELPER_NAP,
@@ -28,6 +31,8 @@ struct sq_helper_state {
 	uint32_t ready;
 	uint32_t ended; /* it has done its work; silence means nothing any more */
 	uint32_t value[2]; /* what it has to tell: see each helper */
+	int32_t pid; /* its own, and when that began: see sq_process_alive() */
+	uint64_t start_time;
 };
 
 struct sq_helper_page {
@@ -62,10 +67,16 @@ void sq_helpers_close(struct sq_helpers *helpers, bool finished);
 int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char *const *arguments,
 		    const int *fds, size_t n_fds, struct sq_error **err);
 
-/* Waits until a helper has ended; -ETIMEDOUT after @timeout_ns, and then kills it. */
+/*
+ * Waits until a helper has ended; -ETIMEDOUT after @timeout_ns, or when it falls silent, and then
+ * kills it.
+ */
 int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t timeout_ns);
 
-/* How long ago it last showed that it lives, ns; 0 where it was not started, or has ended. */
+/*
+ * How long ago it last showed that it lives, ns: UINT64_MAX where it has died, 0 where it was not
+ * started, or has done its work.
+ */
 uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id id);
 
 /* The name of a helper's process and of its command: "squall-nap". */
