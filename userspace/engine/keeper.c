@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/state.h"
+#include "guard/guardian.h"
 #include "guard/latch.h"
 #include "guard/paths.h"
 #include "util/process.h"
@@ -18,7 +19,6 @@
 
 #define TICK_NS (50 * SQ_MS)
 #define TELL_NS SQ_S
-#define SILENCE_NS (500 * SQ_MS)
 #define TOLD_WAIT_US 2000
 #define TOLD_TRIES 25
 #define ACCURACY_US 1000
@@ -80,12 +80,16 @@ static void check_lease(struct sq_run *run)
 
 static void check_helpers(struct sq_run *run)
 {
-	for (enum sq_helper_id id = 0; id < SQ_HELPERS; id++)
-		if (sq_helper_silence(&run->helpers, id) > SILENCE_NS)
-			sq_run_stop(run, SQ_ABORTED, "the guard",
-				    "the helper process %s has died "
-				    "or hangs",
-				    sq_helper_name(id));
+	for (enum sq_helper_id id = 0; id < SQ_HELPERS && !run->stopping; id++) {
+		uint64_t silence = sq_helper_silence(&run->helpers, id);
+
+		if (silence >= SQ_HELPER_SILENT_NS)
+			sq_run_stop(run, SQ_ABORTED, "the guard", "the helper process %s %s",
+				    sq_helper_name(id),
+				    silence == UINT64_MAX ? "has died" : "was stopped, or hangs");
+	}
+	/* the guard does so as well; but it may be the one that hangs */
+	sq_guardian_wake_sleepers(run->helpers.page);
 }
 
 static void check_budget(struct sq_run *run)
@@ -147,22 +151,37 @@ static void tell(struct sq_run *run)
 		sq_journal_add_detail(&run->journal, "counters", sq_run_counters(run));
 }
 
-static int on_tick(sd_event_source *source, uint64_t usec, void *data)
+static void check_all(struct sq_run *run)
 {
-	struct sq_run *run = data;
-
 	if (!run->stopping)
 		check_lease(run);
 	if (!run->stopping)
 		check_helpers(run);
 	if (!run->stopping && run->armed)
 		check_budget(run);
-	follow_timeline(run);
-	tell(run);
 	if (!run->stopping && run->journal.log.failed)
 		sq_run_stop(run, SQ_ABORTED, "the guard", "the journal cannot be written: %s",
 			    strerror(run->journal.log.failed));
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_run *run = data;
+
+	check_all(run);
+	follow_timeline(run);
+	tell(run);
 	return again(source, TICK_NS);
+}
+
+int sq_keeper_look(struct sq_run *run, struct sq_error **err)
+{
+	int r = 1;
+
+	check_all(run);
+	while (r > 0 && !run->stopping)
+		r = sd_event_run(run->event, 0);
+	return r < 0 ? sq_error_errno(err, -r, "the event loop failed") : 0;
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)

@@ -260,7 +260,7 @@ static int inject(struct sq_run *run, struct sq_error **err)
 		return r;
 	sq_journal_add(&run->journal, "loaded", sq_injector_objects(run->injector));
 	/* a stop that came meanwhile, or a disk that is full: look before the lease begins */
-	r = sq_run_wait(run, sq_now() + 1, err);
+	r = sq_keeper_look(run, err);
 	if (r || run->stopping)
 		return r;
 	enter_stage(run, SQ_INJECTING, "during");
@@ -364,6 +364,20 @@ static int conduct(struct sq_run *run, struct sq_error **err)
 	return r;
 }
 
+/* What fails because the run was stopped meanwhile, or because a helper died, is not the reason. */
+static void judge_error(struct sq_run *run, struct sq_error **err)
+{
+	if (run->event)
+		sq_keeper_look(run, NULL);
+	if (!run->stopping) {
+		sq_run_judge(run, sq_verdict_of(*err), "%s", (*err)->message);
+		return;
+	}
+	sq_run_note(run, (*err)->message);
+	sq_error_freep(err);
+	*err = NULL;
+}
+
 static void block_signals(void)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE, SIGCHLD };
@@ -425,6 +439,6 @@ enum sq_verdict sq_run(const struct sq_run_request *request, json_t **ret_docume
 	if (!r)
 		r = conduct(&run, err);
 	if (r)
-		sq_run_judge(&run, sq_verdict_of(*err), "%s", (*err)->message);
+		judge_error(&run, err);
 	return finish(&run, ret_document, err);
 }

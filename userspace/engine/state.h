@@ -69,6 +69,9 @@ int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err);
 /* keeper.c: timers and signals: what keeps the lease alive, and what ends the run. */
 int sq_keeper_start(struct sq_run *run, struct sq_error **err);
 
+/* Takes note of all that has come meanwhile: signals, the kill switch, the helpers, the disk. */
+int sq_keeper_look(struct sq_run *run, struct sq_error **err);
+
 /* setup.c: everything a run makes, in order, and the same given back. */
 int sq_run_open(struct sq_run *run, struct sq_error **err);
 void sq_run_close(struct sq_run *run);
