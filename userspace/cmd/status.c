@@ -49,7 +49,12 @@ static void print_text(const struct sq_live_runs *runs, const struct sq_latch *l
 		const struct sq_live_run *run = &runs->item[i];
 		_cleanup_buffer_ struct sq_buffer text = { 0 };
 
-		if (!run->alive)
+		if (run->orphaned)
+			sq_buffer_add(&text,
+				      "%s: its controller died; its guard process is cleaning up. "
+				      "If this stays, use `squall recover`\n",
+				      run->run);
+		else if (!run->alive)
 			sq_buffer_add(&text,
 				      "%s: its controller died; `squall recover` removes "
 				      "what it left\n",

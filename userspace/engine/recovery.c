@@ -17,6 +17,8 @@
 #include "util/helper.h"
 #include "util/time.h"
 
+#define GUARD_NS (6 * SQ_S) /* it waits 3 s for the kernel and 2 s for processes */
+
 static bool has_event(const json_t *events, const char *name)
 {
 	const json_t *event;
@@ -75,6 +77,9 @@ static int take_over(struct sq_helper *helper, const char *run, struct sq_error 
 	_cleanup_texts_ struct sq_texts left = { 0 };
 	int r = sq_guardian_watch(helper, err);
 
+	/* the controller may die before it takes its entry away: it has nothing else left to do */
+	if (!r)
+		sq_registry_remove(run);
 	if (r <= 0)
 		return r;
 	r = sq_journal_open_at(&journal, SQ_GUARDIAN_FD_JOURNAL, err);
@@ -96,11 +101,26 @@ int sq_guard_main(int argc, char **argv)
 	/* out of the run's cgroups, which it may have to remove */
 	if (sq_cgroup_enter("/", &err))
 		return sq_helper_fail(TAKE_PTR(err));
+	sq_registry_enter_guard(argv[1]);
 	sq_helper_ready(&helper, 0, 0);
 	if (take_over(&helper, argv[1], &err) < 0)
 		return 1;
 	sq_helper_end(&helper);
 	return 0;
+}
+
+/* A dead controller's guard cleans up by itself, unless it was stopped or hangs. */
+static void end_guards(struct sq_live_runs *runs)
+{
+	for (size_t i = 0; i < runs->n; i++) {
+		struct sq_live_run *run = &runs->item[i];
+
+		if (!run->orphaned)
+			continue;
+		if (!sq_registry_wait(run->run, GUARD_NS))
+			sq_registry_end_guard(run->run);
+		run->alive = !sq_registry_wait(run->run, GUARD_NS);
+	}
 }
 
 static bool is_alive(const struct sq_live_runs *runs, const char *name)
@@ -131,11 +151,32 @@ static int find_unfinished(struct sq_texts *names, struct sq_error **err)
 	return 0;
 }
 
+static bool is_entered(const char *run)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_LIVE_DIR, run);
+
+	return access(path, F_OK) == 0;
+}
+
 static bool has_document(const char *run)
 {
 	_cleanup_free_ char *path = sq_asprintf("%s/%s/journal.json", SQ_JOURNAL_DIR, run);
 
 	return access(path, F_OK) == 0;
+}
+
+static void recover_one(const char *name, struct sq_texts *left)
+{
+	_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
+								  .log.fd = -EBADF };
+	_cleanup_error_ struct sq_error *err = NULL;
+
+	/* a run that died before it had a journal made nothing but its entry */
+	if (!sq_journal_open(&journal, name, NULL) &&
+	    finish_run(&journal, "squall recover", left, &err))
+		sq_texts_add(left, err->message);
+	if (!left->n)
+		sq_registry_remove(name);
 }
 
 int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_texts *left),
@@ -148,26 +189,21 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 	/* the registry after the journals: a run that began meanwhile is seen alive */
 	if (!r)
 		r = sq_registry_list(&runs, err);
-	for (size_t i = 0; i < runs.n && !r; i++)
+	if (r)
+		return r;
+	end_guards(&runs);
+	for (size_t i = 0; i < runs.n; i++)
 		if (!runs.item[i].alive && !sq_texts_have(&names, runs.item[i].run))
 			sq_texts_add(&names, runs.item[i].run);
-	for (size_t i = 0; i < names.n && !r; i++) {
-		_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
-									  .log.fd = -EBADF };
+	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_texts_ struct sq_texts left = { 0 };
-		bool entered = false;
 
-		for (size_t j = 0; j < runs.n; j++)
-			entered |= !strcmp(runs.item[j].run, names.item[i]);
-		/* it may have come to its own end since the folder was read */
-		if (is_alive(&runs, names.item[i]) || (!entered && has_document(names.item[i])))
+		/* it may have come to its own end since the folder was read, or its guard's */
+		if (is_alive(&runs, names.item[i]) ||
+		    (!is_entered(names.item[i]) && has_document(names.item[i])))
 			continue;
-		/* a run that died before it had a journal made nothing but its entry */
-		if (!sq_journal_open(&journal, names.item[i], NULL))
-			r = finish_run(&journal, "squall recover", &left, err);
-		if (!r && !left.n)
-			sq_registry_remove(names.item[i]);
+		recover_one(names.item[i], &left);
 		found(data, names.item[i], left.n ? &left : NULL);
 	}
-	return r;
+	return 0;
 }

@@ -16,6 +16,8 @@
 #include "util/time.h"
 
 #define GRACE_NS (2 * SQ_S)
+#define LATCH_WAIT_US 10000
+#define LATCH_TRIES 20
 
 static char *cgroup_path(const struct sq_run *run, const char *name)
 {
@@ -29,6 +31,11 @@ static int check_latch(const struct sq_run *run, struct sq_error **err)
 	struct sq_latch latch = { 0 };
 	int r = sq_latch_get(&latch, err);
 
+	/* root writes the file a moment after the map */
+	for (int i = 0; i < LATCH_TRIES && !r && sq_kill_switch_latched(&run->kill_switch); i++) {
+		usleep(LATCH_WAIT_US);
+		r = sq_latch_get(&latch, err);
+	}
 	/* a member of the group may only write the map; the file makes it last */
 	if (!r && sq_kill_switch_latched(&run->kill_switch)) {
 		r = sq_latch_set("a member of the group squall", "squall abort", err);
@@ -70,7 +77,7 @@ static int begin_journal(struct sq_run *run, struct sq_error **err)
 		return r;
 	sq_journal_add(&run->journal, "started",
 		       sq_json("{s:o}", "document", sq_run_document(run)));
-	sq_journal_sync(&run->journal);
+	/* synced with the first change of state: a disk that is slow must not hold up the guard */
 	if (!run->journal.log.failed)
 		return 0;
 	return sq_error_errno(err, run->journal.log.failed, "cannot write the journal");
@@ -94,10 +101,11 @@ static int make_cgroups(struct sq_run *run, struct sq_error **err)
 		return r;
 	run->self_fd = sq_cgroup_open(self, err);
 	run->work_fd = sq_cgroup_open(work, err);
+	run->helpers.cgroup_fd = run->self_fd;
 	return run->self_fd < 0 || run->work_fd < 0 ? -EIO : 0;
 }
 
-/* The guard comes first of all helpers: from here on a SIGKILL is cleaned up after. */
+/* The guard comes before all that outlives us: from here on a SIGKILL is cleaned up after. */
 static int start_guard(struct sq_run *run, struct sq_error **err)
 {
 	const char *const arguments[] = { run->plan->run, NULL };
@@ -109,7 +117,6 @@ static int start_guard(struct sq_run *run, struct sq_error **err)
 	r = sq_helpers_open(&run->helpers, err);
 	if (r)
 		return r;
-	run->helpers.cgroup_fd = run->self_fd;
 	return sq_helper_start(&run->helpers, SQ_HELPER_GUARD, arguments, fds, ARRAY_SIZE(fds),
 			       err);
 }
@@ -169,9 +176,9 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 				    sq_kill_switch_take(&run->kill_switch, run->registration.slot),
 				    err);
 	if (!r)
-		r = make_cgroups(run, err);
-	if (!r)
 		r = start_guard(run, err);
+	if (!r)
+		r = make_cgroups(run, err);
 	return r ? r : make_loop(run, err);
 }
 

@@ -81,6 +81,7 @@ static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
 	run->start_time = (uint64_t)sq_json_int(run->claim, "start_time");
 	run->slot = (uint32_t)sq_json_int(run->claim, "slot");
 	run->alive = probe_lock(dir_fd) == 1;
+	run->orphaned = run->alive && run->claim && !sq_process_alive(run->pid, run->start_time);
 }
 
 int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err)
@@ -261,6 +262,37 @@ static int open_run(const char *run)
 	return fd < 0 ? -errno : fd;
 }
 
+void sq_registry_enter_guard(const char *run)
+{
+	_cleanup_close_ int dir_fd = open_run(run);
+	_cleanup_json_ json_t *guard = NULL;
+	uint64_t start_time = 0;
+
+	sq_process_start_time(getpid(), &start_time);
+	guard = sq_json("{s:i, s:I}", "pid", getpid(), "start_time", (json_int_t)start_time);
+	if (dir_fd >= 0)
+		write_json(dir_fd, "guard.json", guard);
+}
+
+/* The descriptor first, then the check: the pid cannot be reused in between. */
+static void send_signal(pid_t pid, uint64_t start_time, int number)
+{
+	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
+
+	if (pidfd >= 0 && sq_process_alive(pid, start_time))
+		pidfd_send_signal(pidfd, number, NULL, 0);
+}
+
+void sq_registry_end_guard(const char *run)
+{
+	_cleanup_close_ int dir_fd = open_run(run);
+	_cleanup_json_ json_t *guard = dir_fd < 0 ? NULL : read_json(dir_fd, "guard.json");
+
+	if (guard)
+		send_signal((pid_t)sq_json_int(guard, "pid"),
+			    (uint64_t)sq_json_int(guard, "start_time"), SIGKILL);
+}
+
 bool sq_registry_wait(const char *run, uint64_t timeout_ns)
 {
 	uint64_t until = timeout_ns > UINT64_MAX - sq_now() ? UINT64_MAX : sq_now() + timeout_ns;
@@ -297,9 +329,5 @@ json_t *sq_registry_abort_told(const struct sq_registration *registration)
 
 void sq_registry_wake(const struct sq_live_run *run)
 {
-	_cleanup_close_ int pidfd = pidfd_open(run->pid, 0);
-
-	/* the descriptor first, then the check: the pid cannot be reused in between */
-	if (pidfd >= 0 && sq_process_alive(run->pid, run->start_time))
-		pidfd_send_signal(pidfd, SIGUSR1, NULL, 0);
+	send_signal(run->pid, run->start_time, SIGUSR1);
 }

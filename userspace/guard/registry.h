@@ -27,6 +27,7 @@ struct sq_registration {
 struct sq_live_run {
 	char run[SQ_RUN_NAME_SIZE];
 	bool alive; /* its lock is held */
+	bool orphaned; /* by its guard only: the controller has died */
 	pid_t pid; /* the controller */
 	uint64_t start_time;
 	uint32_t slot;
@@ -59,6 +60,12 @@ void sq_registry_leave(struct sq_registration *registration);
 /* All entries, dead ones too; to be cleared. */
 int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err);
 void sq_live_runs_clear(struct sq_live_runs *runs);
+
+/* The calling process is @run's guard. */
+void sq_registry_enter_guard(const char *run);
+
+/* Ends the guard of a run whose controller is dead: it was stopped, or hangs. */
+void sq_registry_end_guard(const char *run);
 
 /* Removes the entry of a dead run. */
 int sq_registry_remove(const char *run);
