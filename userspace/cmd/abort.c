@@ -13,6 +13,7 @@
 #include "util/time.h"
 
 #define PATIENCE_NS (20 * SQ_S)
+#define FLUSH_NS (2 * SQ_S)
 
 enum {
 	NO_LATCH,
@@ -91,6 +92,7 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 		if (strcmp(runs.item[i].run, name) != 0 || !runs.item[i].alive)
 			continue;
 		sq_kill_switch_stop_run(kill_switch, runs.item[i].slot);
+		sq_out_start();
 		sq_print("run %s is inert after %s\n", name,
 			 sq_duration_text(sq_now() - begun, took));
 		return sq_verdict_exit(await_all(&runs, name, by, why));
@@ -107,20 +109,24 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
 	enum sq_verdict verdict = SQ_PASSED, cleaned;
 	struct sq_error *err = NULL;
-	uint64_t begun = sq_now();
+	uint64_t begun = sq_now(), inert;
 	char took[SQ_DURATION_SIZE];
 
 	if (kill_switch->entry)
 		sq_kill_switch_stop_all(kill_switch, !given->no_latch);
-	sq_print("all faults are inert after %s\n", sq_duration_text(sq_now() - begun, took));
+	else if (geteuid() == 0)
+		sq_kill_switch_stop_others(NULL, !given->no_latch);
+	inert = sq_now() - begun;
+	/* from here on nothing may hold it up: not a terminal with Ctrl-S either */
+	sq_out_start();
+	sq_print("all faults are inert after %s\n", sq_duration_text(inert, took));
 	if (!given->no_latch && geteuid() == 0 && sq_latch_set(by, why, &err)) {
 		sq_fail(err);
 		err = NULL;
 		verdict = SQ_ERROR;
 	}
-	if (geteuid() == 0)
-		sq_kill_switch_stop_others(kill_switch->entry ? kill_switch : NULL,
-					   !given->no_latch);
+	if (geteuid() == 0 && kill_switch->entry)
+		sq_kill_switch_stop_others(kill_switch, !given->no_latch);
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
 	cleaned = await_all(&runs, NULL, by, why);
@@ -153,8 +159,10 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		return sq_fail(err);
 	sq_error_free(err);
 	by = sq_operator();
-	return first < argc ? abort_one(&kill_switch, argv[first], by, given.reason)
-			    : abort_all(&kill_switch, &given, by, given.reason);
+	r = first < argc ? abort_one(&kill_switch, argv[first], by, given.reason)
+			 : abort_all(&kill_switch, &given, by, given.reason);
+	sq_out_flush(FLUSH_NS);
+	return r;
 }
 
 const struct sq_command sq_command_abort = {

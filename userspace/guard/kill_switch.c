@@ -113,8 +113,11 @@ void sq_kill_switch_close(struct sq_kill_switch *kill_switch)
 void sq_kill_switch_stop_all(const struct sq_kill_switch *kill_switch, bool latch)
 {
 	__atomic_add_fetch(&kill_switch->entry[0].count, 1, __ATOMIC_SEQ_CST);
-	if (latch)
-		__atomic_store_n(&kill_switch->entry[0].latched, 1, __ATOMIC_SEQ_CST);
+	if (!latch)
+		return;
+	__atomic_store_n(&kill_switch->entry[0].latched, 1, __ATOMIC_SEQ_CST);
+	/* a run that began between the two has seen neither the stop nor the latch */
+	__atomic_add_fetch(&kill_switch->entry[0].count, 1, __ATOMIC_SEQ_CST);
 }
 
 void sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot)
