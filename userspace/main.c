@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/command.h"
 #include "engine/recovery.h"
@@ -55,11 +58,25 @@ static int unknown_command(const char *name)
 	return sq_verdict_exit(SQ_INVALID);
 }
 
+/* A closed standard descriptor would become the journal's or a map's, and be printed to. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	sq_close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_free_ char *text = usage();
 	const char *name = argc > 0 ? sq_base_name(argv[0]) : "";
 
+	fill_standard_descriptors();
+	/* a limit on the size of files is a disk that is full, not the end */
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		if (!strcmp(name, sq_helper_name(helpers[i].id)))
 			return helpers[i].run(argc, argv);

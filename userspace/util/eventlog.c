@@ -49,6 +49,22 @@ double sq_json_real(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+/* Whoever wrote before us may have died in the middle of a line; the next would be glued to it. */
+static void cut_half_line(struct sq_eventlog *log, int dir_fd, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *end;
+	ssize_t n = log->size ? sq_read_file(dir_fd, name, LARGEST_LOG, &text) : 0;
+	uint64_t whole;
+
+	if (n <= 0)
+		return;
+	end = memrchr(text, '\n', (size_t)n);
+	whole = end ? (uint64_t)(end + 1 - text) : 0;
+	if (whole < log->size && !ftruncate(log->fd, (off_t)whole))
+		log->size = whole;
+}
+
 int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint64_t max,
 		     struct sq_error **err)
 {
@@ -62,6 +78,7 @@ int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint
 		return r;
 	}
 	*log = (struct sq_eventlog){ .fd = fd, .max = max, .size = (uint64_t)st.st_size };
+	cut_half_line(log, dir_fd, name);
 	return 0;
 }
 

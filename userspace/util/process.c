@@ -20,8 +20,8 @@ extern char **environ;
 /* The child's part; only async-signal-safe calls. Reports errno through @report and ends. */
 static _Noreturn void child(const struct sq_spawn *spawn, char *const *environment, int report)
 {
-	static const int defaults[] = { SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
-					SIGCHLD, SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU };
+	static const int defaults[] = { SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD,
+					SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ };
 	int standard[3] = { spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), next = 3;
 	sigset_t none;
