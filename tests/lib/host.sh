@@ -6,7 +6,7 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SQUALL=${SQUALL:-$ROOT/build/squall}
-TOOL="python3 $ROOT/tests/lib/tool.py"
+TOOL="/usr/bin/python3 $ROOT/tests/lib/tool.py"
 CGROUPS=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 OURS=/squall-test-$$
 WORK=$(mktemp -d /tmp/squall-test.XXXXXX)
@@ -25,26 +25,54 @@ skip()
 	exit 77
 }
 
+# PID and name of each process of the squall under test, its helpers among them.
+squall_processes()
+{
+	local exe pid
+
+	for exe in /proc/[0-9]*/exe; do
+		[ "$exe" -ef "$SQUALL" ] || continue
+		pid=${exe#/proc/} pid=${pid%/exe}
+		echo "$pid $(tr ' ' _ 2> /dev/null < "/proc/$pid/comm")"
+	done
+}
+
 # What squall could leave behind, and what it could change. Zombies that nobody reaps do not count.
 host_state()
 {
-	local ns
+	local ns device
 
 	bpftool -j prog | jq -r '.[] | select(.name // "" | startswith("sq_")) | "program " + .name'
-	bpftool -j map | jq -r '.[] | select(.name // "" | test("^(sq_|squall)")) |
-		select(.name != "sq_switch") | "map " + .name'
+	# the kill switch's map is there from the first run on, once
+	bpftool -j map | jq -r '.[] | select(.name // "" | test("^(sq_|squall)")) | "map " + .name' |
+		awk '$2 != "sq_switch" || seen++'
 	bpftool -j link 2> /dev/null | jq -r '.[] | "link \(.type)"' | sort
 	bpftool -j cgroup tree 2> /dev/null | jq -c '.[]?'
 	for ns in '' $(ip netns list | cut -d' ' -f1); do
 		ip ${ns:+-n "$ns"} -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sed "s/^/$ns link /"
 		tc ${ns:+-n "$ns"} qdisc | sed "s/^/$ns /; s/ refcnt.*//"
+		for device in $(tc ${ns:+-n "$ns"} qdisc show clsact 2> /dev/null |
+			sed -n 's/.* dev \([^ ]*\).*/\1/p'); do
+			tc ${ns:+-n "$ns"} filter show dev "$device" egress | sed "s/^/$ns $device /"
+		done
 	done
+	# those without a name too
+	readlink /proc/[0-9]*/ns/net 2> /dev/null | sort -u | sed 's/^/netns /'
 	find "$CGROUPS" -maxdepth 3 -path '*/squall*' -type d | sed 's/^/cgroup /'
 	grep -v -e ' /run/squall/bpf ' -e ' /run/netns ' /proc/self/mountinfo | cut -d' ' -f5- | sed 's/^/mount /'
-	ps -eo stat=,args= | awk '$1 !~ /^Z/ && $2 ~ /(^|\/)squall(-guard|-nap|-line)?$/ { print "process", $2 }'
+	# a private view of what may be mounted nowhere: each FUSE connection is a folder
+	unshare -m sh -c 'mount -t fusectl none /mnt && ls /mnt' 2> /dev/null | wc -l | sed 's/^/FUSE connections /'
+	squall_processes | cut -d' ' -f2 | sed 's/^/process /'
 	ls /run/squall/runs 2> /dev/null | sed 's/^/registered /'
 	find /run/squall/clsact -type f 2> /dev/null
-	sysctl -n net.ipv4.conf.all.rp_filter net.ipv4.conf.lo.accept_local 2> /dev/null || true
+	find /run /var/lib /var/tmp /dev/shm /etc -xdev -name '*squall*' -not -path '/run/squall*' \
+		-not -path '/var/lib/squall*' -not -path '/run/netns/*' -not -path '/run/lock/*' \
+		-not -path '/var/lib/dpkg/*' 2> /dev/null | sed 's/^/file /'
+	find /var/lib/squall /run/squall -xdev -name '*.new' 2> /dev/null | sed 's/^/file /'
+	ls -l /dev/null /dev/stdout /dev/stderr | awk '{ print "device", $1, $NF }'
+	grep -rs . /proc/sys/net/ipv[46]/conf /proc/sys/net/core/bpf* /proc/sys/kernel/perf_event* \
+		/proc/sys/kernel/unprivileged_bpf_disabled /proc/sys/kernel/bpf_stats_enabled |
+		grep -v -e /stable_secret: | sed 's/^/sysctl /'
 	return 0
 }
 
@@ -53,7 +81,9 @@ assert_clean()
 {
 	local tries=${1:-30}
 
-	while ! diff <(echo "$state_before") <(host_state) > "$WORK/diff"; do
+	# somebody else's probing may have been under way before, and be over now
+	while diff <(echo "$state_before") <(host_state) |
+		grep -v -E '^< (program|map|link|netns|process) ' | grep '^[<>]' > "$WORK/diff"; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || { cat "$WORK/diff"; fail "the host is not as it was before"; }
 		sleep 0.1

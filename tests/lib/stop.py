@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the tests of stopping need: to feel faults, to sleep in calls, to end a sleeper."""
+import argparse
+import ctypes
+import os
+import select
+import signal
+import socket
+import threading
+import time
+
+CALLS = {'getppid': 110, 'sched_get_priority_max': 146}  # x86_64
+
+
+def feel(args):
+    """Tries again and again what the tests' faults act on, and logs each attempt: its kind, when it
+    began, how long it took (ms), and whether it was hit. `late` and `lost` ask the echo at the port
+    and the one behind it, `refused` connects to the third, `naps` calls getppid()."""
+    libc = ctypes.CDLL(None)
+    log = open(args.log, 'w', buffering=1)
+
+    def ask(port, timeout):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(timeout)
+            sock.connect((args.host, port))
+            try:
+                sock.send(b'x')
+                sock.recv(8)
+                return False
+            except OSError:
+                return True
+
+    def connect():
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            try:
+                sock.connect((args.host, args.port + 2))
+                return False
+            except OSError:
+                return True
+
+    kinds = {
+        'late': (lambda: ask(args.port, 5), 90),
+        'lost': (lambda: ask(args.port + 1, 0.15), 5000),
+        'refused': (connect, 5000),
+        'naps': (libc.getppid, 150),
+    }
+
+    def repeat(kind, act, slow_ms):
+        while True:
+            begun = time.time()
+            failed = act() is True
+            took = (time.time() - begun) * 1000
+            hit = failed or took >= slow_ms
+            log.write('%s %.6f %.3f %s\n' % (kind, begun, took, 'hit' if hit else 'well'))
+            time.sleep(0.01)
+
+    for kind, (act, slow_ms) in kinds.items():
+        threading.Thread(target=repeat, args=(kind, act, slow_ms), daemon=True).start()
+    while True:
+        time.sleep(60)
+
+
+def sleepers(args):
+    """`count` threads, half of them in processes of their own, make a call once; prints when each
+    returned."""
+    number = CALLS[args.call]
+    libc = ctypes.CDLL(None)
+
+    def once():
+        libc.syscall(number)
+        os.write(1, b'%.6f\n' % time.time())
+
+    for _ in range(args.count // 2):
+        if not os.fork():
+            once()
+            os._exit(0)
+    threads = [threading.Thread(target=once) for _ in range(args.count - args.count // 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(args.count // 2):
+        os.wait()
+
+
+def end(args):
+    """Sends SIGKILL; prints how long it takes until the process is gone, ms."""
+    pidfd = os.pidfd_open(args.pid)
+    begun = time.monotonic()
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    ready, _, _ = select.select([pidfd], [], [], 10)
+    print('%.3f' % ((time.monotonic() - begun) * 1000) if ready else 'never')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    sub = parser.add_subparsers(required=True)
+    p = sub.add_parser('feel')
+    p.set_defaults(function=feel)
+    p.add_argument('host')
+    p.add_argument('port', type=int)
+    p.add_argument('log')
+    p = sub.add_parser('sleepers')
+    p.set_defaults(function=sleepers)
+    p.add_argument('count', type=int)
+    p.add_argument('call', choices=CALLS)
+    p = sub.add_parser('end')
+    p.set_defaults(function=end)
+    p.add_argument('pid', type=int)
+    args = parser.parse_args()
+    args.function(args)
+
+
+main()

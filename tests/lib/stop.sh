@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For tests that end a run in some way and look at what is left: source it after host.sh. The target
+# has all kinds of faults on it at once, and a program beside squall that feels each of them.
+# shellcheck shell=bash
+
+RUNS=/var/lib/squall/runs
+STOP_TOOL="/usr/bin/python3 $ROOT/tests/lib/stop.py"
+
+# A target with traffic: what it feels is written to $WORK/feel, a line for each attempt.
+stop_target()
+{
+	local port
+
+	target=$(make_cgroup target)
+	for port in 7100 7101 7102; do
+		start $TOOL echo 127.0.0.1 $port
+		until_true 5 $TOOL rtt 127.0.0.1 $port --count 1
+	done
+	start_in "$target" $STOP_TOOL feel 127.0.0.1 7100 "$WORK/feel"
+	until_true 5 test -s "$WORK/feel"
+}
+
+# stop_yaml FOR [NAP] [TARGET]: all kinds of faults; writes $WORK/stop.yaml
+stop_yaml()
+{
+	cat > "$WORK/${4:-stop.yaml}" <<-EOF
+	version: 1
+	title: To be stopped
+	targets: {t: {cgroup: "${3:-$target}"}}
+	method:
+	  - {name: late, fault: network.latency, target: t, to: "127.0.0.1:7100", delay: 100ms, for: $1}
+	  - {name: lost, fault: network.loss, target: t, to: "127.0.0.1:7101", direction: ingress, probability: 50%, for: $1}
+	  - {name: refused, fault: network.refuse, target: t, to: "127.0.0.1:7102", for: $1}
+	  - {name: naps, fault: syscall.latency, target: t, calls: [getppid], delay: ${2:-200ms}, for: $1}
+	EOF
+}
+
+# run_stop [ARGUMENT]...: starts the run; returns when it is armed. $run_pid, $run; $WORK/out
+run_stop()
+{
+	start "$SQUALL" run --yes --report "json:$WORK/report.json" --report text "$@" "$WORK/stop.yaml"
+	run_pid=$started_pid
+	wait_armed_run
+}
+
+wait_armed_run()
+{
+	until_true 10 is_armed_or_over
+	kill -0 "$run_pid" 2> /dev/null || { cat "$WORK/out"; fail "the run ended before it was armed"; }
+	run=$(sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out")
+	[ -n "$run" ] || fail "the run does not say its name"
+}
+
+is_armed_or_over()
+{
+	"$SQUALL" status --json | jq -e "[.runs[] | select(.pid == $run_pid) | .status.armed] == [true]" ||
+		! kill -0 "$run_pid"
+}
+
+# felt KIND SINCE: how many attempts since then were hit by the fault
+felt()
+{
+	awk -v kind="$1" -v since="$2" '$1 == kind && $2 >= since && $4 == "hit"' "$WORK/feel" | wc -l
+}
+
+# Waits until each fault has been felt: then all of them are at work.
+wait_felt()
+{
+	local since kind
+
+	since=$(date +%s.%N)
+	for kind in late lost refused naps; do
+		until_true 10 eval "[ \$(felt $kind $since) -gt 1 ]"
+	done
+}
+
+# last_felt SINCE: seconds from then to the last attempt, of whatever kind, that was hit
+last_felt()
+{
+	awk -v since="$1" '$2 >= since && $4 == "hit" && $2 > last { last = $2 }
+		END { printf "%.3f\n", last ? last - since : 0 }' "$WORK/feel"
+}
+
+# still_feels SINCE: every kind has been tried since, so that silence means something
+still_tried()
+{
+	local kind
+
+	for kind in late lost refused naps; do
+		until_true 3 eval "[ \$(awk -v s=$1 '\$1 == \"$kind\" && \$2 > s' '$WORK/feel' | wc -l) -gt 2 ]"
+	done
+}
+
+# inert_within SECONDS SINCE WHAT: nothing was hit later than so many seconds after SINCE. Looks for
+# another second, while all is tried again and again.
+inert_within()
+{
+	local now
+
+	now=$(date +%s.%N)
+	sleep "$(awk "BEGIN { w = $2 + $1 + 1 - $now; print (w > 0 ? w : 0) }")"
+	still_tried "$(awk "BEGIN { print $2 + $1 }")"
+	between "$(last_felt "$2")" 0 "$1" "$3: last hit, s after it"
+}
+
+# What of squall is on the host; nothing at best. Quicker than host_state.
+traces()
+{
+	squall_processes
+	{ bpftool -j prog; bpftool -j map; } | jq -r '.[] | select(.name // "" | test("^(sq_|squall)")) |
+		select(.name != "sq_switch") | .name'
+	find "$CGROUPS" -maxdepth 2 -path '*/squall/*' -type d
+	ip -o link | grep -o ' squall[^:]*:' || true
+	ls /run/squall/runs
+}
+
+has_no_traces()
+{
+	[ -z "$(traces 2> /dev/null)" ]
+}
+
+# gone_within SECONDS SINCE WHAT: all traces of squall are gone
+gone_within()
+{
+	local now=0
+
+	until has_no_traces; do
+		now=$(date +%s.%N)
+		awk "BEGIN { exit $now - $2 > $1 }" || { traces; fail "$3: that is still there after $1 s"; }
+		sleep 0.02
+	done
+	between "$(awk "BEGIN { printf \"%.3f\", $(date +%s.%N) - $2 }")" 0 "$1" "$3: all gone, s after it"
+}
+
+# ended CODE: waits for the run and looks at its exit code
+ended()
+{
+	local code=0
+
+	wait "$run_pid" || code=$?
+	[ "$code" = "$1" ] || { cat "$WORK/out"; fail "the run's exit is $code, not $1"; }
+}
+
+# recorded EXPRESSION WANTED: of the run's journal.json
+recorded()
+{
+	local got
+
+	until_true 3 test -s "$RUNS/$run/journal.json"
+	got=$(jq -r "$1" "$RUNS/$run/journal.json")
+	[ "$got" = "$2" ] || fail "the journal's $1 is '$got', not '$2'"
+}
+
+# The journal of a run that was ended by somebody or something and that left nothing.
+recorded_aborted()
+{
+	recorded .verdict aborted
+	recorded .exit 4
+	recorded .cleanup.clean true
+	recorded '.cleanup.leftovers | length' 0
+	recorded '[.abort.by, .abort.reason, .reason, .started, .ended] | map(. != null and . != "") | all' true
+}
+
+# helper_pid NAME: of the only run; squall-guard, squall-nap, squall-napper, squall-line
+helper_pid()
+{
+	squall_processes | sed -n "s/ $1\$//p"
+}
