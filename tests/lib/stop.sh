@@ -43,11 +43,16 @@ run_stop()
 	wait_armed_run
 }
 
+run_name()
+{
+	sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out"
+}
+
 wait_armed_run()
 {
 	until_true 10 is_armed_or_over
 	kill -0 "$run_pid" 2> /dev/null || { cat "$WORK/out"; fail "the run ended before it was armed"; }
-	run=$(sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out")
+	run=$(run_name)
 	[ -n "$run" ] || fail "the run does not say its name"
 }
 
@@ -103,12 +108,20 @@ inert_within()
 	between "$(last_felt "$2")" 0 "$1" "$3: last hit, s after it"
 }
 
-# What of squall is on the host; nothing at best. Quicker than host_state.
+# What is on the host of the run that speaks in $WORK/out; nothing at best. Quicker than host_state,
+# and blind to what somebody else's probing loads meanwhile.
 traces()
 {
+	local name kind
+
+	name=$(run_name)
 	squall_processes
-	{ bpftool -j prog; bpftool -j map; } | jq -r '.[] | select(.name // "" | test("^(sq_|squall)")) |
-		select(.name != "sq_switch") | .name'
+	for kind in prog map link; do
+		{ jq -c "select(.event == \"loaded\") | .${kind/prog/program}s" "$RUNS/$name/events.jsonl" ||
+			true; bpftool -j $kind; } 2> /dev/null |
+			jq -rs "if length == 2 then .[0] as \$ours | .[1][] | select(.id | IN(\$ours[])) |
+				\"$kind \\(.id) \\(.name // .type)\" else empty end" | grep -v ' sq_switch$' || true
+	done
 	find "$CGROUPS" -maxdepth 2 -path '*/squall/*' -type d
 	ip -o link | grep -o ' squall[^:]*:' || true
 	ls /run/squall/runs
