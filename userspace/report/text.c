@@ -89,7 +89,7 @@ static void add_missed(const json_t *missed, struct sq_buffer *text)
 	static const struct {
 		const char *key, *words;
 	} reasons[] = {
-		{ "filter", "not to the peer" },       { "dice", "spared by the dice" },
+		{ "filter", "not to the peer" },       { "dice", "spared by the dice or by skip" },
 		{ "budget", "over the limit" },	       { "rate", "over the rate" },
 		{ "protected", "protected" },	       { "lease", "after the lease" },
 		{ "killed", "after the kill switch" }, { "room", "without room" },

@@ -110,18 +110,24 @@ static size_t character(const char *p, size_t *ret_columns)
 	return n;
 }
 
-/* The length of as much of a line as fits: up to a space behind @skip, if it has to be broken. */
+/*
+ * The length of as much of a line as fits: up to a space behind @skip, if it has to be broken. Best
+ * between parts of a list: "15 m" should stay together.
+ */
 static size_t fitting(const char *line, size_t n, size_t skip, size_t columns)
 {
-	size_t width = 0, broken = n, more;
+	size_t width = 0, broken = n, better = n, more;
 
 	for (size_t i = 0; i < n; width += more) {
 		size_t bytes = character(line + i, &more);
 
-		if (line[i] == ' ' && i > skip && width <= columns)
+		if (line[i] == ' ' && i > skip && width <= columns) {
 			broken = i;
+			if (strchr(",;:", line[i - 1]) && width > columns / 2)
+				better = i;
+		}
 		if (width + more > columns && broken < n)
-			return broken;
+			return MIN(better, broken);
 		/* a word that is too long by itself ends at the next space */
 		if (line[i] == ' ' && i > skip && width > columns)
 			return i;
