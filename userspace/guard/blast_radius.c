@@ -69,7 +69,7 @@ static void add_runtime(struct sq_limits *limits, const struct sq_experiment *ex
 	limit->kernel = true;
 
 	limit = add(limits, experiment, "rate");
-	limit->allowed = radius->rate ? sq_asprintf("%g/s", (double)radius->rate / 1000)
+	limit->allowed = radius->rate ? sq_asprintf("%.15g/s", (double)radius->rate / 1000)
 				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
