@@ -111,7 +111,7 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	}
 	pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
 	if (pid < 0)
-		return sq_error_errno(err, errno, "cannot start %s", spawn->argv[0]);
+		return sq_error_errno(err, errno, "cannot start '%s'", spawn->argv[0]);
 	if (pid == 0)
 		child(spawn, environment, writer);
 
@@ -121,7 +121,9 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		waitpid((pid_t)pid, NULL, 0);
-		return sq_error_errno(err, failed, "cannot start %s", spawn->argv[0]);
+		/* the program is not there, or none: as it is that will never work */
+		return sq_error_set(err, SQ_FAIL_REFUSED, failed, "cannot start '%s': %s",
+				    spawn->argv[0], strerror(failed));
 	}
 	*ret_pid = (pid_t)pid;
 	*ret_pidfd = TAKE_FD(pidfd);
