@@ -26,7 +26,7 @@ static json_t *texts_json(const struct sq_texts *texts)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < texts->n; i++)
-		json_array_append_new(list, sq_json_string(texts->item[i]));
+		json_array_append_new(list, json_string(texts->item[i]));
 	return list;
 }
 
@@ -56,8 +56,10 @@ static json_t *argv_json(char **argv)
 {
 	json_t *list = json_array();
 
+	/* what is not UTF-8 cannot stand in JSON */
 	for (; argv && *argv; argv++)
-		json_array_append_new(list, sq_json_string(*argv));
+		json_array_append_new(
+			list, json_string(sq_utf8_valid(*argv, strlen(*argv), NULL) ? *argv : "?"));
 	return list;
 }
 
@@ -136,6 +138,7 @@ json_t *sq_run_counters(struct sq_run *run)
 {
 	json_t *faults = json_array();
 	double taken = run->armed_ns ? (double)(sq_now() - run->armed_ns) / SQ_S : 0;
+	uint64_t claimed;
 
 	for (size_t i = 0; i < run->experiment->faults.n; i++) {
 		struct sq_counters counters;
@@ -150,9 +153,12 @@ json_t *sq_run_counters(struct sq_run *run)
 			json_object_set_new(fault, "got", delays_json(&delays));
 		json_array_append_new(faults, fault);
 	}
+	claimed = sq_injector_claimed(run->injector);
+	/* since the last look a second has not passed: so many in one second, at the least */
 	return sq_json("{s:o, s:{s:I, s:f, s:f}}", "faults", faults, "used", "faults",
-		       (json_int_t)sq_injector_claimed(run->injector), "peak_rate", run->peak_rate,
-		       "duration_s", MIN(taken, (double)run->method_ns / SQ_S));
+		       (json_int_t)claimed, "peak_rate",
+		       MAX(run->peak_rate, (double)(claimed - run->claimed)), "duration_s",
+		       MIN(taken, (double)run->method_ns / SQ_S));
 }
 
 static json_t *fault_status(struct sq_run *run, size_t i)
