@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "guard/paths.h"
+#include "inject/rules.h"
 #include "util/eventlog.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -207,6 +208,12 @@ static void look_for_traps(struct sq_plan *plan)
 
 		if (fault->kind->note)
 			warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
+		if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR &&
+		    (sq_fault_hooks(fault) & 1u << SQ_HOOK_SENDMSG))
+			warn(plan,
+			     "fault '%s': sendto and sendmsg fail on unconnected UDP sockets only; "
+			     "what goes over TCP or a connected socket is not hit",
+			     fault->name);
 		if (!strncmp(fault->kind->name, "network.", 8) && covers_port(fault, 53) &&
 		    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
 		     access("/run/nscd/socket", F_OK) == 0))
@@ -280,7 +287,7 @@ static json_t *node_json(const struct sq_node *node)
 
 	switch (node->type) {
 	case SQ_NODE_SCALAR:
-		return sq_json_string(node->value);
+		return json_string(node->value);
 	case SQ_NODE_LIST:
 		result = json_array();
 		for (size_t i = 0; i < node->n; i++)
@@ -341,7 +348,7 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 	uname(&host);
 
 	for (size_t i = 0; i < plan->warnings.n; i++)
-		json_array_append_new(warnings, sq_json_string(plan->warnings.item[i]));
+		json_array_append_new(warnings, json_string(plan->warnings.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
 	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",
