@@ -82,3 +82,25 @@ build_calls()
 	gcc -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Werror -pthread "$@" -o "$WORK/calls${1:-}" \
 		"$ROOT/tests/lib/calls.c"
 }
+
+# run_file CODE [OPTION...]: runs $WORK/experiment.yaml to its end, which must be exit CODE; what it
+# says is in $WORK/out, its journal in $WORK/report.json.
+run_file()
+{
+	local code=$1
+
+	shift
+	rm -f "$WORK/report.json"
+	expect_exit "$code" "$SQUALL" run "$WORK/experiment.yaml" --yes \
+		--report "json:$WORK/report.json" --report text "$@"
+}
+
+# start_demo: the demo's store on port 7579 and its shop on 7580, in cgroups of their own; $front is
+# the shop's.
+start_demo()
+{
+	front=$(make_cgroup front)
+	start_in "$(make_cgroup back)" "$SQUALL" demo back --port 7579
+	start_in "$front" "$SQUALL" demo front --port 7580 --store 127.0.0.1:7579
+	until_true 5 curl -sf http://127.0.0.1:7580/cart
+}

@@ -47,6 +47,14 @@ def echo(args):
                     key.fileobj.close()
 
 
+def silent(args):
+    """Accepts connections and says nothing, for ever."""
+    listener = socket.create_server((args.host, args.port), backlog=64)
+    kept = []
+    while True:
+        kept.append(listener.accept())
+
+
 def rtt(args):
     """The median round trip, ms, over one connection; fails on a timeout."""
     kind = socket.SOCK_DGRAM if args.udp else socket.SOCK_STREAM
@@ -63,6 +71,20 @@ def rtt(args):
         taken.append((time.monotonic() - begun) * 1000)
         time.sleep(args.pause)
     print('%.3f' % statistics.median(taken))
+
+
+def chatter(args):
+    """Asks a UDP echo every 10 ms, for ever, whether it answers or not."""
+    sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
+    sock.settimeout(0.01)
+    sock.connect((args.host, args.port))
+    while True:
+        try:
+            sock.send(b'x')
+            sock.recv(64)
+        except OSError:
+            pass
+        time.sleep(0.01)
 
 
 def loss(args):
@@ -304,9 +326,10 @@ def sockets(args):
 
 
 def getsockopts(args):
-    """Calls getsockopt `count` times, every `pause` s; prints a line a call: when, in s of the real
-    time clock, and the result."""
+    """Calls getsockopt in the cgroup `path`, `count` times, every `pause` s; prints a line a call:
+    when, in s of the real time clock, and the result."""
     import errno
+    enter(args.path)
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     nxt = time.monotonic()
     lines = []
@@ -325,11 +348,11 @@ def getsockopts(args):
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
-    for function in (echo, rtt, rtts, loss, sink, numbers, send, receive, connects, keep, answers,
-                     fsync, nap, killed, sockets, getsockopts):
+    for function in (echo, silent, chatter, rtt, rtts, loss, sink, numbers, send, receive, connects,
+                     keep, answers, fsync, nap, killed, sockets, getsockopts):
         p = sub.add_parser(function.__name__)
         p.set_defaults(function=function)
-        if function in (fsync, nap, killed, sockets):
+        if function in (fsync, nap, killed, sockets, getsockopts):
             p.add_argument('path')
         if function not in (fsync, nap, killed, getsockopts):
             p.add_argument('host')
