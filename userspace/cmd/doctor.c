@@ -72,18 +72,25 @@ static int examine_all(json_t *faults, struct sq_error **err)
 	return r;
 }
 
+static void print_wrapped(const char *text, size_t hang)
+{
+	_cleanup_free_ char *wrapped = sq_text_wrap(text, COLUMNS, hang);
+
+	sq_print("%s\n", wrapped);
+}
+
 static void print_fault(const json_t *fault)
 {
 	bool ok = json_is_true(json_object_get(fault, "supported"));
 	const char *hint = ok ? "" : sq_json_text(fault, "hint");
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	_cleanup_free_ char *wrapped = NULL;
+	_cleanup_free_ char *text = sq_asprintf(
+		"  %-17s %-12s %-4s %s", sq_json_text(fault, "fault"), sq_json_text(fault, "call"),
+		ok ? "yes" : "no", sq_json_text(fault, ok ? "backend" : "why"));
+	_cleanup_free_ char *more = sq_asprintf("%*shint: %s", BEHIND, "", hint);
 
-	sq_buffer_add(&text, "  %-17s %-12s %-4s %s%s%s\n", sq_json_text(fault, "fault"),
-		      sq_json_text(fault, "call"), ok ? "yes" : "no",
-		      sq_json_text(fault, ok ? "backend" : "why"), *hint ? "; hint: " : "", hint);
-	wrapped = sq_text_wrap(sq_buffer_text(&text), COLUMNS, BEHIND - 2);
-	sq_print("%s", wrapped);
+	print_wrapped(text, BEHIND - 2);
+	if (*hint)
+		print_wrapped(more, 0);
 }
 
 static void print_report(json_t *report, bool json)

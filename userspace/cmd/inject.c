@@ -132,9 +132,14 @@ static void take(size_t option, const char *value, void *data)
 	}
 }
 
-/* A double-quoted YAML scalar. */
-static void add_quoted(struct sq_buffer *text, const char *value)
+/* A YAML scalar in double quotes, or as it is where a number or a truth value is wanted. */
+static void add_scalar(struct sq_buffer *text, const char *value, bool plain)
 {
+	if (plain && ((*value && strspn(value, "0123456789") == strlen(value)) ||
+		      !strcmp(value, "true") || !strcmp(value, "false"))) {
+		sq_buffer_add(text, "%s", value);
+		return;
+	}
 	sq_buffer_add(text, "\"");
 	for (; *value; value++) {
 		if (*value == '"' || *value == '\\')
@@ -147,12 +152,13 @@ static void add_quoted(struct sq_buffer *text, const char *value)
 	sq_buffer_add(text, "\"");
 }
 
-static void add_list(struct sq_buffer *text, const struct sq_texts *values, const char *prefix)
+static void add_list(struct sq_buffer *text, const struct sq_texts *values, const char *prefix,
+		     bool plain)
 {
 	sq_buffer_add(text, "%s", values->n > 1 ? "[" : "");
 	for (size_t i = 0; i < values->n; i++) {
 		sq_buffer_add(text, "%s", i ? ", " : "");
-		add_quoted(text, values->item[i] + strlen(prefix));
+		add_scalar(text, values->item[i] + strlen(prefix), plain);
 	}
 	sq_buffer_add(text, "%s\n", values->n > 1 ? "]" : "");
 }
@@ -161,7 +167,7 @@ static void add_list(struct sq_buffer *text, const struct sq_texts *values, cons
 static void add_last(struct sq_buffer *text, const char *key, const struct sq_texts *values)
 {
 	sq_buffer_add(text, "%s: ", key);
-	add_quoted(text, values->item[values->n - 1]);
+	add_scalar(text, values->item[values->n - 1], true);
 	sq_buffer_add(text, "\n");
 }
 
@@ -170,7 +176,7 @@ static void add_own(struct sq_buffer *text, const struct given *given)
 	if (given->value[SEED].n)
 		add_last(text, "seed", &given->value[SEED]);
 	sq_buffer_add(text, "targets:\n  target:\n    cgroup: ");
-	add_list(text, &given->value[TARGET], "cgroup:");
+	add_list(text, &given->value[TARGET], "cgroup:", false);
 	if (given->value[SHARE].n)
 		add_last(text, "blast_radius:\n  share", &given->value[SHARE]);
 }
@@ -182,13 +188,17 @@ static void write_experiment(struct sq_buffer *text, const struct given *given,
 	add_own(text, given);
 	sq_buffer_add(text, "method:\n  - fault: %s\n    target: target\n", kind->name);
 	for (size_t i = OWN; i < given->n; i++) {
+		enum sq_type type;
+
 		if (!given->value[i].n)
 			continue;
+		type = given->field[i]->type;
 		sq_buffer_add(text, "    %s: ", given->field[i]->key);
-		if (given->field[i]->type == SQ_TYPE_OBJECT)
+		if (type == SQ_TYPE_OBJECT)
 			sq_buffer_add(text, "%s\n", given->value[i].item[0]);
 		else
-			add_list(text, &given->value[i], "");
+			add_list(text, &given->value[i], "",
+				 type == SQ_TYPE_COUNT || type == SQ_TYPE_BOOL);
 	}
 }
 
