@@ -139,7 +139,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	uname(&host);
 	sq_backend_basics(&missing);
 	for (size_t i = 0; i < missing.n; i++)
-		json_array_append_new(lacks, json_string(missing.item[i]));
+		json_array_append_new(lacks, sq_json_string(missing.item[i]));
 	report = sq_json("{s:s, s:s, s:s, s:o, s:o}", "squall", SQ_VERSION, "kernel", host.release,
 			 "machine", host.machine, "missing", lacks, "faults", faults);
 	if (!missing.n && examine_all(faults, &err))

@@ -26,7 +26,7 @@ static json_t *texts_json(const struct sq_texts *texts)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < texts->n; i++)
-		json_array_append_new(list, json_string(texts->item[i]));
+		json_array_append_new(list, sq_json_string(texts->item[i]));
 	return list;
 }
 
@@ -56,10 +56,8 @@ static json_t *argv_json(char **argv)
 {
 	json_t *list = json_array();
 
-	/* what is not UTF-8 cannot stand in JSON */
 	for (; argv && *argv; argv++)
-		json_array_append_new(
-			list, json_string(sq_utf8_valid(*argv, strlen(*argv), NULL) ? *argv : "?"));
+		json_array_append_new(list, sq_json_string(*argv));
 	return list;
 }
 

@@ -19,16 +19,18 @@
 #define LARGEST_DOCUMENT (64u << 20)
 #define HIDDEN "***"
 
-/* Is a secret at @p? Its length, or 0. */
+/* Is a secret at @p? The length of the longest, or 0: of two that begin alike nothing may stay. */
 static size_t secret_at(const char *p, const struct sq_texts *secrets)
 {
+	size_t longest = 0;
+
 	for (size_t i = 0; secrets && i < secrets->n; i++) {
 		size_t n = strlen(secrets->item[i]);
 
-		if (n && !strncmp(p, secrets->item[i], n))
-			return n;
+		if (n > longest && !strncmp(p, secrets->item[i], n))
+			longest = n;
 	}
-	return 0;
+	return longest;
 }
 
 /* Where the password of a URL ends whose "://" is at @p: the '@' before path and white space. */
@@ -85,7 +87,7 @@ static json_t *redact(const struct sq_texts *secrets, json_t *json)
 	if (json_is_string(json)) {
 		_cleanup_free_ char *text = sq_redact(json_string_value(json), secrets);
 
-		return json_string(text);
+		return sq_json_string(text);
 	}
 	if (json_is_object(json)) {
 		result = json_object();

@@ -287,7 +287,7 @@ static json_t *node_json(const struct sq_node *node)
 
 	switch (node->type) {
 	case SQ_NODE_SCALAR:
-		return json_string(node->value);
+		return sq_json_string(node->value);
 	case SQ_NODE_LIST:
 		result = json_array();
 		for (size_t i = 0; i < node->n; i++)
@@ -348,7 +348,7 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 	uname(&host);
 
 	for (size_t i = 0; i < plan->warnings.n; i++)
-		json_array_append_new(warnings, json_string(plan->warnings.item[i]));
+		json_array_append_new(warnings, sq_json_string(plan->warnings.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
 	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",

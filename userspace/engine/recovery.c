@@ -35,7 +35,7 @@ static json_t *texts_json(const struct sq_texts *texts)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < texts->n; i++)
-		json_array_append_new(list, json_string(texts->item[i]));
+		json_array_append_new(list, sq_json_string(texts->item[i]));
 	return list;
 }
 

@@ -225,7 +225,7 @@ static json_t *left_json(const struct sq_run *run)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < run->left.n; i++)
-		json_array_append_new(list, json_string(run->left.item[i]));
+		json_array_append_new(list, sq_json_string(run->left.item[i]));
 	return list;
 }
 

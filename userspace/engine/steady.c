@@ -55,7 +55,7 @@ static void record(struct watch *watch, const struct trial *trial, bool met, uin
 				 (double)took_ns / SQ_MS, "met", met);
 
 	if (!met)
-		json_object_set_new(sample, "why", json_string(why));
+		json_object_set_new(sample, "why", sq_json_string(why));
 	if (!judged)
 		json_object_set_new(sample, "judged", json_false());
 	steady->setup.sampled(steady->setup.data, sample);

@@ -35,29 +35,26 @@ static void add_share(struct sq_limits *limits, const struct sq_experiment *expe
 {
 	struct sq_limit *limit = add(limits, experiment, "share");
 	const struct sq_usage *most = NULL;
-	double greatest = 0;
 	char text[32];
 
-	for (size_t i = 0; i < n; i++) {
-		double share =
-			usage[i].matched ? (double)usage[i].selected / (double)usage[i].matched : 0;
-
-		if (usage[i].shared && share > greatest) {
-			greatest = share;
+	/* the greatest share, compared in whole numbers: a share of half is not more than half */
+	for (size_t i = 0; i < n; i++)
+		if (usage[i].shared && usage[i].selected &&
+		    (!most ||
+		     usage[i].selected * most->matched > most->selected * usage[i].matched))
 			most = &usage[i];
-		}
-	}
 	limit->allowed = sq_strdup(sq_share_text(experiment->blast_radius.share_ppb, text));
 	if (!most) {
 		limit->used = sq_strdup("only exact names");
 		return;
 	}
-	limit->used = sq_asprintf("%s (%llu of %llu in '%s')",
-				  sq_share_text((uint64_t)(greatest * SQ_SHARE_ONE), text),
-				  (unsigned long long)most->selected,
-				  (unsigned long long)most->matched, most->target);
-	limit->exceeded = greatest * SQ_SHARE_ONE >
-			  (double)experiment->blast_radius.share_ppb + 0.5;
+	limit->used =
+		sq_asprintf("%s (%llu of %llu in '%s')",
+			    sq_share_text(most->selected * SQ_SHARE_ONE / most->matched, text),
+			    (unsigned long long)most->selected, (unsigned long long)most->matched,
+			    most->target);
+	limit->exceeded = most->selected * SQ_SHARE_ONE >
+			  experiment->blast_radius.share_ppb * most->matched;
 }
 
 static void add_runtime(struct sq_limits *limits, const struct sq_experiment *experiment)
@@ -72,7 +69,7 @@ static void add_runtime(struct sq_limits *limits, const struct sq_experiment *ex
 	limit->kernel = true;
 
 	limit = add(limits, experiment, "rate");
-	limit->allowed = radius->rate ? sq_asprintf("%g/s", (double)radius->rate / 1000)
+	limit->allowed = radius->rate ? sq_asprintf("%.15g/s", (double)radius->rate / 1000)
 				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;

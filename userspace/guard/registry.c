@@ -182,7 +182,7 @@ static int write_claim(const struct sq_registration *registration, const struct 
 	int r;
 
 	for (size_t i = 0; i < paths->n; i++)
-		json_array_append_new(targets, json_string(paths->item[i]));
+		json_array_append_new(targets, sq_json_string(paths->item[i]));
 	sq_process_start_time(getpid(), &start_time);
 	if (json_object_update(claim, about) ||
 	    json_object_set_new(claim, "pid", json_integer(getpid())) ||

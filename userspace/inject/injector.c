@@ -441,7 +441,7 @@ static void add_note(json_t *notes, uint64_t n, const char *what)
 	if (!n)
 		return;
 	text = sq_asprintf("%llu packets %s", (unsigned long long)n, what);
-	json_array_append_new(notes, json_string(text));
+	json_array_append_new(notes, sq_json_string(text));
 }
 
 json_t *sq_injector_notes(struct sq_injector *injector)

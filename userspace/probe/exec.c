@@ -14,14 +14,22 @@
 #include "util/process.h"
 #include "util/time.h"
 
-/* Reads what is there; the program may go on writing. */
+/*
+ * Reads what is there, at most what one sample keeps: a program that writes without end must not
+ * hold up the event loop, which has a lease to renew.
+ */
 static void read_output(struct sq_pending *pending)
 {
+	size_t left = SQ_SAMPLE_TEXT;
 	char text[4096];
 	ssize_t n;
 
-	while ((n = read(pending->output_fd, text, sizeof(text))) > 0)
+	while ((n = read(pending->output_fd, text, MIN(left, sizeof(text)))) > 0) {
 		sq_pending_add(pending, text, (size_t)n);
+		left -= (size_t)n;
+		if (!left)
+			return;
+	}
 	if (n == 0)
 		pending->output = sd_event_source_disable_unref(pending->output);
 }

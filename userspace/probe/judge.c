@@ -49,13 +49,14 @@ uint64_t sq_series_quantile(struct sq_series *series, double share)
 
 static char *judge_failures(const struct sq_series *series, uint64_t allowed_ppb)
 {
-	double share = (double)series->failures / (double)series->samples;
+	uint64_t got_ppb = series->failures * (uint64_t)SQ_SHARE_ONE / series->samples;
 	char got[32], allowed[32];
 
-	if (share * SQ_SHARE_ONE <= (double)allowed_ppb)
+	/* in whole numbers: exactly the allowed share holds */
+	if (series->failures * (uint64_t)SQ_SHARE_ONE <= allowed_ppb * series->samples)
 		return NULL;
 	return sq_asprintf("%zu of %zu samples failed (%s, allowed %s): %s", series->failures,
-			   series->samples, sq_share_text((uint64_t)(share * SQ_SHARE_ONE), got),
+			   series->samples, sq_share_text(got_ppb, got),
 			   sq_share_text(allowed_ppb, allowed), series->first_failure);
 }
 

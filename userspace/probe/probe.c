@@ -50,17 +50,23 @@ void sq_pending_add(struct sq_pending *pending, const char *text, size_t n)
 	n = MIN(n, SQ_SAMPLE_TEXT - pending->n);
 	pending->text = sq_realloc(pending->text, pending->n + n + 1);
 	memcpy(pending->text + pending->n, text, n);
+	/* what is searched ends at a NUL: those of the answer itself become spaces */
+	for (size_t i = pending->n; i < pending->n + n; i++)
+		if (!pending->text[i])
+			pending->text[i] = ' ';
 	pending->n += n;
 	pending->text[pending->n] = '\0';
 }
 
 void sq_pending_finish(struct sq_pending *pending, const char *why)
 {
+	/* a name or an answer may be in it, of any bytes, and cut anywhere: reports are UTF-8 */
+	_cleanup_free_ char *text = why ? sq_utf8_clean(sq_strdup(why)) : NULL;
 	struct sq_sample sample = {
 		.started_ns = pending->started_ns,
 		.took_ns = sq_now() - pending->started_ns,
 		.met = !why,
-		.why = why,
+		.why = text,
 	};
 	sq_sample_done done = pending->done;
 	void *data = pending->data;

@@ -38,8 +38,14 @@ int sq_eventlog_add_detail(struct sq_eventlog *log, const char *event, json_t *m
  */
 int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error **err);
 
-/* json_pack() that cannot fail: an out-of-memory or a bad format ends the program. */
+/*
+ * json_pack() with {} [] s i I b f o O and '?', that cannot fail: no text from outside, of whatever
+ * bytes, may end a run. Want of memory or a bad format ends the program.
+ */
 json_t *sq_json(const char *format, ...);
+
+/* json_string() of any text: what is not UTF-8 in it becomes '?'. */
+json_t *sq_json_string(const char *text);
 
 /* Members by name, with a default where they are missing or of another type. */
 const char *sq_json_text(const json_t *object, const char *key); /* "" */
