@@ -48,7 +48,7 @@ static json_t *pack_members(const char **format, va_list *arguments)
 {
 	json_t *object = json_object();
 
-	for (char letter; (letter = next(format)) == 's';) {
+	while (next(format) == 's') {
 		const char *key = va_arg(*arguments, const char *);
 
 		if (json_object_set_new(object, key, pack(format, next(format), arguments)))
