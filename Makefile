@@ -71,6 +71,7 @@ C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] b
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
 .PHONY: all deps demo check check-vm check-deps tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall ## build build/squall

@@ -10,8 +10,8 @@
 #include "tests/unit/unit.h"
 #include "util/fs.h"
 
-static char *secret_items[] = { (char *)"hush", (char *)"hush-hush", (char *)"",
-				(char *)"gr\xc3\xbcn" };
+static char *secret_items[] = { (char *)"hush",	   (char *)"hush-hush", (char *)"",
+				(char *)"abc-def", (char *)"abc",	(char *)"gr\xc3\xbcn" };
 static const struct sq_texts secrets = { secret_items, ARRAY_SIZE(secret_items) };
 
 static void becomes(const char *text, const char *wanted)
@@ -62,6 +62,7 @@ static void test_secrets_are_hidden_wherever_they_stand(void **state)
 	becomes("HUSH hus", "HUSH hus");
 	/* of two that begin alike the longer: nothing of it may stay */
 	becomes("hush-hush", "***");
+	becomes("abc-def abc", "*** ***");
 }
 
 static void test_without_secrets_nothing_is_one(void **state)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "guard/protect.h"
+#include "tests/unit/unit.h"
+
+static struct sq_protected items[] = {
+	{ .cgroup = { .path = (char *)"/system.slice/ssh.service" }, .why = (char *)"the way in" },
+	{ .cgroup = { .path = (char *)"/user.slice/a" }, .exact = true, .why = (char *)"a shell" },
+};
+static const struct sq_protection protection = { items, ARRAY_SIZE(items) };
+
+static void test_protected_is_the_cgroup_and_all_below(void **state)
+{
+	assert_string_equal(sq_protection_of(&protection, "/system.slice/ssh.service"),
+			    "the way in");
+	assert_string_equal(sq_protection_of(&protection, "/system.slice/ssh.service/x/y"),
+			    "the way in");
+}
+
+static void test_protected_is_nothing_beside_or_above(void **state)
+{
+	assert_null(sq_protection_of(&protection, "/system.slice/ssh.service2"));
+	assert_null(sq_protection_of(&protection, "/system.slice"));
+	assert_null(sq_protection_of(&protection, "/"));
+}
+
+/* Where squall was started from: that process is spared, a target around it is not refused. */
+static void test_an_exact_one_protects_no_whole_cgroup(void **state)
+{
+	assert_null(sq_protection_of(&protection, "/user.slice/a"));
+	assert_null(sq_protection_of(&protection, "/user.slice/a/b"));
+}
+
+static bool have(const struct sq_protection *found, const char *path, bool exact)
+{
+	for (size_t i = 0; i < found->n; i++)
+		if (!strcmp(found->item[i].cgroup.path, path) && found->item[i].exact == exact)
+			return true;
+	return false;
+}
+
+/* The rest looks at this host's cgroups, which takes root. */
+static void look_at_host(void)
+{
+	if (geteuid() != 0 || sq_cgroup_root(NULL) < 0)
+		skip();
+}
+
+static void test_squall_itself_is_always_protected(void **state)
+{
+	_cleanup_texts_ struct sq_texts targets = { 0 }, patterns = { 0 };
+	_cleanup_free_ char *own = NULL;
+	struct sq_protection found;
+
+	look_at_host();
+	assert_int_equal(sq_cgroup_of(getpid(), &own, NULL), 0);
+	assert_int_equal(sq_protection_find(&targets, &patterns, NULL, &found, NULL), 0);
+	assert_true(have(&found, own, true));
+	sq_protection_clear(&found);
+	assert_int_equal(found.n, 0);
+}
+
+static void test_patterns_protect_what_is_in_a_target_and_above(void **state)
+{
+	_cleanup_free_ char *top = sq_asprintf("/squall-unit-%d", (int)getpid());
+	_cleanup_free_ char *escaped = sq_asprintf("%s/db@eu\\x2d1.service", top);
+	_cleanup_free_ char *other = sq_asprintf("%s/other", top);
+	_cleanup_free_ char *deep = sq_asprintf("%s/deep", escaped);
+	_cleanup_texts_ struct sq_texts all = { 0 }, below = { 0 }, patterns = { 0 };
+	struct sq_protection found, found_below;
+	int r;
+
+	look_at_host();
+	assert_int_equal(sq_cgroup_make(deep, NULL), 0);
+	assert_int_equal(sq_cgroup_make(other, NULL), 0);
+	sq_texts_add(&all, top);
+	sq_texts_add(&below, deep);
+	sq_texts_add(&patterns, escaped);
+	r = sq_protection_find(&all, &patterns, NULL, &found, NULL);
+	assert_int_equal(sq_protection_find(&below, &patterns, NULL, &found_below, NULL), 0);
+	sq_cgroup_destroy(top, 1000000000, NULL);
+	assert_int_equal(r, 0);
+	assert_true(have(&found, escaped, false));
+	assert_false(have(&found, deep, false)); /* it is in the one above */
+	assert_false(have(&found, other, false));
+	assert_null(sq_protection_of(&found, other));
+	assert_string_equal(sq_protection_of(&found, deep),
+			    "the experiment's blast_radius.protect");
+	/* a target in something protected is protected */
+	assert_string_equal(sq_protection_of(&found_below, deep),
+			    "the experiment's blast_radius.protect");
+	sq_protection_clear(&found);
+	sq_protection_clear(&found_below);
+}
+
+UNIT(UNIT_TEST(test_protected_is_the_cgroup_and_all_below),
+     UNIT_TEST(test_protected_is_nothing_beside_or_above),
+     UNIT_TEST(test_an_exact_one_protects_no_whole_cgroup),
+     UNIT_TEST(test_squall_itself_is_always_protected),
+     UNIT_TEST(test_patterns_protect_what_is_in_a_target_and_above))
