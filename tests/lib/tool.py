@@ -284,6 +284,35 @@ def killed(args):
     print('%.3f' % statistics.median(taken))
 
 
+def reach(args):
+    """Asks echoes at HOST,PORT pairs, all at once, over UDP and TCP; prints a line a pair that does
+    not answer within `timeout`: the host, the port, the protocol."""
+    import threading
+    silent = []
+
+    def ask(host, port, proto):
+        kind = socket.SOCK_DGRAM if proto == 'udp' else socket.SOCK_STREAM
+        with socket.socket(family(host), kind) as sock:
+            sock.settimeout(args.timeout)
+            try:
+                sock.connect((host, int(port)))
+                sock.send(b'x')
+                answered = sock.recv(1) == b'x'
+            except OSError:
+                answered = False
+        if not answered:
+            silent.append((host, port, proto))
+
+    threads = [threading.Thread(target=ask, args=(*peer.split(','), proto))
+               for peer in args.peer for proto in ('udp', 'tcp')]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for line in sorted(silent):
+        print(*line)
+
+
 def sockets(args):
     """Socket calls towards an echo; prints a line a call: its name, what is special, the result.
     Connections are made first; then it waits for the file `path`."""
@@ -349,12 +378,14 @@ def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
     for function in (echo, silent, chatter, rtt, rtts, loss, sink, numbers, send, receive, connects,
-                     keep, answers, fsync, nap, killed, sockets, getsockopts):
+                     keep, answers, fsync, nap, killed, reach, sockets, getsockopts):
         p = sub.add_parser(function.__name__)
         p.set_defaults(function=function)
         if function in (fsync, nap, killed, sockets, getsockopts):
             p.add_argument('path')
-        if function not in (fsync, nap, killed, getsockopts):
+        if function is reach:
+            p.add_argument('peer', nargs='+')
+        if function not in (fsync, nap, killed, getsockopts, reach):
             p.add_argument('host')
             p.add_argument('port', type=int)
         p.add_argument('--count', type=int, default=100)
