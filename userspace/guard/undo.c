@@ -96,6 +96,18 @@ static int undo_filter(void *data, struct sq_error **err)
 	return r;
 }
 
+/*
+ * A namespace that is gone has taken its devices along. A mark that outlived it would speak of
+ * another's, since the numbers are given again.
+ */
+static void forget_clsact(const json_t *event)
+{
+	_cleanup_free_ char *mark = clsact_mark((uint64_t)sq_json_int(event, "netns"),
+						(unsigned int)sq_json_int(event, "ifindex"));
+
+	unlink(mark);
+}
+
 void sq_undo_one(json_t *event, struct sq_texts *left)
 {
 	const char *kind = sq_json_text(event, "kind");
@@ -106,8 +118,9 @@ void sq_undo_one(json_t *event, struct sq_texts *left)
 		undo_cgroup(sq_json_text(event, "path"), left);
 	} else if (!strcmp(kind, "filter")) {
 		netns = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
-		/* a namespace that is gone has taken its devices along */
-		if (netns >= 0 && sq_netns_call(netns, undo_filter, event, &err)) {
+		if (netns < 0) {
+			forget_clsact(event);
+		} else if (sq_netns_call(netns, undo_filter, event, &err)) {
 			sq_error_wrap(&err, "device '%s'", sq_json_text(event, "device"));
 			sq_texts_add(left, err->message);
 		}

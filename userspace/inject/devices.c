@@ -20,6 +20,8 @@
 #define SQ_F_BEFORE (1u << 3)
 
 #define FIRST_PRIORITY 1
+#define LAST_PRIORITY 16
+#define FIRST_HANDLE 0x53510000u /* others count theirs from 1 */
 
 /* linux/if_arp.h, which cannot stand beside net/if_arp.h */
 #define ARPHRD_RAWIP 519
@@ -67,16 +69,36 @@ static int attach_tcx(int program_fd, unsigned int ifindex)
 }
 
 /* No link dies with us here: so the journal learns of it first. */
-static int attach_filter(struct sq_devices *devices, struct sq_device *device, int program_fd,
-			 struct sq_error **err)
+static int attach_filter_at(struct sq_devices *devices, struct sq_device *device, int program_fd,
+			    uint32_t priority, struct sq_error **err)
 {
-	int r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name,
-			       devices->handle, FIRST_PRIORITY, &device->filter, err);
+	uint32_t handle = FIRST_HANDLE + devices->handle;
+	int r;
 
+	json_decref(TAKE_PTR(device->filter));
+	r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name, handle,
+			   priority, &device->filter, err);
 	if (!r)
 		r = sq_tc_clsact_make(device->ifindex, err);
 	if (!r)
-		r = sq_tc_attach(device->ifindex, program_fd, devices->handle, FIRST_PRIORITY, err);
+		r = sq_tc_attach(device->ifindex, program_fd, handle, priority, err);
+	return r;
+}
+
+/*
+ * Ours comes before all others of its priority, but a priority is for filters of one kind and
+ * protocol: EINVAL says that this one is for another.
+ */
+static int attach_filter(struct sq_devices *devices, struct sq_device *device, int program_fd,
+			 struct sq_error **err)
+{
+	_cleanup_error_ struct sq_error *last = NULL;
+	int r = -EINVAL;
+
+	for (uint32_t i = FIRST_PRIORITY; i <= LAST_PRIORITY && r == -EINVAL; i++)
+		r = attach_filter_at(devices, device, program_fd, i, &last);
+	if (r && err)
+		*err = TAKE_PTR(last);
 	return r;
 }
 

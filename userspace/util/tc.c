@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,6 +135,36 @@ int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)
 	return r ? sq_error_errno(err, -r, "cannot remove the clsact qdisc") : 0;
 }
 
+/* The descriptor of @path if it is the namespace with this inode. */
+static int open_netns(const char *path, uint64_t inode)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode ? TAKE_FD(fd) : -ENOENT;
+}
+
+/* `ip netns` and container runtimes keep one without processes by a mount. */
+static int find_mounted(uint64_t inode)
+{
+	_cleanup_free_ char *wanted = sq_asprintf("net:[%llu]", (unsigned long long)inode),
+			    *line = NULL;
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0;
+	int found = -ENOENT;
+
+	while (mounts && found < 0 && getline(&line, &size, mounts) > 0) {
+		_cleanup_free_ char *root = NULL, *point = NULL;
+
+		if (sscanf(line, "%*s %*s %*s %ms %ms", &root, &point) == 2 &&
+		    !strcmp(root, wanted))
+			found = open_netns(point, inode);
+	}
+	if (mounts)
+		fclose(mounts);
+	return found;
+}
+
 int sq_netns_find(uint64_t inode)
 {
 	DIR *proc = opendir("/proc");
@@ -142,17 +173,13 @@ int sq_netns_find(uint64_t inode)
 
 	while (proc && found < 0 && (entry = readdir(proc))) {
 		_cleanup_free_ char *path = NULL;
-		_cleanup_close_ int fd = -EBADF;
-		struct stat st;
 
 		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name))
 			continue;
 		path = sq_asprintf("/proc/%s/ns/net", entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode)
-			found = TAKE_FD(fd);
+		found = open_netns(path, inode);
 	}
 	if (proc)
 		closedir(proc);
-	return found;
+	return found < 0 ? find_mounted(inode) : found;
 }
