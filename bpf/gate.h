@@ -30,6 +30,7 @@ struct sq_event {
 	__u16 local_port;
 	__u8 has_peer;
 	__u8 has_ports; /* not so in a later fragment, or in ICMP */
+	__u16 reserved; /* no padding: the verifier wants all of it initialised */
 	__u64 flow;
 };
 
@@ -274,17 +275,23 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 	}
 }
 
-/* One fault's turn; a callback of bpf_loop(). 1 ends the loop: nothing is left to hit. */
-static long sq_consider(__u64 index, struct sq_decision *d)
+/*
+ * One fault's turn. 1 ends it: nothing is left to hit.
+ *
+ * A global function, which the verifier looks at by itself, for whatever the decision may hold. As
+ * part of its caller it would be verified with what the caller stored there, and before 6.8 the
+ * verifier loses track of constants that are stored through the stack pointer and read through
+ * another. 6.1 took every refusal for the first it had seen, and made it the only one.
+ */
+__weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 {
-	__u32 fault = index;
 	__u64 draw, chance, progress, *sequence;
 	struct sq_counters *counters;
 	struct sq_rule *rule;
 	__u32 row;
 	int reason;
 
-	if (fault >= SQ_MAX_FAULTS)
+	if (!d || fault >= SQ_MAX_FAULTS)
 		return 1;
 	if (!(d->event.faults >> fault & 1))
 		return 0;
@@ -335,6 +342,12 @@ static long sq_consider(__u64 index, struct sq_decision *d)
 	return d->drop || d->error;
 }
 
+/* A callback of bpf_loop(), which may only be static. */
+static long sq_consider_next(__u64 index, struct sq_decision *d)
+{
+	return sq_consider(d, index) ? 1 : 0;
+}
+
 /*
  * Decides for every candidate fault, in the order of the file, and counts each.
  * Delays add up; the first error, the first loss ends it.
@@ -343,7 +356,7 @@ static __always_inline void sq_decide(struct sq_decision *d)
 {
 	d->now = bpf_ktime_get_boot_ns();
 	d->refused = sq_refusal(d->now, d->event.scope_flags);
-	bpf_loop(sq_n_faults, sq_consider, d, 0);
+	bpf_loop(sq_n_faults, sq_consider_next, d, 0);
 }
 
 static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault)
