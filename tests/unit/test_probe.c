@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <microhttpd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "probe/sample.h"
 #include "tests/unit/unit.h"
@@ -65,19 +70,9 @@ static void on_done(void *data, const struct sq_sample *sample)
 	seen->why = sq_strdup(sample->why);
 }
 
-/* One sample of an exec probe that is `sh -c @script`. */
-static struct seen sample(const char *script, uint64_t timeout_ns,
-			  const struct sq_text_expect *output)
+/* One sample of the probe that is in @probe. */
+static struct seen take(const struct sq_probe *probe)
 {
-	struct sq_node node = { .n = 0 };
-	struct sq_port_range zero = { 0 };
-	char *command[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
-	struct sq_exec exec = { .object.node = &node,
-				.command = { command, 3 },
-				.timeout_ns = timeout_ns };
-	struct sq_expect expect = { .exit = { &zero, 1 } };
-	struct sq_http http = { .url = NULL };
-	struct sq_tcp tcp = { .address = NULL };
 	struct seen seen = { 0 };
 	struct sq_prober *prober;
 	sigset_t child;
@@ -88,17 +83,140 @@ static struct seen sample(const char *script, uint64_t timeout_ns,
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
-	if (output)
-		expect.output = *output;
 	assert_int_equal(sd_event_new(&event), 0);
 	assert_int_equal(sq_prober_new(&prober, event, -EBADF, NULL), 0);
-	sq_prober_sample(prober, &http, &tcp, &exec, &expect, on_done, &seen);
+	sq_prober_sample(prober, &probe->http, &probe->tcp, &probe->exec, &probe->expect, on_done,
+			 &seen);
 	while (!seen.done && sq_now() < until)
 		assert_true(sd_event_run(event, 100000) >= 0);
 	assert_true(seen.done);
 	sq_prober_free(prober);
 	sd_event_unref(event);
 	return seen;
+}
+
+static const struct sq_node written = { .n = 0 };
+
+/* One sample of an exec probe that is `sh -c @script`. */
+static struct seen sample(const char *script, uint64_t timeout_ns,
+			  const struct sq_text_expect *output)
+{
+	char *command[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
+	struct sq_port_range zero = { 0 };
+	struct sq_probe probe = { .exec = { .object.node = &written,
+					    .command = { command, 3 },
+					    .timeout_ns = timeout_ns },
+				  .expect = { .exit = { &zero, 1 } } };
+
+	if (output)
+		probe.expect.output = *output;
+	return take(&probe);
+}
+
+/* A socket that listens on loopback; @text holds 32 bytes and becomes its address. */
+static int listening(char *text)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(text, 32, "127.0.0.1:%u", ntohs(address.sin_port));
+	return fd;
+}
+
+static struct seen sample_tcp(const char *address)
+{
+	struct sq_probe probe = { .tcp = { .object.node = &written,
+					   .address = (char *)address,
+					   .timeout_ns = 5 * SQ_S } };
+
+	return take(&probe);
+}
+
+static void test_tcp_is_met_by_a_connection(void **state)
+{
+	char address[32];
+	int fd = listening(address);
+	struct seen seen = sample_tcp(address);
+
+	assert_true(seen.met);
+	assert_null(seen.why);
+	close(fd);
+	seen = sample_tcp(address);
+	assert_false(seen.met);
+	assert_contains(seen.why, "connect");
+	free(seen.why);
+}
+
+static enum MHD_Result answer(void *data, struct MHD_Connection *connection, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **context)
+{
+	static const char text[] = "5 items\0total";
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		sizeof(text) - 1, (void *)text, MHD_RESPMEM_PERSISTENT);
+	unsigned int status = !strcmp(url, "/down") ? 503 : 200;
+	enum MHD_Result result;
+
+	if (!strcmp(url, "/slow"))
+		usleep(600000);
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static struct seen sample_http(const char *address, const char *path, const char *part)
+{
+	_cleanup_free_ char *url = sq_asprintf("http://%s%s", address, path);
+	struct sq_port_range success = { 200, 299 };
+	char *parts[] = { (char *)part, NULL };
+	struct sq_probe probe = {
+		.http = { .object.node = &written, .url = url, .timeout_ns = 200 * SQ_MS },
+		.expect = { .status = { &success, 1 }, .body.contains = { parts, 1 } }
+	};
+
+	return take(&probe);
+}
+
+static void test_http_is_met_by_status_body_and_time(void **state)
+{
+	char address[32];
+	int fd = listening(address);
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+						     answer, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+						     MHD_OPTION_END);
+	struct seen seen;
+
+	assert_non_null(daemon);
+	/* a proxy of the environment would be what is measured */
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	for (int tries = 0; tries < 5; tries++) { /* 200 ms are little on a busy machine */
+		seen = sample_http(address, "/", "total");
+		if (seen.met)
+			break;
+		free(seen.why);
+	}
+	assert_true(seen.met);
+	seen = sample_http(address, "/slow", "items");
+	assert_false(seen.met);
+	assert_string_equal(seen.why, "timed out");
+	assert_in_range(seen.took_ns, 195 * SQ_MS, 5 * SQ_S);
+	free(seen.why);
+	usleep(700000);
+	for (int tries = 0; tries < 5; tries++) {
+		seen = sample_http(address, "/down", "items");
+		if (strcmp(seen.why, "timed out") != 0)
+			break;
+		free(seen.why);
+	}
+	assert_string_equal(seen.why, "status 503");
+	free(seen.why);
+	MHD_stop_daemon(daemon);
+	unsetenv("http_proxy");
 }
 
 static void test_exec_is_met_by_code_and_output(void **state)
@@ -172,8 +290,9 @@ static void test_exec_that_cannot_start_says_so(void **state)
 }
 
 UNIT(UNIT_TEST(test_code_at_the_borders_of_its_ranges), UNIT_TEST(test_text_must_contain_each_part),
-     UNIT_TEST(test_expression_matches_somewhere), UNIT_TEST(test_exec_is_met_by_code_and_output),
-     UNIT_TEST(test_exec_text_behind_a_nul_is_seen),
+     UNIT_TEST(test_expression_matches_somewhere), UNIT_TEST(test_tcp_is_met_by_a_connection),
+     UNIT_TEST(test_http_is_met_by_status_body_and_time),
+     UNIT_TEST(test_exec_is_met_by_code_and_output), UNIT_TEST(test_exec_text_behind_a_nul_is_seen),
      UNIT_TEST(test_exec_that_writes_without_end_times_out),
      UNIT_TEST(test_reason_is_text_though_it_is_cut),
      UNIT_TEST(test_exec_that_cannot_start_says_so))
