@@ -161,10 +161,58 @@ static void test_texts_end_in_null_as_exec_wants(void **state)
 	assert_false(sq_texts_have(&texts, "two"));
 }
 
+static void test_nearest_few_tells_the_nearest_first(void **state)
+{
+	static const char *const names[] = { "web-77", "db", "web-1", "web-12", "weber" };
+	size_t found[2];
+
+	assert_int_equal(sq_nearest_few("web-1", names, 5, found, 2), 2);
+	assert_string_equal(names[found[0]], "web-1");
+	assert_string_equal(names[found[1]], "web-12");
+	assert_int_equal(sq_nearest_few("nothing-like-it", names, 5, found, 2), 0);
+}
+
+/* Wraps to ten columns, with a hang of two. */
+static void assert_wrapped(const char *text, const char *wanted)
+{
+	_cleanup_free_ char *wrapped = sq_text_wrap(text, 10, 2);
+
+	assert_string_equal(wrapped, wanted);
+}
+
+static void test_wrap_breaks_at_spaces(void **state)
+{
+	assert_wrapped("", "");
+	assert_wrapped("one\n\ntwo", "one\n\ntwo");
+	assert_wrapped("0123456789\n", "0123456789\n");
+	assert_wrapped("one two three\n", "one two\n  three\n");
+	assert_wrapped(" one two three four", " one two\n   three\n   four");
+	assert_wrapped("- one two three", "- one two\n  three");
+	assert_wrapped("one two    three", "one two\n  three");
+	/* between parts of a list rather than within one */
+	assert_wrapped("abcdef, 1 m", "abcdef,\n  1 m");
+}
+
+static void test_wrap_leaves_words_whole(void **state)
+{
+	assert_wrapped("0123456789abc def", "0123456789abc\n  def");
+	assert_wrapped("a 0123456789abc", "a\n  0123456789abc");
+	assert_wrapped("   0123456789abc", "   0123456789abc");
+}
+
+static void test_wrap_counts_columns_not_bytes(void **state)
+{
+	assert_wrapped("\u00e4\u00e4\u00e4\u00e4 \u00e4\u00e4\u00e4\u00e4\u00e4",
+		       "\u00e4\u00e4\u00e4\u00e4 \u00e4\u00e4\u00e4\u00e4\u00e4");
+	assert_wrapped("\033[1;31mfailed\033[0m: no", "\033[1;31mfailed\033[0m: no");
+}
+
 UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
      UNIT_TEST(test_nearest_leaves_what_is_far_alone), UNIT_TEST(test_nearest_prefers_the_nearer),
      UNIT_TEST(test_utf8_takes_every_well_formed_sequence),
      UNIT_TEST(test_utf8_refuses_what_rfc_3629_does),
      UNIT_TEST(test_utf8_clean_replaces_only_what_is_wrong),
      UNIT_TEST(test_buffer_keeps_what_is_added_in_order),
-     UNIT_TEST(test_buffer_grows_beyond_a_page), UNIT_TEST(test_texts_end_in_null_as_exec_wants))
+     UNIT_TEST(test_buffer_grows_beyond_a_page), UNIT_TEST(test_texts_end_in_null_as_exec_wants),
+     UNIT_TEST(test_nearest_few_tells_the_nearest_first), UNIT_TEST(test_wrap_breaks_at_spaces),
+     UNIT_TEST(test_wrap_leaves_words_whole), UNIT_TEST(test_wrap_counts_columns_not_bytes))

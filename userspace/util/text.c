@@ -148,7 +148,11 @@ char *sq_text_wrap(const char *text, size_t columns, size_t hang)
 		indent += text[indent] == '-' ? 2 : hang;
 		indent = MIN(indent, columns / 2);
 		while (n > (part = fitting(text, n, skip, room))) {
-			sq_buffer_add(&out, "%.*s\n%*s", (int)part, text, (int)indent, "");
+			size_t shown = part;
+
+			while (shown > skip && text[shown - 1] == ' ')
+				shown--;
+			sq_buffer_add(&out, "%.*s\n%*s", (int)shown, text, (int)indent, "");
 			while (part < n && text[part] == ' ')
 				part++;
 			text += part;
