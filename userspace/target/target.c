@@ -63,6 +63,21 @@ static int hint_below(const char *pattern, const struct sq_texts *all, struct sq
 			     found > MOST_HINTS ? " and more" : "");
 }
 
+static void put_siblings_first(struct sq_texts *all, const char *pattern)
+{
+	size_t folder = (size_t)(sq_base_name(pattern) - pattern), first = 0;
+
+	for (size_t i = 0; i < all->n; i++) {
+		char *path = all->item[i];
+
+		if ((size_t)(sq_base_name(path) - path) != folder ||
+		    strncmp(path, pattern, folder) != 0)
+			continue;
+		all->item[i] = all->item[first];
+		all->item[first++] = path;
+	}
+}
+
 /* "No cgroup matches" helps nobody; what is nearest may. */
 static int nothing_matches(const struct sq_target *target, const char *pattern,
 			   struct sq_error **err)
@@ -77,6 +92,8 @@ static int nothing_matches(const struct sq_target *target, const char *pattern,
 		     pattern);
 	if (sq_cgroup_walk("/", collect, &all, NULL) || !all.n)
 		return -ENOENT;
+	/* of two that are as near the one in the folder that was named */
+	put_siblings_first(&all, pattern);
 	names = sq_alloc(all.n * sizeof(*names));
 	for (size_t i = 0; i < all.n; i++)
 		names[i] = sq_base_name(all.item[i]);
