@@ -15,9 +15,20 @@
 /* The kernel hands a program one page of an option's value; more must be waved through. */
 #define SOCKOPT_PAGE 4096
 
-static __always_inline int sq_deny(int error)
+/* As bpf_set_retval(), but for all of the register: its int would be extended by zeros. */
+static long (*const sq_set_retval)(long value) = (void *)BPF_FUNC_set_retval;
+
+/*
+ * Since 7 the verifier wants to see that the register is in [-4095, 0]. It follows a subtraction,
+ * and loses a range that is negated.
+ */
+static __always_inline int sq_deny(__u32 error)
 {
-	bpf_set_retval(-error);
+	__u64 bounded = error & 0xff;
+	long value = 0;
+
+	asm volatile("%0 -= %1" : "+r"(value) : "r"(bounded));
+	sq_set_retval(value);
 	return DENY;
 }
 
