@@ -46,7 +46,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl redis-server redis-tools nginx-light fio iperf3 python3-jsonschema \
 	python3-yaml
-VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 iputils-ping
+VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
 define install
@@ -114,7 +114,7 @@ demo: deps ## install what is missing, build, and run an experiment against the 
 	$(Q)$(BUILD)/squall run --yes experiments/demo.yaml
 
 check-deps: deps
-	$(call install,$(CHECK_DEPS))
+	$(call install,$(CHECK_DEPS) $(VM_DEPS))
 
 check: check-deps ## all tests on the running kernel, with the sanitizers too
 	@$(MAKE) --no-print-directory all tests
