@@ -4,6 +4,7 @@
 import argparse
 import ctypes
 import os
+import pty
 import select
 import signal
 import socket
@@ -93,6 +94,32 @@ def end(args):
     print('%.3f' % ((time.monotonic() - begun) * 1000) if ready else 'never')
 
 
+def terminal(args):
+    """A terminal with a shell that has job control. What is shown goes to the file `screen`; keys are
+    read from the pipe `keys`, a line each, with Python's escapes. The line `@close` hangs up."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ['PS1'] = '$ '
+        os.execv('/bin/bash', ['bash', '--norc', '--noprofile', '-i'])
+    screen = open(args.screen, 'wb', buffering=0)
+
+    def show():
+        while True:
+            try:
+                screen.write(os.read(master, 4096))
+            except OSError:
+                return
+
+    threading.Thread(target=show, daemon=True).start()
+    for line in open(args.keys):
+        line = line.rstrip('\n')
+        if line == '@close':
+            break
+        os.write(master, line.encode().decode('unicode_escape').encode())
+    # the reader holds it too: the end of this process hangs up
+    os._exit(0)
+
+
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
@@ -108,6 +135,10 @@ def main():
     p = sub.add_parser('end')
     p.set_defaults(function=end)
     p.add_argument('pid', type=int)
+    p = sub.add_parser('terminal')
+    p.set_defaults(function=terminal)
+    p.add_argument('screen')
+    p.add_argument('keys')
     args = parser.parse_args()
     args.function(args)
 

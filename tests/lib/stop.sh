@@ -104,7 +104,7 @@ inert_within()
 
 	now=$(date +%s.%N)
 	sleep "$(awk "BEGIN { w = $2 + $1 + 1 - $now; print (w > 0 ? w : 0) }")"
-	still_tried "$(awk "BEGIN { print $2 + $1 }")"
+	still_tried "$(awk "BEGIN { printf \"%.6f\", $2 + $1 }")"
 	between "$(last_felt "$2")" 0 "$1" "$3: last hit, s after it"
 }
 
@@ -178,4 +178,29 @@ recorded_aborted()
 helper_pid()
 {
 	squall_processes | sed -n "s/ $1\$//p"
+}
+
+# A terminal with a shell in it: what is written to descriptor 7 is typed, a line each with Python's
+# escapes; what is shown is in $WORK/screen.
+open_terminal()
+{
+	rm -f "$WORK/keys" "$WORK/screen"
+	mkfifo "$WORK/keys"
+	exec 7<> "$WORK/keys"
+	start $STOP_TOOL terminal "$WORK/screen" "$WORK/keys"
+	terminal_pid=$started_pid
+	until_true 5 test -s "$WORK/screen"
+}
+
+# Hangs up.
+close_terminal()
+{
+	echo '@close' >&7
+	wait "$terminal_pid" || true
+	exec 7>&-
+}
+
+newest_run()
+{
+	ls $RUNS | sort | tail -n 1
 }

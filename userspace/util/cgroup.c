@@ -360,6 +360,24 @@ void sq_cgroup_remove_empty(const char *path)
 		unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR);
 }
 
+void sq_cgroup_leave_freezer(void)
+{
+	const char *const freezer[][2] = { { "freezer", NULL } };
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int root = -EBADF;
+	const char *line;
+
+	/* a mount would make the hierarchy where there is none */
+	if (sq_read_file(AT_FDCWD, "/proc/self/cgroup", 65536, &text) < 0)
+		return;
+	line = strstr(text, ":freezer:/");
+	if (!line || line[strlen(":freezer:/")] == '\n')
+		return;
+	root = sq_detached_mount("cgroup", freezer, 1);
+	if (root >= 0)
+		sq_write_existing(root, "cgroup.procs", "0", 1);
+}
+
 int sq_cgroup_enter(const char *path, struct sq_error **err)
 {
 	_cleanup_close_ int fd = sq_cgroup_open(path, err);

@@ -69,6 +69,12 @@ void sq_cgroup_remove_empty(const char *path);
 /* Sends a signal to every process in a cgroup and below it. */
 int sq_cgroup_signal(const char *path, int signal, struct sq_error **err);
 
+/*
+ * Takes the calling process out of the freezer of cgroup v1, where there is one: beside cgroup2 it
+ * would still be frozen together with the process that started it.
+ */
+void sq_cgroup_leave_freezer(void);
+
 /* Moves the calling process into a cgroup. */
 int sq_cgroup_enter(const char *path, struct sq_error **err);
 

@@ -167,7 +167,8 @@ int sq_detached_mount(const char *type, const char *const options[][2], size_t n
 	if (context < 0)
 		return -errno;
 	for (size_t i = 0; i < n_options; i++)
-		if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[i][0],
+		if (syscall(SYS_fsconfig, context,
+			    options[i][1] ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options[i][0],
 			    options[i][1], 0) < 0)
 			return -errno;
 	if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)

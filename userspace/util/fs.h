@@ -33,7 +33,10 @@ int sq_remove_tree(int dir_fd, const char *name);
 /* The last component of @path. */
 const char *sq_base_name(const char *path);
 
-/* Mounts a file system nowhere: the descriptor of its root, gone with the last reference (5.2). */
+/*
+ * Mounts a file system nowhere: the descriptor of its root, gone with the last reference (5.2).
+ * Options are pairs of name and value; NULL for a flag.
+ */
 int sq_detached_mount(const char *type, const char *const options[][2], size_t n_options);
 
 #endif

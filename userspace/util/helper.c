@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "util/cgroup.h"
 #include "util/fs.h"
 #include "util/process.h"
 #include "util/time.h"
@@ -190,6 +191,7 @@ static void harden(enum sq_helper_id id)
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		signal(ignored[i], SIG_IGN);
+	sq_cgroup_leave_freezer();
 	prctl(PR_SET_NAME, sq_helper_name(id));
 	prctl(PR_SET_TIMERSLACK, 1);
 	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
