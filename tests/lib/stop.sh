@@ -92,7 +92,7 @@ still_tried()
 	local kind
 
 	for kind in late lost refused naps; do
-		until_true 3 eval "[ \$(awk -v s=$1 '\$1 == \"$kind\" && \$2 > s' '$WORK/feel' | wc -l) -gt 2 ]"
+		until_true 8 eval "[ \$(awk -v s=$1 '\$1 == \"$kind\" && \$2 > s' '$WORK/feel' | wc -l) -gt 2 ]"
 	done
 }
 
