@@ -14,27 +14,28 @@ def family(host):
 
 
 def echo(args):
-    """An echo server, TCP and UDP on the same port, for ever."""
+    """An echo server, TCP and UDP on the same port, for ever; on `also`'s ports too."""
     import selectors
     sel = selectors.DefaultSelector()
-    tcp = socket.socket(family(args.host), socket.SOCK_STREAM)
-    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind((args.host, args.port))
-    tcp.listen(64)
-    udp = socket.socket(family(args.host), socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-    udp.bind((args.host, args.port))
-    sel.register(tcp, selectors.EVENT_READ)
-    sel.register(udp, selectors.EVENT_READ)
+    for port in [args.port] + args.also:
+        tcp = socket.socket(family(args.host), socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind((args.host, port))
+        tcp.listen(64)
+        udp = socket.socket(family(args.host), socket.SOCK_DGRAM)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        udp.bind((args.host, port))
+        sel.register(tcp, selectors.EVENT_READ, 'listener')
+        sel.register(udp, selectors.EVENT_READ, 'datagrams')
     while True:
         for key, _ in sel.select():
-            if key.fileobj is tcp:
-                conn, _ = tcp.accept()
+            if key.data == 'listener':
+                conn, _ = key.fileobj.accept()
                 conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sel.register(conn, selectors.EVENT_READ)
-            elif key.fileobj is udp:
-                data, peer = udp.recvfrom(65536)
-                udp.sendto(data, peer)
+            elif key.data == 'datagrams':
+                data, peer = key.fileobj.recvfrom(65536)
+                key.fileobj.sendto(data, peer)
             else:
                 try:
                     data = key.fileobj.recv(65536)
@@ -105,14 +106,14 @@ def loss(args):
 
 
 def sink(args):
-    """Counts the datagrams that come in, until none has come for 2 s after the first."""
+    """Counts the datagrams that come in, until none has come for 1 s after the first."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
     sock.bind((args.host, args.port))
     print('ready', file=sys.stderr, flush=True)
     n = 0
     while True:
-        sock.settimeout(2 if n else 30)
+        sock.settimeout(1 if n else 30)
         try:
             sock.recv(64)
         except socket.timeout:
@@ -129,7 +130,7 @@ def numbers(args):
     print('ready', file=sys.stderr, flush=True)
     came = []
     while True:
-        sock.settimeout(2 if came else 30)
+        sock.settimeout(1 if came else 30)
         try:
             came.append(int(sock.recv(64)))
         except socket.timeout:
@@ -285,8 +286,8 @@ def killed(args):
 
 
 def reach(args):
-    """Asks echoes at HOST,PORT pairs, all at once, over UDP and TCP; prints a line a pair that does
-    not answer within `timeout`: the host, the port, the protocol."""
+    """Asks echoes at HOST,PORT pairs, all at once, over UDP and TCP; prints a line for what does not
+    answer within `timeout`: the host, the port, the protocol."""
     import threading
     silent = []
 
@@ -390,6 +391,7 @@ def main():
             p.add_argument('port', type=int)
         p.add_argument('--count', type=int, default=100)
         p.add_argument('--pause', type=float, default=0)
+        p.add_argument('--also', type=int, nargs='*', default=[])
         p.add_argument('--udp', action='store_true')
         p.add_argument('--timeout', type=float, default=2)
     args = parser.parse_args()
