@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "experiments/demo/demo.h"
@@ -11,6 +12,14 @@
 #define REPORT_S 1.0
 
 static volatile sig_atomic_t stopped;
+
+/* One who waits for an answer. */
+struct customer {
+	struct customer *next, **link;
+	CURL *curl;
+};
+
+static struct customer *waiting;
 
 struct tally {
 	unsigned long answered, unavailable, failed;
@@ -37,16 +46,35 @@ static size_t drop(char *text, size_t size, size_t n, void *data)
 
 static int send_one(CURLM *multi, const char *url)
 {
+	struct customer *customer = calloc(1, sizeof(*customer));
 	CURL *curl = curl_easy_init();
 
-	if (!curl)
+	if (!customer || !curl) {
+		free(customer);
+		curl_easy_cleanup(curl);
 		return -1;
+	}
+	*customer = (struct customer){ .next = waiting, .link = &waiting, .curl = curl };
+	if (waiting)
+		waiting->link = &customer->next;
+	waiting = customer;
+	curl_easy_setopt(curl, CURLOPT_PRIVATE, customer);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, PATIENCE_MS);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
 	return curl_multi_add_handle(multi, curl) ? -1 : 0;
+}
+
+static void leave(CURLM *multi, struct customer *customer)
+{
+	curl_multi_remove_handle(multi, customer->curl);
+	curl_easy_cleanup(customer->curl);
+	*customer->link = customer->next;
+	if (customer->next)
+		customer->next->link = customer->link;
+	free(customer);
 }
 
 static void count_done(CURLM *multi, struct tally *tally)
@@ -56,11 +84,13 @@ static void count_done(CURLM *multi, struct tally *tally)
 
 	while ((message = curl_multi_info_read(multi, &left))) {
 		CURL *curl = message->easy_handle;
+		struct customer *customer = NULL;
 		double took = 0;
 		long status = 0;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
+		curl_easy_getinfo(curl, CURLINFO_PRIVATE, &customer);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &took);
 		if (message->data.result)
@@ -71,8 +101,7 @@ static void count_done(CURLM *multi, struct tally *tally)
 			tally->unavailable++;
 		if (took > tally->slowest)
 			tally->slowest = took;
-		curl_multi_remove_handle(multi, curl);
-		curl_easy_cleanup(curl);
+		leave(multi, customer);
 	}
 }
 
@@ -112,5 +141,9 @@ int sq_demo_load(const struct sq_demo *demo)
 		curl_multi_poll(multi, NULL, 0, wait > 0 ? (int)(wait * 1000) : 0, NULL);
 	}
 	report(&tally);
+	while (waiting)
+		leave(multi, waiting);
+	curl_multi_cleanup(multi);
+	curl_global_cleanup();
 	return 0;
 }
