@@ -377,5 +377,7 @@ int sq_nap_main(int argc, char **argv)
 		sq_helper_end(&server.helper);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	TAKE_FD(fuse_fd); /* the session closes it */
+	fuse_session_destroy(session);
 	return r;
 }
