@@ -7,14 +7,28 @@
 inject()
 {
 	start "$SQUALL" inject "$@" --for 90s --yes --report "json:$WORK/report.json" --report text
+	wait_injecting
+}
+
+# start_file: starts a run of $WORK/experiment.yaml and waits until its faults are armed; ended by
+# `finish`, as by inject.
+start_file()
+{
+	start "$SQUALL" run "$WORK/experiment.yaml" --yes --report "json:$WORK/report.json" --report text
+	wait_injecting
+}
+
+wait_injecting()
+{
 	inject_pid=$started_pid
 	until_true 20 inject_is_armed_or_over
-	kill -0 "$inject_pid" 2> /dev/null || { cat "$WORK/out"; fail "it ended: squall inject $*"; }
+	kill -0 "$inject_pid" 2> /dev/null || { cat "$WORK/out"; fail "it ended before it was armed"; }
 }
 
 inject_is_armed_or_over()
 {
-	"$SQUALL" status | grep -q 'faults armed' || ! kill -0 "$inject_pid"
+	"$SQUALL" status --json | jq -e "[.runs[] | select(.pid == $inject_pid) | .status.armed] == [true]" ||
+		! kill -0 "$inject_pid"
 }
 
 # Ends it; what it says is in $WORK/out, its journal in $WORK/report.json.
