@@ -226,10 +226,15 @@ static __always_inline int sq_claim(const struct sq_rule *rule, __u32 fault, __u
 		return SQ_MISSED_BUDGET;
 	if (!sq_within_rate(run, now))
 		return SQ_MISSED_RATE;
-	if (__sync_fetch_and_add(&own->claimed, 1) >= rule->limit && rule->limit)
+	if (__sync_fetch_and_add(&own->claimed, 1) >= rule->limit && rule->limit) {
+		__sync_fetch_and_add(&own->claimed, -1);
 		return SQ_MISSED_BUDGET;
-	if (__sync_fetch_and_add(&run->claimed, 1) >= sq_faults_limit && sq_faults_limit)
+	}
+	if (__sync_fetch_and_add(&run->claimed, 1) >= sq_faults_limit && sq_faults_limit) {
+		__sync_fetch_and_add(&run->claimed, -1);
+		__sync_fetch_and_add(&own->claimed, -1);
 		return SQ_MISSED_BUDGET;
+	}
 	return -1;
 }
 

@@ -118,6 +118,9 @@ static __always_inline void sq_parse_ipv6(struct __sk_buff *skb, struct sq_event
 			offset += (header[1] + 1) * 8;
 		}
 		next = header[0];
+		/* what follows in a later fragment is no header */
+		if (!first)
+			break;
 	}
 	sq_parse_transport(skb, event, offset, next, first, egress);
 }

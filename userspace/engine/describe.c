@@ -155,7 +155,7 @@ json_t *sq_run_counters(struct sq_run *run)
 	/* since the last look a second has not passed: so many in one second, at the least */
 	return sq_json("{s:o, s:{s:I, s:f, s:f}}", "faults", faults, "used", "faults",
 		       (json_int_t)claimed, "peak_rate",
-		       MAX(run->peak_rate, (double)(claimed - run->claimed)), "duration_s",
+		       MAX(run->peak_rate, (double)claimed - (double)run->claimed), "duration_s",
 		       MIN(taken, (double)run->method_ns / SQ_S));
 }
 

@@ -98,8 +98,9 @@ static void check_budget(struct sq_run *run)
 	uint64_t claimed = run->injector ? sq_injector_claimed(run->injector) : 0;
 
 	if (now >= run->claimed_ns + SQ_S) {
-		double rate =
-			(double)(claimed - run->claimed) * SQ_S / (double)(now - run->claimed_ns);
+		/* less than before, where claims were given back */
+		double rate = ((double)claimed - (double)run->claimed) * SQ_S /
+			      (double)(now - run->claimed_ns);
 
 		run->peak_rate = MAX(run->peak_rate, rate);
 		run->claimed = claimed;
