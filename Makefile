@@ -124,7 +124,6 @@ check: check-deps ## all tests on the running kernel, with the sanitizers too
 check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
 	@$(MAKE) --no-print-directory all
-	$(Q)tests/vm/fetch
 	$(Q)tests/vm/run
 
 tests: $(TESTS)
