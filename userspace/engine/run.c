@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/state.h"
+#include "util/process.h"
 #include "util/time.h"
 
 #define RETRY_NS (50 * SQ_MS)
@@ -432,6 +433,7 @@ enum sq_verdict sq_run(const struct sq_run_request *request, json_t **ret_docume
 
 	*ret_document = NULL;
 	block_signals();
+	sq_process_raise();
 	run.stage_ns = run.started_ns;
 	lease_to_end = &run.lease;
 	sq_oom_handler(end_lease);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +153,14 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 		return -EPROTO;
 	*ret_start = start;
 	return 0;
+}
+
+void sq_process_raise(void)
+{
+	struct sched_param none = { 0 };
+
+	if (!sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none))
+		setpriority(PRIO_PROCESS, 0, -20);
 }
 
 int sq_process_start_time(pid_t pid, uint64_t *ret)

@@ -26,6 +26,12 @@ struct sq_spawn {
  */
 int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err);
 
+/*
+ * Gives this process the best of the ordinary priorities, and what it starts the usual one: a busy
+ * host must not hold up the lease. Where that is forbidden it goes on without.
+ */
+void sq_process_raise(void);
+
 /* When a process started, in clock ticks since boot; with the pid it names a process for good. */
 int sq_process_start_time(pid_t pid, uint64_t *ret);
 
