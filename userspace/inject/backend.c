@@ -102,6 +102,12 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 
 	if (!object)
 		return -EIO;
+	/* what the verifier says about a function that is missing would only mislead */
+	if (hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) {
+		squall_bpf__destroy(object);
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS, "this kernel %s",
+				    hooks[hook].lacks);
+	}
 	sq_object_choose(object, BIT(hook));
 	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);

@@ -45,6 +45,12 @@ static bool kernel_has(const char *function)
 	return kernel && btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
 }
 
+bool sq_object_task_work(void)
+{
+	return kernel_has("bpf_task_work_schedule_resume") ||
+	       kernel_has("bpf_task_work_schedule_resume_impl");
+}
+
 /*
  * Linux 7 has bpf_task_work_schedule_resume() and, beside it, the older _impl with another
  * signature: `struct bpf_prog_aux *` where 6.18 has `void *`. libbpf takes that for a mistake even

@@ -3,6 +3,7 @@
 #ifndef SQ_INJECT_OBJECT_H
 #define SQ_INJECT_OBJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
@@ -17,6 +18,9 @@ void sq_object_choose(struct squall_bpf *object, uint32_t hooks);
 
 /* Loads it. The kernel's refusal becomes a sentence; @what completes "this kernel ...". */
 int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err);
+
+/* Has this kernel bpf_task_work, by either of its names? */
+bool sq_object_task_work(void);
 
 /* Silences libbpf; its warnings are kept, the last of them for sq_object_load()'s message. */
 void sq_object_quiet(void);
