@@ -3,6 +3,7 @@
 """What the tests of stopping need: to feel faults, to sleep in calls, to end a sleeper."""
 import argparse
 import ctypes
+import json
 import os
 import pty
 import select
@@ -94,6 +95,74 @@ def end(args):
     print('%.3f' % ((time.monotonic() - begun) * 1000) if ready else 'never')
 
 
+BY_ID = {'programs': 13, 'maps': 14, 'links': 30}  # BPF_{PROG,MAP,LINK}_GET_FD_BY_ID
+ENOENT = 2
+
+
+def is_loaded(kind, number):
+    """Is there a BPF object of that id? It is asked by bpf(2), which is number 321 on x86_64."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    attributes = (ctypes.c_uint32 * 32)(number)
+    fd = libc.syscall(321, BY_ID[kind], attributes, ctypes.sizeof(attributes))
+    if fd >= 0:
+        os.close(fd)
+    return fd >= 0 or ctypes.get_errno() != ENOENT
+
+
+def loaded_by(run):
+    """The ids of what a run has loaded, by its journal: {kind: [id]}."""
+    found = {}
+    try:
+        for line in open('/var/lib/squall/runs/%s/events.jsonl' % run):
+            if '"loaded"' in line:
+                event = json.loads(line)
+                found = {kind: event.get(kind, []) for kind in BY_ID}
+    except (OSError, ValueError):
+        pass
+    return found
+
+
+def find_traces(squall, cgroups, loaded):
+    """What of squall is on the host, a line each."""
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            if os.path.samefile('/proc/%s/exe' % pid, squall):
+                yield 'process %s %s' % (pid, open('/proc/%s/comm' % pid).read().strip())
+        except OSError:
+            pass
+    for kind, numbers in loaded.items():
+        for number in numbers:
+            if is_loaded(kind, number):
+                yield 'BPF %s: %d' % (kind, number)
+    for name in os.listdir('/sys/class/net'):
+        if name.startswith('squall'):
+            yield 'device ' + name
+    if os.path.isdir(cgroups + '/squall'):
+        for name in os.listdir(cgroups + '/squall'):
+            if os.path.isdir(cgroups + '/squall/' + name):
+                yield 'cgroup /squall/' + name
+    for name in os.listdir('/run/squall/runs'):
+        yield 'entry ' + name
+
+
+def gone(args):
+    """Waits until nothing of squall is on the host; prints when that was, in s after `since`. After
+    `within` s prints what is left, and fails."""
+    # its own maps of what is shared, as the kill switch, outlive a run
+    loaded = loaded_by(args.run)
+    loaded['maps'] = [i for i in loaded.get('maps', []) if i not in args.keep]
+    while True:
+        left = list(find_traces(args.squall, args.cgroups, loaded))
+        after = time.time() - args.since
+        if not left:
+            print('%.3f' % after)
+            return
+        if after > args.within:
+            print('\n'.join(left))
+            raise SystemExit(1)
+        time.sleep(0.005)
+
+
 def terminal(args):
     """A terminal with a shell that has job control. What is shown goes to the file `screen`; keys are
     read from the pipe `keys`, a line each, with Python's escapes. The line `@close` hangs up."""
@@ -139,6 +208,13 @@ def main():
     p.set_defaults(function=terminal)
     p.add_argument('screen')
     p.add_argument('keys')
+    p = sub.add_parser('gone')
+    p.set_defaults(function=gone)
+    for name in ('squall', 'cgroups', 'run'):
+        p.add_argument(name)
+    for name in ('since', 'within'):
+        p.add_argument(name, type=float)
+    p.add_argument('keep', type=int, nargs='*')
     args = parser.parse_args()
     args.function(args)
 

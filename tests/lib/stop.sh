@@ -97,52 +97,37 @@ still_tried()
 }
 
 # inert_within SECONDS SINCE WHAT: nothing was hit later than so many seconds after SINCE. Looks for
-# another second, while all is tried again and again.
+# half a second more, while all is tried again and again.
 inert_within()
 {
 	local now
 
 	now=$(date +%s.%N)
-	sleep "$(awk "BEGIN { w = $2 + $1 + 1 - $now; print (w > 0 ? w : 0) }")"
+	sleep "$(awk "BEGIN { w = $2 + $1 + 0.5 - $now; print (w > 0 ? w : 0) }")"
 	still_tried "$(awk "BEGIN { printf \"%.6f\", $2 + $1 }")"
 	between "$(last_felt "$2")" 0 "$1" "$3: last hit, s after it"
 }
 
-# What is on the host of the run that speaks in $WORK/out; nothing at best. Quicker than host_state,
-# and blind to what somebody else's probing loads meanwhile.
+# What of squall is on the host; of BPF only what the run in $WORK/out has loaded, as somebody else may
+# be probing. Waits for so many seconds after SINCE, and fails if anything is left.
+# traces SINCE SECONDS
 traces()
 {
-	local name kind
-
-	name=$(run_name)
-	squall_processes
-	for kind in prog map link; do
-		{ jq -c "select(.event == \"loaded\") | .${kind/prog/program}s" "$RUNS/$name/events.jsonl" ||
-			true; bpftool -j $kind; } 2> /dev/null |
-			jq -rs "if length == 2 then .[0] as \$ours | .[1][] | select(.id | IN(\$ours[])) |
-				\"$kind \\(.id) \\(.name // .type)\" else empty end" | grep -v ' sq_switch$' || true
-	done
-	find "$CGROUPS" -maxdepth 2 -path '*/squall/*' -type d
-	ip -o link | grep -o ' squall[^:]*:' || true
-	ls /run/squall/runs
+	# the kill switch's map stays
+	$STOP_TOOL gone "$SQUALL" "$CGROUPS" "$(run_name)" "$1" "$2" \
+		$(bpftool -j map | jq '.[] | select(.name == "sq_switch") | .id')
 }
 
 has_no_traces()
 {
-	[ -z "$(traces 2> /dev/null)" ]
+	traces 0 0 > "$WORK/traces"
 }
 
 # gone_within SECONDS SINCE WHAT: all traces of squall are gone
 gone_within()
 {
-	local now=0
-
-	until has_no_traces; do
-		now=$(date +%s.%N)
-		awk "BEGIN { exit $now - $2 > $1 }" || { traces; fail "$3: that is still there after $1 s"; }
-		sleep 0.02
-	done
-	between "$(awk "BEGIN { printf \"%.3f\", $(date +%s.%N) - $2 }")" 0 "$1" "$3: all gone, s after it"
+	traces "$2" "$1" > "$WORK/traces" || { cat "$WORK/traces"; fail "$3: that is still there after $1 s"; }
+	between "$(cat "$WORK/traces")" 0 "$1" "$3: all gone, s after it"
 }
 
 # ended CODE: waits for the run and looks at its exit code
