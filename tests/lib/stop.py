@@ -95,6 +95,16 @@ def end(args):
     print('%.3f' % ((time.monotonic() - begun) * 1000) if ready else 'never')
 
 
+def heart(_):
+    """Wakes up every 50 ms for ever; prints by how many ms that was late, if it was 300 or more."""
+    while True:
+        begun = time.monotonic()
+        time.sleep(0.05)
+        late_ms = (time.monotonic() - begun - 0.05) * 1000
+        if late_ms >= 300:
+            print('%.0f' % late_ms, flush=True)
+
+
 BY_ID = {'programs': 13, 'maps': 14, 'links': 30}  # BPF_{PROG,MAP,LINK}_GET_FD_BY_ID
 ENOENT = 2
 
@@ -197,6 +207,8 @@ def main():
     p.add_argument('host')
     p.add_argument('port', type=int)
     p.add_argument('log')
+    p = sub.add_parser('heart')
+    p.set_defaults(function=heart)
     p = sub.add_parser('sleepers')
     p.set_defaults(function=sleepers)
     p.add_argument('count', type=int)

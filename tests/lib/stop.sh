@@ -6,6 +6,27 @@
 RUNS=/var/lib/squall/runs
 STOP_TOOL="/usr/bin/python3 $ROOT/tests/lib/stop.py"
 
+# Where a plain process that wakes up every 50 ms was held up for more than 300 ms, the machine is too
+# busy to tell what the test asks, and squall has every right to let its lease lapse: then, and only
+# then, a failure is tried again, once.
+$STOP_TOOL heart > "$WORK/held" 2> /dev/null &
+started+=($!)
+
+stop_end()
+{
+	local code=$?
+
+	if [ $code != 0 ] && [ -s "$WORK/held" ] && [ "${STOP_TRY:-1}" = 1 ]; then
+		echo "the machine held everything up, for up to $(sort -n "$WORK/held" | tail -n 1) ms: once more"
+		(end_test) || true
+		STOP_TRY=2 exec "$0"
+	fi
+	(exit $code)
+	end_test
+}
+
+trap stop_end EXIT
+
 # A target with traffic: what it feels is written to $WORK/feel, a line for each attempt.
 stop_target()
 {
