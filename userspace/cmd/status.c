@@ -56,8 +56,8 @@ static void print_text(const struct sq_live_runs *runs, const struct sq_latch *l
 				      run->run);
 		else if (!run->alive)
 			sq_buffer_add(&text,
-				      "%s: its controller died; `squall recover` removes "
-				      "what it left\n",
+				      "%s: its controller died, or could not clean up; `squall "
+				      "recover` removes what it left\n",
 				      run->run);
 		else if (!run->status)
 			sq_buffer_add(&text, "%s: %s\n  starting\n", run->run,

@@ -44,6 +44,7 @@ static int finish_run(struct sq_journal *journal, const char *by, struct sq_text
 		      struct sq_error **err)
 {
 	_cleanup_json_ json_t *events = NULL;
+	_cleanup_free_ char *note = NULL;
 	uint64_t begun = sq_now();
 	enum sq_verdict verdict;
 	int r = sq_journal_events(journal, &events, err);
@@ -65,6 +66,10 @@ static int finish_run(struct sq_journal *journal, const char *by, struct sq_text
 			       sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(verdict),
 				       "exit", sq_verdict_exit(verdict), "reason",
 				       left->n ? left->item[0] : "the controller died"));
+	} else if (!left->n) {
+		/* its verdict stays: that it was unclean remains true */
+		note = sq_asprintf("%s: nothing of the run is left", by);
+		sq_journal_add(journal, "note", sq_json("{s:s}", "text", note));
 	}
 	sq_journal_sync(journal);
 	return sq_journal_finish(journal, NULL, err);
@@ -78,7 +83,7 @@ static int take_over(struct sq_helper *helper, const char *run, struct sq_error 
 	int r = sq_guardian_watch(helper, err);
 
 	/* the controller may die before it takes its entry away: it has nothing else left to do */
-	if (!r)
+	if (!r && !helper->page->left)
 		sq_registry_remove(run);
 	if (r <= 0)
 		return r;

@@ -390,6 +390,20 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* A run without a record has proven nothing to those who ask later. */
+static void judge_unwritten(struct sq_run *run, json_t *document, const char *why)
+{
+	json_t *end;
+
+	sq_run_judge(run, SQ_ERROR, "%s", why);
+	if (!document)
+		return;
+	end = sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(run->verdict), "exit",
+		      sq_verdict_exit(run->verdict), "reason", run->reason);
+	json_object_update(document, end);
+	json_decref(end);
+}
+
 static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct sq_error **err)
 {
 	_cleanup_error_ struct sq_error *unwritten = NULL;
@@ -400,12 +414,20 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 	lease_to_end = NULL;
 	sq_run_close(run);
 	if (run->journal.dir_fd >= 0 &&
-	    sq_journal_finish(&run->journal, ret_document, &unwritten) && !*err)
-		*err = TAKE_PTR(unwritten);
+	    sq_journal_finish(&run->journal, ret_document, &unwritten)) {
+		judge_unwritten(run, *ret_document, unwritten->message);
+		if (!*err)
+			*err = TAKE_PTR(unwritten);
+	}
 	/* the guard last: until here it would have cleaned up after us */
-	if (run->helpers.page)
+	if (run->helpers.page) {
+		run->helpers.page->left = run->left.n > 0;
 		sq_helpers_close(&run->helpers, true);
-	sq_registry_leave(&run->registration);
+	}
+	if (run->left.n)
+		sq_registry_keep(&run->registration);
+	else
+		sq_registry_leave(&run->registration);
 	sq_kill_switch_close(&run->kill_switch);
 	sq_journal_close(&run->journal);
 	sq_texts_clear(&run->left);

@@ -243,6 +243,11 @@ void sq_registry_leave(struct sq_registration *registration)
 {
 	if (registration->dir_fd >= 0)
 		sq_registry_remove(registration->run);
+	sq_registry_keep(registration);
+}
+
+void sq_registry_keep(struct sq_registration *registration)
+{
 	registration->dir_fd = sq_close(registration->dir_fd);
 	registration->lock_fd = sq_close(registration->lock_fd);
 }

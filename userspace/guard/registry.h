@@ -57,6 +57,9 @@ void sq_registry_publish(const struct sq_registration *registration, json_t *sta
 /* Takes the run from the registry. */
 void sq_registry_leave(struct sq_registration *registration);
 
+/* The run is over, but has left something: its entry stays as a dead one, for `squall recover`. */
+void sq_registry_keep(struct sq_registration *registration);
+
 /* All entries, dead ones too; to be cleared. */
 int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err);
 void sq_live_runs_clear(struct sq_live_runs *runs);

@@ -38,6 +38,7 @@ struct sq_helper_state {
 struct sq_helper_page {
 	pthread_mutex_t controller; /* robust, held by the controller */
 	uint32_t finished; /* the controller ends because it has cleaned up */
+	uint32_t left; /* but not everything: the run keeps its entry, for `squall recover` */
 	struct sq_helper_state helper[SQ_HELPERS];
 };
 
