@@ -6,7 +6,7 @@
 RUNS=/var/lib/squall/runs
 STOP_TOOL="/usr/bin/python3 $ROOT/tests/lib/stop.py"
 
-# Where a plain process that wakes up every 50 ms was held up for more than 300 ms, the machine is too
+# Where a plain process that wakes up every 50 ms was held up for more than 150 ms, the machine is too
 # busy to tell what the test asks, and squall has every right to let its lease lapse: then, and only
 # then, a failure is tried again, once.
 $STOP_TOOL heart > "$WORK/held" 2> /dev/null &
