@@ -170,7 +170,8 @@ struct sq_nap_request {
 
 /*
  * A packet held back. The gate writes what the line must know, then sends the packet to the line's
- * device with the slot's number in the place of the Ethernet destination.
+ * device with its number in the place of the Ethernet destination: the number's last bits are the
+ * slot's, the others show a slot that was used again.
  */
 #define SQ_LINE_SLOTS 32768
 #define SQ_LINE_MAGIC 0x5351

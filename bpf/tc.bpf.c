@@ -29,8 +29,8 @@ struct {
 } sq_line_next SEC(".maps");
 
 /*
- * Hands the packet to the delay line: what the line must know goes into a slot, the slot's number
- * takes the place of the Ethernet destination, which the line puts back. On a device without a
+ * Hands the packet to the delay line: what the line must know goes into a slot, the packet's
+ * number takes the place of the Ethernet destination, which the line puts back. On a device without a
  * link-layer header one is made.
  */
 static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
@@ -38,7 +38,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	__u32 zero = 0, index;
 	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
 	struct {
-		__be32 index;
+		__be32 number;
 		__be16 magic;
 		__u8 source[6];
 		__be16 protocol;
@@ -53,7 +53,8 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	slot = bpf_map_lookup_elem(&sq_line, &index);
 	if (!slot)
 		return -1;
-	slot->number = number;
+	/* before the rest, for whoever reads the slot at this moment: an exchange is a barrier */
+	__sync_lock_test_and_set(&slot->number, number);
 	slot->seen_ns = d->now;
 	slot->delay_ns = d->delay_ns;
 	slot->faults = d->delayed;
@@ -64,7 +65,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	slot->reorder = d->reorder;
 	slot->l3 = l3;
 
-	header.index = bpf_htonl(index);
+	header.number = bpf_htonl((__u32)number);
 	header.magic = bpf_htons(SQ_LINE_MAGIC);
 	if (l3) {
 		header.protocol = skb->protocol;

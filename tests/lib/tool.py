@@ -3,6 +3,7 @@
 """Small programs for the host tests: servers, clients, and what they measure."""
 import argparse
 import os
+import signal
 import socket
 import statistics
 import sys
@@ -125,7 +126,7 @@ def sink(args):
 def numbers(args):
     """Like sink, but prints the numbers of the datagrams in the order they came, on one line."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
     sock.bind((args.host, args.port))
     print('ready', file=sys.stderr, flush=True)
     came = []
@@ -136,6 +137,24 @@ def numbers(args):
         except socket.timeout:
             break
     print(*came)
+
+
+def flood(args):
+    """Stops process `also`, sends up to `count` datagrams in 0.35 s, lets it go on; prints how many."""
+    sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
+    sock.connect((args.host, args.port))
+    numbers = [b'%08d' % i for i in range(args.count)]
+    os.kill(args.also[0], signal.SIGSTOP)
+    try:
+        end = time.monotonic() + 0.35
+        sent = 0
+        while sent < args.count and time.monotonic() < end:
+            for number in numbers[sent:sent + 100]:
+                sock.send(number)
+                sent += 1
+    finally:
+        os.kill(args.also[0], signal.SIGCONT)
+    print(sent)
 
 
 def rtts(args):
@@ -378,8 +397,8 @@ def getsockopts(args):
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
-    for function in (echo, silent, chatter, rtt, rtts, loss, sink, numbers, send, receive, connects,
-                     keep, answers, fsync, nap, killed, reach, sockets, getsockopts):
+    for function in (echo, silent, chatter, rtt, rtts, loss, flood, sink, numbers, send, receive,
+                     connects, keep, answers, fsync, nap, killed, reach, sockets, getsockopts):
         p = sub.add_parser(function.__name__)
         p.set_defaults(function=function)
         if function in (fsync, nap, killed, sockets, getsockopts):

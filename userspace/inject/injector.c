@@ -456,6 +456,8 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 		return notes;
 	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
 	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
+	add_note(notes, stats.reused + stats.dropped,
+		 "were lost: more came than the delay line could read");
 	return notes;
 }
 

@@ -25,6 +25,8 @@ struct sq_line {
 /* What the line server counts, beside the delays themselves. */
 struct sq_line_stats {
 	uint64_t sent, no_room, failed;
+	uint64_t reused; /* lost: read when the packet's slot was another's already */
+	uint64_t dropped; /* lost: by the kernel, for want of room between it and the line server */
 };
 
 /* Starts the line server. @slots_fd and @hist_fd are the maps that it shares with the gate. */

@@ -75,29 +75,43 @@ static void release_due(void)
 		release(sq_line_queue_take(&server.queue));
 }
 
-/* The slot that the gate wrote for this frame. */
-static bool find_slot(const unsigned char *frame, struct sq_line_slot *ret)
+/* Does the frame come from the gate? Then its number. */
+static bool find_number(const unsigned char *frame, uint32_t *ret)
 {
-	uint32_t index;
 	uint16_t magic;
 
-	memcpy(&index, frame, sizeof(index));
-	memcpy(&magic, frame + sizeof(index), sizeof(magic));
-	index = ntohl(index);
-	if (ntohs(magic) != SQ_LINE_MAGIC || index >= SQ_LINE_SLOTS)
-		return false;
-	memcpy(ret, (const void *)&server.slots[index], sizeof(*ret));
-	return ret->number % SQ_LINE_SLOTS == index;
+	memcpy(ret, frame, sizeof(*ret));
+	memcpy(&magic, frame + sizeof(*ret), sizeof(magic));
+	*ret = ntohl(*ret);
+	return ntohs(magic) == SQ_LINE_MAGIC;
+}
+
+/*
+ * What the gate wrote for this packet. False: the slot is a later one's by now. The gate writes the
+ * number first, so that one that changes meanwhile is seen behind the copy.
+ */
+static bool read_slot(uint32_t number, struct sq_line_slot *ret)
+{
+	const volatile struct sq_line_slot *slot = &server.slots[number % SQ_LINE_SLOTS];
+
+	memcpy(ret, (const void *)slot, sizeof(*ret));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return (uint32_t)slot->number == number;
 }
 
 static void take_in(size_t space, const unsigned char *text, size_t n)
 {
 	struct sq_line_packet *packet;
 	struct sq_line_slot slot;
+	uint32_t number;
 
 	if (n < sizeof(struct virtio_net_hdr) + ETH_HLEN ||
-	    !find_slot(text + sizeof(struct virtio_net_hdr), &slot))
+	    !find_number(text + sizeof(struct virtio_net_hdr), &number))
 		return; /* not the gate's: somebody else uses the device */
+	if (!read_slot(number, &slot)) {
+		server.stats.reused++; /* where it was bound for is lost: so is the packet */
+		return;
+	}
 	packet = sq_line_packet_new(n - sizeof(packet->header));
 	memcpy(&packet->header, text, sizeof(packet->header));
 	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
@@ -190,6 +204,8 @@ static bool obey(void)
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
 	reply.stats = server.stats;
+	for (size_t i = 0; i < server.n_spaces; i++)
+		reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
 	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
 }

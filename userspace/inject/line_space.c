@@ -21,6 +21,7 @@
 #define LO_IFINDEX 1 /* in every network namespace */
 #define TAP_MTU 65521 /* the most a TAP takes: 65535 with the Ethernet header */
 #define TAP_QUEUE 16384 /* packets between the kernel and us; half of SQ_LINE_SLOTS */
+#define MOST_DEVICES (4u << 20) /* bytes of /proc/net/dev */
 #define SEND_BUFFER (64 << 20)
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
@@ -88,7 +89,8 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 {
 	int r = 0;
 
-	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF };
+	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF, -EBADF };
+	snprintf(space->name, sizeof(space->name), "%s", name);
 	space->raw4_fd = open_sender(AF_INET, IPPROTO_RAW, err);
 	space->packet_fd = space->raw4_fd < 0 ? -EBADF : open_sender(AF_PACKET, 0, err);
 	if (space->packet_fd >= 0)
@@ -100,6 +102,7 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 		return r ? r : -EIO;
 	}
 	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL); /* a host without IPv6 */
+	space->devices_fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
 	return 0;
 }
 
@@ -109,6 +112,26 @@ void sq_line_space_close(struct sq_line_space *space)
 	space->packet_fd = sq_close(space->packet_fd);
 	space->raw4_fd = sq_close(space->raw4_fd);
 	space->raw6_fd = sq_close(space->raw6_fd);
+	space->devices_fd = sq_close(space->devices_fd);
+}
+
+uint64_t sq_line_space_dropped(const struct sq_line_space *space)
+{
+	_cleanup_free_ char *text = NULL, *start = sq_asprintf("%s:", space->name);
+	char path[32];
+	const char *line;
+	unsigned long long dropped;
+
+	/* opened anew, which stays in the namespace: the descriptor's own position is of no use */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", space->devices_fd);
+	if (space->devices_fd < 0 || sq_read_file(AT_FDCWD, path, MOST_DEVICES, &text) < 0)
+		return 0;
+	line = strstr(text, start);
+	/* eight numbers of what was received, then bytes, packets, errors and drops */
+	if (!line || sscanf(line + strlen(start),
+			    "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu", &dropped) != 1)
+		return 0;
+	return dropped;
 }
 
 /*

@@ -4,6 +4,7 @@
 #define SQ_INJECT_LINE_SPACE_H
 
 #include <linux/virtio_net.h>
+#include <net/if.h>
 #include <stdint.h>
 
 #include "abi.h"
@@ -13,12 +14,17 @@ struct sq_line_space {
 	int tap_fd; /* a packet a read, behind a struct virtio_net_hdr */
 	int packet_fd; /* to any device but lo */
 	int raw4_fd, raw6_fd;
+	int devices_fd; /* /proc/net/dev of the namespace */
+	char name[IFNAMSIZ];
 };
 
 /* Everything in the calling thread's network namespace. */
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err);
 void sq_line_space_close(struct sq_line_space *space);
+
+/* How many packets the kernel dropped because nobody had read those before them. */
+uint64_t sq_line_space_dropped(const struct sq_line_space *space);
 
 /*
  * Sends a frame of @n bytes on its way. @frame begins with the Ethernet header that the gate left;
