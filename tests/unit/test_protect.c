@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "guard/protect.h"
@@ -95,8 +97,44 @@ static void test_patterns_protect_what_is_in_a_target_and_above(void **state)
 	sq_protection_clear(&found_below);
 }
 
+/* Too few descriptors, wherever they run out: a failure, never a cgroup less in the list. */
+static void test_what_cannot_be_looked_at_is_a_failure(void **state)
+{
+	_cleanup_free_ char *top = sq_asprintf("/squall-unit-%d", (int)getpid());
+	_cleanup_free_ char *deep = sq_asprintf("%s/a/b/kept", top);
+	_cleanup_texts_ struct sq_texts targets = { 0 }, patterns = { 0 };
+	struct sq_protection found;
+	struct rlimit was, limit;
+	int free_fd, r = -EMFILE, failed = 0;
+
+	look_at_host();
+	assert_int_equal(sq_cgroup_make(deep, NULL), 0);
+	sq_texts_add(&targets, top);
+	sq_texts_add(&patterns, deep);
+	getrlimit(RLIMIT_NOFILE, &was);
+	free_fd = dup(STDERR_FILENO);
+	close(free_fd);
+	for (int room = 0; room < 16 && r; room++) {
+		_cleanup_error_ struct sq_error *err = NULL;
+
+		limit = (struct rlimit){ (rlim_t)(free_fd + room), was.rlim_max };
+		setrlimit(RLIMIT_NOFILE, &limit);
+		r = sq_protection_find(&targets, &patterns, NULL, &found, &err);
+		setrlimit(RLIMIT_NOFILE, &was);
+		failed += r != 0;
+		if ((r && (r != -EMFILE || !err)) || (!r && !have(&found, deep, false)))
+			break;
+	}
+	sq_cgroup_destroy(top, 1000000000, NULL);
+	assert_int_equal(r, 0);
+	assert_true(failed > 2);
+	assert_true(have(&found, deep, false));
+	sq_protection_clear(&found);
+}
+
 UNIT(UNIT_TEST(test_protected_is_the_cgroup_and_all_below),
      UNIT_TEST(test_protected_is_nothing_beside_or_above),
      UNIT_TEST(test_an_exact_one_protects_no_whole_cgroup),
      UNIT_TEST(test_squall_itself_is_always_protected),
-     UNIT_TEST(test_patterns_protect_what_is_in_a_target_and_above))
+     UNIT_TEST(test_patterns_protect_what_is_in_a_target_and_above),
+     UNIT_TEST(test_what_cannot_be_looked_at_is_a_failure))

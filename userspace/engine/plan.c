@@ -75,8 +75,13 @@ int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, st
 			sq_texts_add(&patterns, cgroup->item[j]);
 	}
 	for (size_t i = 0; i < plan->paths.n; i++) {
-		if (sq_cgroup_find(plan->paths.item[i], &found, NULL))
+		int r = sq_cgroup_find(plan->paths.item[i], &found, NULL);
+
+		if (sq_cgroup_is_gone(r))
 			continue; /* squall makes it later */
+		if (r)
+			return sq_error_errno(err, -r, "cannot look at the cgroup '%s'",
+					      plan->paths.item[i]);
 		sq_cgroup_clear(&found);
 		sq_texts_add(&existing, plan->paths.item[i]);
 	}

@@ -2,6 +2,7 @@
 #include "guard/protect.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,32 +40,38 @@ static const struct {
 	{ SQ_CGROUP "/*/.*", "squall" },
 };
 
-static void add(struct sq_protection *protection, const char *path, bool exact, bool self,
-		const char *why)
+/* What is gone needs no protection; anything else that fails would leave it without. */
+static int add(struct sq_protection *protection, const char *path, bool exact, bool self,
+	       const char *why, struct sq_error **err)
 {
 	struct sq_protected *item;
 	struct sq_cgroup cgroup;
+	int r;
 
 	for (size_t i = 0; i < protection->n; i++)
 		if (!strcmp(protection->item[i].cgroup.path, path) &&
 		    protection->item[i].exact == exact)
-			return;
-	if (sq_cgroup_find(path, &cgroup, NULL))
-		return; /* gone in the meantime */
+			return 0;
+	r = sq_cgroup_find(path, &cgroup, err);
+	if (r)
+		return sq_cgroup_is_gone(r) ? 0 : r;
 	item = sq_append(&protection->item, &protection->n, sizeof(*item));
 	*item = (struct sq_protected){
 		.cgroup = cgroup, .exact = exact, .self = self, .why = sq_strdup(why)
 	};
+	return 0;
 }
 
 /* The uids of kube-system's pods, as the kubelet's log folders name them: NAMESPACE_POD_UID. */
-static void find_kube_system(struct sq_texts *uids)
+static int find_kube_system(struct sq_texts *uids, struct sq_error **err)
 {
-	static const char prefix[] = "kube-system_";
-	DIR *dir = opendir("/var/log/pods");
+	static const char prefix[] = "kube-system_", path[] = "/var/log/pods";
+	DIR *dir = opendir(path);
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return errno == ENOENT ? 0 : sq_error_errno(err, errno, "cannot read '%s'", path);
+	while ((entry = readdir(dir))) {
 		const char *uid = strrchr(entry->d_name, '_');
 		_cleanup_free_ char *copy = NULL;
 
@@ -78,14 +85,16 @@ static void find_kube_system(struct sq_texts *uids)
 				*p = '_';
 		sq_texts_add(uids, copy);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
+	return 0;
 }
 
 struct search {
 	const struct sq_texts *patterns;
 	struct sq_texts pods;
 	struct sq_protection *found;
+	struct sq_error **err;
+	int result;
 };
 
 static const char *match(const struct search *search, const char *path)
@@ -111,7 +120,9 @@ static int look_at(const char *path, int fd, void *data)
 
 	if (!why)
 		return 0;
-	add(search->found, path, false, false, why);
+	search->result = add(search->found, path, false, false, why, search->err);
+	if (search->result)
+		return 1;
 	return -1; /* what is below is protected with it */
 }
 
@@ -120,48 +131,64 @@ static void look_above(struct search *search, const char *path)
 {
 	_cleanup_free_ char *copy = sq_strdup(path);
 
-	for (char *slash = strrchr(copy, '/'); slash && slash != copy; slash = strrchr(copy, '/')) {
+	for (char *slash = strrchr(copy, '/'); slash && slash != copy && !search->result;
+	     slash = strrchr(copy, '/')) {
 		*slash = '\0';
 		look_at(copy, -1, search);
 	}
 }
 
 /* The cgroups of this process and of those that it descends from: the operator's shell, sshd. */
-static void add_ancestors(struct sq_protection *protection)
+static int add_ancestors(struct sq_protection *protection, struct sq_error **err)
 {
 	pid_t pid = getpid();
 
 	for (int depth = 0; pid > 0 && depth < 64; depth++) {
 		_cleanup_free_ char *path = NULL, *text = NULL, *file = NULL;
+		int r = sq_cgroup_of(pid, &path, err);
 		const char *end;
+		ssize_t n;
 
-		if (!sq_cgroup_of(pid, &path, NULL))
-			add(protection, path, true, false,
-			    depth ? "squall was started from here" : "squall runs here");
+		if (!r)
+			r = add(protection, path, true, false,
+				depth ? "squall was started from here" : "squall runs here", err);
+		if (r && !sq_cgroup_is_gone(r))
+			return r;
 		file = sq_asprintf("/proc/%d/stat", (int)pid);
-		if (sq_read_file(AT_FDCWD, file, 4096, &text) < 0)
-			return;
-		end = strrchr(text, ')');
+		n = sq_read_file(AT_FDCWD, file, 4096, &text);
+		if (n < 0 && !sq_cgroup_is_gone((int)n))
+			return sq_error_errno(err, (int)-n, "cannot read '%s'", file);
+		end = n < 0 ? NULL : strrchr(text, ')');
 		if (!end || sscanf(end + 1, " %*c %d", &pid) != 1)
-			return;
+			return 0;
 	}
+	return 0;
 }
 
 int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
 		       const char *own, struct sq_protection *ret, struct sq_error **err)
 {
-	struct search search = { .patterns = patterns, .found = ret };
-	int r = 0;
+	struct sq_error *gone = NULL;
+	struct search search = { .patterns = patterns, .found = ret, .err = &gone };
+	int r;
 
 	*ret = (struct sq_protection){ 0 };
-	find_kube_system(&search.pods);
-	if (own)
-		add(ret, own, false, true, "squall");
-	add_ancestors(ret);
+	r = find_kube_system(&search.pods, &gone);
+	if (!r && own)
+		r = add(ret, own, false, true, "squall", &gone);
+	if (!r)
+		r = add_ancestors(ret, &gone);
 	for (size_t i = 0; i < targets->n && !r; i++) {
 		look_above(&search, targets->item[i]);
-		r = sq_cgroup_walk(targets->item[i], look_at, &search, err);
+		if (!search.result)
+			r = sq_cgroup_walk(targets->item[i], look_at, &search, &gone);
+		if (search.result)
+			r = search.result;
 	}
+	/* on the way there may have been one about something that was gone, which is none */
+	if (r && err)
+		*err = TAKE_PTR(gone);
+	sq_error_free(gone);
 	sq_texts_clear(&search.pods);
 	if (r)
 		sq_protection_clear(ret);

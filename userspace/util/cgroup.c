@@ -108,6 +108,11 @@ bool sq_cgroup_matches(const char *path, const char *pattern)
 	return fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
 }
 
+bool sq_cgroup_is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV || r == -ESRCH;
+}
+
 /* The names of the cgroups directly below an open one, sorted. */
 static int children(int fd, struct dirent ***ret)
 {
@@ -127,6 +132,7 @@ static int children(int fd, struct dirent ***ret)
 	return kept;
 }
 
+/* A negative result is a failure: what cannot be read must not be taken for what is not there. */
 static int walk(const char *path, int fd, int (*each)(const char *path, int fd, void *data),
 		void *data)
 {
@@ -136,15 +142,20 @@ static int walk(const char *path, int fd, int (*each)(const char *path, int fd, 
 	if (r)
 		return r > 0 ? r : 0; /* negative: do not go below this one */
 	n = children(fd, &entries);
+	if (n < 0 && !sq_cgroup_is_gone(n))
+		return n;
 	/* gone in the meantime: nothing to see */
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *below =
 			sq_asprintf("%s/%s", strcmp(path, "/") ? path : "", entries[i]->d_name);
 		_cleanup_close_ int child = -EBADF;
 
-		if (!r)
+		if (!r) {
 			child = openat(fd, entries[i]->d_name,
 				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (child < 0 && !sq_cgroup_is_gone(-errno))
+				r = -errno;
+		}
 		if (child >= 0)
 			r = walk(below, child, each, data);
 		free(entries[i]);
@@ -157,10 +168,12 @@ int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void 
 		   struct sq_error **err)
 {
 	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+	int r;
 
 	if (fd < 0)
 		return fd;
-	return walk(path, fd, each, data);
+	r = walk(path, fd, each, data);
+	return r < 0 ? sq_error_errno(err, -r, "cannot look below the cgroup '%s'", path) : r;
 }
 
 struct glob {
@@ -212,20 +225,34 @@ int sq_cgroup_pids(int cgroup_fd, pid_t **ret, size_t *ret_n, struct sq_error **
 	return 0;
 }
 
+struct count {
+	uint64_t n;
+	int result;
+};
+
 static int count_one(const char *path, int fd, void *data)
 {
 	_cleanup_free_ pid_t *pids = NULL;
-	size_t n;
+	struct count *count = data;
+	size_t n = 0;
+	int r = sq_cgroup_pids(fd, &pids, &n, NULL);
 
-	if (!sq_cgroup_pids(fd, &pids, &n, NULL))
-		*(uint64_t *)data += n;
-	return 0;
+	count->n += n;
+	if (!r || sq_cgroup_is_gone(r))
+		return 0;
+	count->result = r;
+	return 1;
 }
 
 int sq_cgroup_count(const char *path, uint64_t *ret, struct sq_error **err)
 {
-	*ret = 0;
-	return sq_cgroup_walk(path, count_one, ret, err);
+	struct count count = { 0 };
+	int r = sq_cgroup_walk(path, count_one, &count, err);
+
+	*ret = count.n;
+	return r > 0 ? sq_error_errno(err, -count.result, "cannot count the processes of '%s'",
+				      path)
+		     : r;
 }
 
 int sq_cgroup_of(pid_t pid, char **ret, struct sq_error **err)

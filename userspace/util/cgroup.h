@@ -44,7 +44,10 @@ bool sq_cgroup_matches(const char *path, const char *pattern);
 /* Adds the paths that match @pattern, sorted, to @ret. */
 int sq_cgroup_glob(const char *pattern, struct sq_texts *ret, struct sq_error **err);
 
-/* Calls @each for @path and everything below it, parents first; its non-zero result ends the walk. */
+/* Does the result @r of a function on a cgroup or a process say that it is gone? */
+bool sq_cgroup_is_gone(int r);
+
+/* Calls @each for @path and everything below it, parents first; a positive result of its ends the walk. */
 int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void *data), void *data,
 		   struct sq_error **err);
 
