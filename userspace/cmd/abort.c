@@ -88,13 +88,17 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 		return sq_fail(err);
 	for (size_t i = 0; i < runs.n; i++) {
 		uint64_t begun = sq_now();
+		bool ours;
 
 		if (strcmp(runs.item[i].run, name) != 0 || !runs.item[i].alive)
 			continue;
-		sq_kill_switch_stop_run(kill_switch, runs.item[i].slot);
+		ours = runs.item[i].slot && sq_kill_switch_stop_run(kill_switch, runs.item[i].slot,
+								    runs.item[i].generation);
 		sq_out_start();
-		sq_print("run %s is inert after %s\n", name,
-			 sq_duration_text(sq_now() - begun, took));
+		/* one that looks at another switch, or that somebody else stops, is only told */
+		if (ours)
+			sq_print("run %s is inert after %s\n", name,
+				 sq_duration_text(sq_now() - begun, took));
 		return sq_verdict_exit(await_all(&runs, name, by, why));
 	}
 	sq_error_set(&err, SQ_FAIL_INVALID, ENOENT, "no run '%s' is under way", name);

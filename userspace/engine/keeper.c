@@ -68,7 +68,8 @@ static int on_renew(sd_event_source *source, uint64_t usec, void *data)
 
 static void check_lease(struct sq_run *run)
 {
-	if (sq_lease_killed(&run->lease))
+	/* the message alone will do: who left it may not reach the switch that we look at */
+	if (sq_lease_killed(&run->lease) || sq_registry_is_told(&run->registration))
 		stop_killed(run);
 	else if (run->armed && !method_over(run) && sq_lease_state(&run->lease) == SQ_LEASE_LAPSED)
 		sq_run_stop(run, SQ_ABORTED, "the lease",

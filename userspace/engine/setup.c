@@ -65,8 +65,8 @@ static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 	*ret_epoch = sq_kill_switch_epoch(&run->kill_switch);
 	r = check_latch(run, err);
 	return r ? r
-		 : sq_registry_enter(&run->registration, run->plan->run, &run->plan->paths, about,
-				     err);
+		 : sq_registry_enter(&run->registration, run->plan->run, &run->kill_switch,
+				     &run->plan->paths, about, err);
 }
 
 static int begin_journal(struct sq_run *run, struct sq_error **err)
@@ -173,8 +173,7 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 		r = begin_journal(run, err);
 	if (!r)
 		r = sq_lease_create(&run->lease, &run->kill_switch, epoch, run->registration.slot,
-				    sq_kill_switch_take(&run->kill_switch, run->registration.slot),
-				    err);
+				    run->registration.generation, err);
 	if (!r)
 		r = start_guard(run, err);
 	if (!r)

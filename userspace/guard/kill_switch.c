@@ -120,9 +120,13 @@ void sq_kill_switch_stop_all(const struct sq_kill_switch *kill_switch, bool latc
 	__atomic_add_fetch(&kill_switch->entry[0].count, 1, __ATOMIC_SEQ_CST);
 }
 
-void sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot)
+bool sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot,
+			     uint64_t generation)
 {
-	__atomic_add_fetch(&kill_switch->entry[slot].count, 1, __ATOMIC_SEQ_CST);
+	__u64 old = generation;
+
+	return __atomic_compare_exchange_n(&kill_switch->entry[slot].count, &old, generation + 1,
+					   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 void sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch)

@@ -27,8 +27,12 @@ void sq_kill_switch_close(struct sq_kill_switch *kill_switch);
 /* Stops every run of the host; with @latch also keeps new ones from starting. */
 void sq_kill_switch_stop_all(const struct sq_kill_switch *kill_switch, bool latch);
 
-/* Stops the run in @slot. */
-void sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot);
+/*
+ * Stops the run that took @slot with @generation, and no other that has it by now. False: that
+ * generation is over already, or this is not the switch that the run looks at.
+ */
+bool sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot,
+			     uint64_t generation);
 
 /* Allows runs again, after the latch file is gone. */
 void sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch);

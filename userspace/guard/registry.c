@@ -74,12 +74,16 @@ static int probe_lock(int dir_fd)
 
 static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
 {
+	int64_t slot;
+
 	snprintf(run->run, sizeof(run->run), "%.*s", SQ_RUN_NAME_SIZE - 1, name);
 	run->claim = read_json(dir_fd, "claim.json");
 	run->status = read_json(dir_fd, "status.json");
+	slot = sq_json_int(run->claim, "slot");
 	run->pid = (pid_t)sq_json_int(run->claim, "pid");
 	run->start_time = (uint64_t)sq_json_int(run->claim, "start_time");
-	run->slot = (uint32_t)sq_json_int(run->claim, "slot");
+	run->slot = slot > 0 && slot < SQ_SWITCH_SLOTS ? (uint32_t)slot : 0;
+	run->generation = (uint64_t)sq_json_int(run->claim, "generation");
 	run->alive = probe_lock(dir_fd) == 1;
 	run->orphaned = run->alive && run->claim && !sq_process_alive(run->pid, run->start_time);
 }
@@ -151,8 +155,7 @@ static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *p
 
 		if (!run->alive)
 			continue;
-		if (run->slot < SQ_SWITCH_SLOTS)
-			taken[run->slot] = true;
+		taken[run->slot] = true;
 		overlap = find_overlap(run, paths);
 		if (!overlap)
 			continue;
@@ -188,6 +191,8 @@ static int write_claim(const struct sq_registration *registration, const struct 
 	    json_object_set_new(claim, "pid", json_integer(getpid())) ||
 	    json_object_set_new(claim, "start_time", json_integer((json_int_t)start_time)) ||
 	    json_object_set_new(claim, "slot", json_integer(registration->slot)) ||
+	    json_object_set_new(claim, "generation",
+				json_integer((json_int_t)registration->generation)) ||
 	    json_object_set_new(claim, "targets", targets))
 		sq_oom();
 	r = write_json(registration->dir_fd, "claim.json", claim);
@@ -209,7 +214,8 @@ static int make_entry(struct sq_registration *registration, int live_fd, struct 
 }
 
 int sq_registry_enter(struct sq_registration *registration, const char *run,
-		      const struct sq_texts *paths, json_t *about, struct sq_error **err)
+		      const struct sq_kill_switch *kill_switch, const struct sq_texts *paths,
+		      json_t *about, struct sq_error **err)
 {
 	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
@@ -225,6 +231,7 @@ int sq_registry_enter(struct sq_registration *registration, const char *run,
 		r = choose_slot(&runs, paths, &registration->slot, err);
 	if (r)
 		return r;
+	registration->generation = sq_kill_switch_take(kill_switch, registration->slot);
 	r = make_entry(registration, live_fd, err);
 	if (!r)
 		r = write_claim(registration, paths, about, err);
@@ -330,6 +337,11 @@ int sq_registry_tell_abort(const char *run, const char *by, const char *why)
 json_t *sq_registry_abort_told(const struct sq_registration *registration)
 {
 	return read_json(registration->dir_fd, "abort.json");
+}
+
+bool sq_registry_is_told(const struct sq_registration *registration)
+{
+	return faccessat(registration->dir_fd, "abort.json", F_OK, 0) == 0;
 }
 
 void sq_registry_wake(const struct sq_live_run *run)

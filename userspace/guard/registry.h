@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "guard/kill_switch.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -20,6 +21,7 @@
 struct sq_registration {
 	char run[SQ_RUN_NAME_SIZE]; /* 20261124-105712-kqzt */
 	uint32_t slot; /* in the kill switch, from 1 */
+	uint64_t generation; /* of the slot: this run's */
 	int dir_fd, lock_fd;
 };
 
@@ -30,7 +32,8 @@ struct sq_live_run {
 	bool orphaned; /* by its guard only: the controller has died */
 	pid_t pid; /* the controller */
 	uint64_t start_time;
-	uint32_t slot;
+	uint32_t slot; /* 0: the claim does not say, or is damaged */
+	uint64_t generation;
 	json_t *claim; /* {targets: [paths], title, file, ...} */
 	json_t *status; /* what it last said of itself, or NULL */
 };
@@ -45,11 +48,13 @@ void sq_run_name(char name[SQ_RUN_NAME_SIZE]);
 
 /*
  * Enters a run named @run on the target cgroups @paths; @about (a reference to which is not taken)
- * holds title, file and the like. Fails with SQ_FAIL_NOT_NOW where another run has one of the
+ * holds title, file and the like. Takes a slot of @kill_switch before anybody can see the run, so that
+ * an abort of it is never lost. Fails with SQ_FAIL_NOT_NOW where another run has one of the
  * targets, or one above or below it, and with no slot left.
  */
 int sq_registry_enter(struct sq_registration *registration, const char *run,
-		      const struct sq_texts *paths, json_t *about, struct sq_error **err);
+		      const struct sq_kill_switch *kill_switch, const struct sq_texts *paths,
+		      json_t *about, struct sq_error **err);
 
 /* Publishes what `squall status` shows. Failures are not errors: the run goes on. */
 void sq_registry_publish(const struct sq_registration *registration, json_t *status);
@@ -81,6 +86,9 @@ int sq_registry_tell_abort(const char *run, const char *by, const char *why);
 
 /* Reads that message, or NULL. */
 json_t *sq_registry_abort_told(const struct sq_registration *registration);
+
+/* Is there one? */
+bool sq_registry_is_told(const struct sq_registration *registration);
 
 /* Wakes a run's controller, so that it looks at the kill switch now. */
 void sq_registry_wake(const struct sq_live_run *run);
