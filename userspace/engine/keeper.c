@@ -84,6 +84,10 @@ static void check_helpers(struct sq_run *run)
 	for (enum sq_helper_id id = 0; id < SQ_HELPERS && !run->stopping; id++) {
 		uint64_t silence = sq_helper_silence(&run->helpers, id);
 
+		/* in this order: one that ends with the lease sees it lapse first */
+		if (sq_helper_has_ended(&run->helpers, id) && run->armed &&
+		    sq_lease_state(&run->lease) == SQ_LEASE_ALIVE)
+			silence = UINT64_MAX;
 		if (silence >= SQ_HELPER_SILENT_NS)
 			sq_run_stop(run, SQ_ABORTED, "the guard", "the helper process %s %s",
 				    sq_helper_name(id),

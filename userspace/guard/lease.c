@@ -80,6 +80,12 @@ void sq_lease_begin(struct sq_lease *lease, uint64_t duration_ns)
 	__atomic_store_n(&lease->control->valid_until_ns, now + SQ_LEASE_NS, __ATOMIC_SEQ_CST);
 }
 
+void sq_lease_end(struct sq_lease *lease)
+{
+	if (lease->control)
+		__atomic_store_n(&lease->control->valid_until_ns, LONG_AGO, __ATOMIC_SEQ_CST);
+}
+
 bool sq_lease_renew(struct sq_lease *lease)
 {
 	uint64_t until = sq_now() + SQ_LEASE_NS;
@@ -87,14 +93,14 @@ bool sq_lease_renew(struct sq_lease *lease)
 
 	if (sq_now() >= old)
 		return false;
-	return __atomic_compare_exchange_n(&lease->control->valid_until_ns, &old, until, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-void sq_lease_end(struct sq_lease *lease)
-{
-	if (lease->control)
-		__atomic_store_n(&lease->control->valid_until_ns, LONG_AGO, __ATOMIC_SEQ_CST);
+	if (!__atomic_compare_exchange_n(&lease->control->valid_until_ns, &old, until, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	if (sq_now() < old)
+		return true;
+	/* held up before the exchange, or after it: who tells? Somebody may have seen it lapse */
+	sq_lease_end(lease);
+	return false;
 }
 
 bool sq_lease_killed(const struct sq_lease *lease)

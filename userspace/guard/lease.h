@@ -48,7 +48,8 @@ void sq_lease_begin(struct sq_lease *lease, uint64_t duration_ns);
 /*
  * Renews it. False: it had lapsed already, for good, and is not revived. The new end is computed
  * first and the old one read after: stopped between the two and woken up later, the process writes
- * a time that has passed.
+ * a time that has passed. The clock is read once more after the write: if the old end has come by
+ * then, it may have lapsed before, and ends.
  */
 bool sq_lease_renew(struct sq_lease *lease);
 

@@ -153,6 +153,11 @@ int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t ti
 	return r;
 }
 
+bool sq_helper_has_ended(const struct sq_helpers *helpers, enum sq_helper_id id)
+{
+	return helpers->page && __atomic_load_n(&helpers->page->helper[id].ended, __ATOMIC_ACQUIRE);
+}
+
 uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id id)
 {
 	struct pollfd poll_fd = { .fd = helpers->helper[id].pidfd, .events = POLLIN };
@@ -163,7 +168,7 @@ uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id i
 		return 0;
 	/* in this order: it says that it ends before it does */
 	dead = poll(&poll_fd, 1, 0) > 0;
-	if (__atomic_load_n(&helpers->page->helper[id].ended, __ATOMIC_ACQUIRE))
+	if (sq_helper_has_ended(helpers, id))
 		return 0;
 	if (dead)
 		return UINT64_MAX;

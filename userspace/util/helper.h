@@ -80,6 +80,9 @@ int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t ti
  */
 uint64_t sq_helper_silence(const struct sq_helpers *helpers, enum sq_helper_id id);
 
+/* Has it said that its work is done? */
+bool sq_helper_has_ended(const struct sq_helpers *helpers, enum sq_helper_id id);
+
 /* The name of a helper's process and of its command: "squall-nap". */
 const char *sq_helper_name(enum sq_helper_id id);
 
