@@ -337,6 +337,18 @@ static int sample_after(struct sq_run *run, struct sq_error **err)
 	return r;
 }
 
+/* What began under a fault and fails belongs to during: wait for those that are under way. */
+static int judge_during(struct sq_run *run, struct sq_error **err)
+{
+	uint64_t until;
+	int r = 0;
+
+	while (!r && !run->stopping && (until = sq_steady_during_until(run->steady)) > sq_now())
+		r = sq_run_wait(run, MIN(until, sq_now() + RETRY_NS), err);
+	judge_phase(run, SQ_DURING, SQ_DEVIATED);
+	return r;
+}
+
 static int conduct(struct sq_run *run, struct sq_error **err)
 {
 	int r = start_programs(run, err);
@@ -356,10 +368,12 @@ static int conduct(struct sq_run *run, struct sq_error **err)
 	disarm(run);
 	if (!run->armed_ns || r)
 		return r;
-	judge_phase(run, SQ_DURING, SQ_DEVIATED);
 	if (!run->stopping)
 		judge_effect(run);
+	/* at once: recovery counts from the faults' end */
 	r = sample_after(run, err);
+	if (!r)
+		r = judge_during(run, err);
 	if (!r && run->stage == SQ_RECOVERING && !run->stopping)
 		judge_phase(run, SQ_AFTER, SQ_DEVIATED);
 	return r;

@@ -12,6 +12,7 @@
 
 /* A timer of the event loop that fires later than this has missed slots. */
 #define ACCURACY_US 500
+#define GRACE_NS (500 * SQ_MS) /* for a sample to end after its timeout */
 
 struct watch {
 	struct sq_steady *steady;
@@ -19,7 +20,6 @@ struct watch {
 	sd_event_source *timer;
 	uint64_t next_ns; /* the next slot */
 	struct sq_series series[SQ_PHASES];
-	uint64_t spanned; /* samples that crossed a phase's border */
 	uint64_t in_a_row; /* failures */
 	uint64_t recovered_ns; /* since the faults ended; UINT64_MAX: not yet */
 	bool last_met;
@@ -42,7 +42,7 @@ struct trial {
 	struct watch *watch;
 	enum sq_phase phase;
 	unsigned int epoch;
-	uint64_t at_ns;
+	uint64_t at_ns, phase_ns; /* its slot, and when its phase began */
 };
 
 static void record(struct watch *watch, const struct trial *trial, bool met, uint64_t took_ns,
@@ -51,7 +51,7 @@ static void record(struct watch *watch, const struct trial *trial, bool met, uin
 	struct sq_steady *steady = watch->steady;
 	json_t *sample = sq_json("{s:s, s:s, s:f, s:f, s:b}", "probe", watch->probe->name, "phase",
 				 sq_phase_names[trial->phase], "at_s",
-				 (double)(trial->at_ns - steady->phase_ns) / SQ_S, "took_ms",
+				 (double)(trial->at_ns - trial->phase_ns) / SQ_S, "took_ms",
 				 (double)took_ns / SQ_MS, "met", met);
 
 	if (!met)
@@ -108,8 +108,12 @@ static void on_done(void *data, const struct sq_sample *sample)
 	if (watch->steady->epoch == trial->epoch) {
 		count(watch, trial, sample->met, sample->took_ns, sample->why);
 	} else {
-		watch->spanned++;
-		record(watch, trial, sample->met, sample->took_ns, sample->why, false);
+		bool judged = trial->phase == SQ_DURING && !sample->met;
+
+		/* begun under a fault and failed: that the fault ended meanwhile is no excuse */
+		if (judged)
+			sq_series_add(&watch->series[SQ_DURING], false, 0, sample->why);
+		record(watch, trial, sample->met, sample->took_ns, sample->why, judged);
 	}
 	forget(trial);
 }
@@ -125,7 +129,8 @@ static void start_sample(struct watch *watch, uint64_t slot_ns)
 				 .watch = watch,
 				 .phase = steady->phase,
 				 .epoch = steady->epoch,
-				 .at_ns = slot_ns };
+				 .at_ns = slot_ns,
+				 .phase_ns = steady->phase_ns };
 	if (trial->next)
 		trial->next->link = &trial->next;
 	steady->trials = trial;
@@ -145,7 +150,9 @@ static int on_slot(sd_event_source *source, uint64_t usec, void *data)
 		return 0;
 	/* slots that went by while the loop was held up: nobody knows what they would have shown */
 	for (; slot + every <= now && steady->active; slot += every) {
-		struct trial missed = { .phase = steady->phase, .at_ns = slot };
+		struct trial missed = { .phase = steady->phase,
+					.at_ns = slot,
+					.phase_ns = steady->phase_ns };
 
 		count(watch, &missed, false, 0, "missed: squall was held up");
 	}
@@ -228,6 +235,22 @@ void sq_steady_end(struct sq_steady *steady)
 	for (size_t i = 0; i < steady->n; i++)
 		if (steady->watch[i].timer)
 			sd_event_source_set_enabled(steady->watch[i].timer, SD_EVENT_OFF);
+}
+
+uint64_t sq_steady_during_until(const struct sq_steady *steady)
+{
+	uint64_t until = 0;
+
+	for (const struct trial *trial = steady->trials; trial; trial = trial->next) {
+		const struct sq_probe *probe = trial->watch->probe;
+		uint64_t timeout = probe->http.object.node  ? probe->http.timeout_ns
+				   : probe->tcp.object.node ? probe->tcp.timeout_ns
+							    : probe->exec.timeout_ns;
+
+		if (trial->phase == SQ_DURING)
+			until = MAX(until, trial->at_ns + timeout + GRACE_NS);
+	}
+	return until;
 }
 
 uint64_t sq_steady_after_until(const struct sq_steady *steady, uint64_t after_ns)

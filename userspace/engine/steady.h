@@ -33,8 +33,14 @@ struct sq_steady *sq_steady_free(struct sq_steady *steady);
 /* Begins a phase: the first sample of each probe starts now. */
 int sq_steady_begin(struct sq_steady *steady, enum sq_phase phase, struct sq_error **err);
 
-/* Ends it: no further samples; those under way are recorded, not judged. */
+/*
+ * Ends it: no further samples. Those under way are recorded, not judged, but for one of the phase
+ * during that fails: that is a failure of during.
+ */
 void sq_steady_end(struct sq_steady *steady);
+
+/* Until when samples of the phase during may still end, ns; 0 where none is under way. */
+uint64_t sq_steady_during_until(const struct sq_steady *steady);
 
 /*
  * Until when the phase after has to be sampled, ns: @after_ns from the last recovery, or as long
