@@ -181,7 +181,11 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);
 
-	return r ? r : sq_injector_start_helpers(run->injector, err);
+	if (r)
+		return r;
+	/* now, too: a run may end before it attaches */
+	sq_journal_add(&run->journal, "loaded", sq_injector_objects(run->injector));
+	return sq_injector_start_helpers(run->injector, err);
 }
 
 static int sample_before(struct sq_run *run, struct sq_error **err)

@@ -13,6 +13,7 @@
 #include "guard/recover.h"
 #include "guard/undo.h"
 #include "util/cgroup.h"
+#include "util/process.h"
 #include "util/time.h"
 
 #define GRACE_NS (2 * SQ_S)
@@ -72,11 +73,13 @@ static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 static int begin_journal(struct sq_run *run, struct sq_error **err)
 {
 	int r = sq_journal_create(&run->journal, run->plan->run, run->experiment, err);
+	char boot_id[SQ_BOOT_ID_SIZE];
 
 	if (r)
 		return r;
 	sq_journal_add(&run->journal, "started",
-		       sq_json("{s:o}", "document", sq_run_document(run)));
+		       sq_json("{s:o, s:s}", "document", sq_run_document(run), "boot_id",
+			       sq_boot_id(boot_id)));
 	/* synced with the first change of state: a disk that is slow must not hold up the guard */
 	if (!run->journal.log.failed)
 		return 0;

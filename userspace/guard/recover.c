@@ -2,6 +2,7 @@
 #include "guard/recover.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "guard/undo.h"
 #include "util/cgroup.h"
 #include "util/eventlog.h"
+#include "util/process.h"
 #include "util/time.h"
 
 #define GONE_NS (3 * SQ_S)
@@ -30,25 +32,48 @@ static const struct {
 	[LINK] = { "links", "BPF link", bpf_link_get_fd_by_id },
 };
 
-/* Is the object still there, and still squall's? An id may have been given to somebody else. */
-static bool still_there(enum object object, uint32_t id)
+/*
+ * Is the object still there, and still squall's? An id may have been given to somebody else. 0: it
+ * is not, 1: it is, negative: cannot tell.
+ */
+static int still_there(enum object object, uint32_t id)
 {
 	_cleanup_close_ int fd = objects[object].get(id);
 	union {
 		struct bpf_prog_info program;
 		struct bpf_map_info map;
+		struct bpf_link_info link;
 	} info = { 0 };
-	uint32_t size = object == PROGRAM ? sizeof(info.program) : sizeof(info.map);
+	static const uint32_t sizes[OBJECTS] = { sizeof(info.program), sizeof(info.map),
+						 sizeof(info.link) };
+	uint32_t size = sizes[object];
 
 	if (fd < 0)
-		return false;
-	if (object == LINK)
-		return true;
+		return errno == ENOENT ? 0 : -errno;
 	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		return true;
-	/* .rodata maps are named after their object file */
-	return object == PROGRAM ? !strncmp(info.program.name, "sq_", 3)
-				 : !strncmp(info.map.name, "sq", 2);
+		return -errno;
+	switch (object) {
+	case PROGRAM:
+		return !strncmp(info.program.name, "sq_", 3);
+	case MAP: /* .rodata maps are named after their object file */
+		return !strncmp(info.map.name, "sq", 2);
+	default: /* a link has no name, but its program has; detached (cgroup, tcx) it has none */
+		return info.link.prog_id ? still_there(PROGRAM, info.link.prog_id) : 0;
+	}
+}
+
+static void check_one(enum object object, uint32_t id, struct sq_texts *left)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = still_there(object, id);
+
+	if (!r)
+		return;
+	text = r > 0 ? sq_asprintf("%s %u is still there", objects[object].what, id)
+		     : sq_asprintf("%s %u may still be there: %s", objects[object].what, id,
+				   strerror(-r));
+	if (!sq_texts_have(left, text))
+		sq_texts_add(left, text);
 }
 
 static void check(const json_t *events, struct sq_texts *left)
@@ -60,16 +85,8 @@ static void check(const json_t *events, struct sq_texts *left)
 		if (strcmp(sq_json_text(event, "event"), "loaded") != 0)
 			continue;
 		for (enum object object = 0; object < OBJECTS; object++) {
-			json_array_foreach(json_object_get(event, objects[object].key), j, id) {
-				uint32_t number = (uint32_t)json_integer_value(id);
-				_cleanup_free_ char *text = NULL;
-
-				if (!still_there(object, number))
-					continue;
-				text = sq_asprintf("%s %u is still there", objects[object].what,
-						   number);
-				sq_texts_add(left, text);
-			}
+			json_array_foreach(json_object_get(event, objects[object].key), j, id)
+				check_one(object, (uint32_t)json_integer_value(id), left);
 		}
 	}
 }
@@ -94,8 +111,19 @@ void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_t
 	}
 }
 
+/* Was the host started anew since? Then all is gone, and the numbers are others'. */
+static bool is_of_another_boot(const json_t *events)
+{
+	const char *theirs = sq_json_text(json_array_get(events, 0), "boot_id");
+	char ours[SQ_BOOT_ID_SIZE];
+
+	return *theirs && *sq_boot_id(ours) && strcmp(theirs, ours) != 0;
+}
+
 void sq_recover_run(const json_t *events, struct sq_texts *left)
 {
+	if (is_of_another_boot(events))
+		return;
 	sq_undo_all(events, left);
 	sq_cgroup_remove_empty(SQ_CGROUP);
 	sq_recover_check_bpf(events, GONE_NS, left);

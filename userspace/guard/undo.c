@@ -118,8 +118,13 @@ void sq_undo_one(json_t *event, struct sq_texts *left)
 		undo_cgroup(sq_json_text(event, "path"), left);
 	} else if (!strcmp(kind, "filter")) {
 		netns = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
-		if (netns < 0) {
+		if (netns == -ENOENT) {
 			forget_clsact(event);
+		} else if (netns < 0) {
+			sq_error_errno(&err, -netns,
+				       "device '%s': cannot look for its network namespace",
+				       sq_json_text(event, "device"));
+			sq_texts_add(left, err->message);
 		} else if (sq_netns_call(netns, undo_filter, event, &err)) {
 			sq_error_wrap(&err, "device '%s'", sq_json_text(event, "device"));
 			sq_texts_add(left, err->message);

@@ -179,6 +179,16 @@ bool sq_process_alive(pid_t pid, uint64_t start_time)
 	       state != 'X';
 }
 
+char *sq_boot_id(char text[SQ_BOOT_ID_SIZE])
+{
+	_cleanup_free_ char *id = NULL;
+
+	*text = '\0';
+	if (sq_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &id) > 0)
+		snprintf(text, SQ_BOOT_ID_SIZE, "%.*s", (int)strcspn(id, "\n"), id);
+	return text;
+}
+
 const char *sq_signal_name(int signal)
 {
 	static char number[16];

@@ -38,6 +38,11 @@ int sq_process_start_time(pid_t pid, uint64_t *ret);
 /* Is the process with this pid and start time still there (zombies are not)? */
 bool sq_process_alive(pid_t pid, uint64_t start_time);
 
+#define SQ_BOOT_ID_SIZE 40
+
+/* What names this start of the host, other after the next; "" where the kernel does not tell. */
+char *sq_boot_id(char text[SQ_BOOT_ID_SIZE]);
+
 /* The name of a signal without "SIG", or its number as text (static). */
 const char *sq_signal_name(int signal);
 

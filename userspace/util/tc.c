@@ -135,51 +135,68 @@ int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)
 	return r ? sq_error_errno(err, -r, "cannot remove the clsact qdisc") : 0;
 }
 
-/* The descriptor of @path if it is the namespace with this inode. */
-static int open_netns(const char *path, uint64_t inode)
+/*
+ * Notes in *found the descriptor of @path if it is the namespace with this inode. What is gone is
+ * not it, nor is what this process may not open: it never could. Of what cannot be opened for
+ * another reason nobody knows, and *found keeps the reason.
+ */
+static void try_netns(const char *path, uint64_t inode, int *found)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode ? TAKE_FD(fd) : -ENOENT;
+	if (fd < 0 && errno != ENOENT && errno != ESRCH && errno != EACCES)
+		*found = -errno;
+	else if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode)
+		*found = TAKE_FD(fd);
 }
 
-/* `ip netns` and container runtimes keep one without processes by a mount. */
-static int find_mounted(uint64_t inode)
-{
-	_cleanup_free_ char *wanted = sq_asprintf("net:[%llu]", (unsigned long long)inode),
-			    *line = NULL;
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0;
-	int found = -ENOENT;
-
-	while (mounts && found < 0 && getline(&line, &size, mounts) > 0) {
-		_cleanup_free_ char *root = NULL, *point = NULL;
-
-		if (sscanf(line, "%*s %*s %*s %ms %ms", &root, &point) == 2 &&
-		    !strcmp(root, wanted))
-			found = open_netns(point, inode);
-	}
-	if (mounts)
-		fclose(mounts);
-	return found;
-}
-
-int sq_netns_find(uint64_t inode)
+static void find_in_processes(uint64_t inode, int *found)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int found = -ENOENT;
 
-	while (proc && found < 0 && (entry = readdir(proc))) {
+	if (!proc)
+		*found = -errno;
+	while (proc && *found < 0 && (entry = readdir(proc))) {
 		_cleanup_free_ char *path = NULL;
 
 		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name))
 			continue;
 		path = sq_asprintf("/proc/%s/ns/net", entry->d_name);
-		found = open_netns(path, inode);
+		try_netns(path, inode, found);
 	}
 	if (proc)
 		closedir(proc);
-	return found < 0 ? find_mounted(inode) : found;
+}
+
+/* `ip netns` and container runtimes keep one without processes by a mount. */
+static void find_mounted(uint64_t inode, int *found)
+{
+	_cleanup_free_ char *wanted = sq_asprintf("net:[%llu]", (unsigned long long)inode),
+			    *line = NULL;
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	size_t size = 0;
+
+	if (!mounts)
+		*found = -errno;
+	while (mounts && *found < 0 && getline(&line, &size, mounts) > 0) {
+		_cleanup_free_ char *root = NULL, *point = NULL;
+
+		if (sscanf(line, "%*s %*s %*s %ms %ms", &root, &point) == 2 &&
+		    !strcmp(root, wanted))
+			try_netns(point, inode, found);
+	}
+	if (mounts)
+		fclose(mounts);
+}
+
+int sq_netns_find(uint64_t inode)
+{
+	int found = -ENOENT;
+
+	find_in_processes(inode, &found);
+	if (found < 0)
+		find_mounted(inode, &found);
+	return found;
 }

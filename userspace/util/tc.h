@@ -27,7 +27,10 @@ bool sq_tc_has_filters(unsigned int ifindex);
 /* Removes the clsact qdisc of a device; 0 too if there is none. */
 int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err);
 
-/* A descriptor of the network namespace with this inode, found by its processes or its mount. */
+/*
+ * A descriptor of the network namespace with this inode, found by its processes or its mount.
+ * -ENOENT only where it is sure that there is none.
+ */
 int sq_netns_find(uint64_t inode);
 
 #endif
