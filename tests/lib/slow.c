@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * To be preloaded: a disk on which a run's journal takes SLOW_MKDIR_MS to begin, and a directory of
- * users that does not answer for SLOW_USERS_MS.
+ * To be preloaded: a disk on which a run's journal takes SLOW_MKDIR_MS to begin, an entry that takes
+ * SLOW_LOCK_MS to lock, and a directory of users that does not answer for SLOW_USERS_MS.
  */
 #include <dlfcn.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,16 @@ int mkdir(const char *path, mode_t mode)
 	if (!strncmp(path, "/var/lib/squall/runs/", 21))
 		hold_up("SLOW_MKDIR_MS");
 	return next(path, mode);
+}
+
+/* Of a run's own entry; the lock of the folder of all is waited for. */
+int flock(int fd, int operation)
+{
+	int (*next)(int, int) = (int (*)(int, int))dlsym(RTLD_NEXT, "flock");
+
+	if (operation == (LOCK_EX | LOCK_NB))
+		hold_up("SLOW_LOCK_MS");
+	return next(fd, operation);
 }
 
 struct passwd *getpwuid(uid_t uid)

@@ -202,10 +202,15 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 			sq_texts_add(&names, runs.item[i].run);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_texts_ struct sq_texts left = { 0 };
+		_cleanup_close_ int lock_fd = -EBADF;
 
+		if (is_alive(&runs, names.item[i]))
+			continue;
+		lock_fd = sq_registry_hold_dead(names.item[i]);
+		if (lock_fd < 0 && lock_fd != -ENOENT)
+			continue;
 		/* it may have come to its own end since the folder was read, or its guard's */
-		if (is_alive(&runs, names.item[i]) ||
-		    (!is_entered(names.item[i]) && has_document(names.item[i])))
+		if (!is_entered(names.item[i]) && has_document(names.item[i]))
 			continue;
 		recover_one(names.item[i], &left);
 		found(data, names.item[i], left.n ? &left : NULL);

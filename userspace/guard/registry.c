@@ -24,6 +24,7 @@
 
 #define LARGEST (1u << 20)
 #define WAIT_STEP_US 2000
+#define HOLD_NS (200 * SQ_MS)
 
 void sq_run_name(char name[SQ_RUN_NAME_SIZE])
 {
@@ -199,12 +200,14 @@ static int write_claim(const struct sq_registration *registration, const struct 
 	return r ? sq_error_errno(err, -r, "cannot register the run") : 0;
 }
 
-static int make_entry(struct sq_registration *registration, int live_fd, struct sq_error **err)
+/* Under a name that nobody looks at, until it is locked and says whose it is. */
+static int make_entry(struct sq_registration *registration, int live_fd, const char *hidden,
+		      struct sq_error **err)
 {
-	if (mkdirat(live_fd, registration->run, 0750) < 0)
+	if (mkdirat(live_fd, hidden, 0750) < 0)
 		return sq_error_errno(err, errno, "cannot register the run %s", registration->run);
 	registration->dir_fd =
-		openat(live_fd, registration->run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		openat(live_fd, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (registration->dir_fd >= 0)
 		registration->lock_fd = openat(registration->dir_fd, "lock",
 					       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -213,12 +216,38 @@ static int make_entry(struct sq_registration *registration, int live_fd, struct 
 	return 0;
 }
 
+static int show_entry(const struct sq_registration *registration, int live_fd, const char *hidden,
+		      struct sq_error **err)
+{
+	if (renameat(live_fd, hidden, live_fd, registration->run) < 0)
+		return sq_error_errno(err, errno, "cannot register the run %s", registration->run);
+	return 0;
+}
+
+/* What died while it registered; nobody else registers now. */
+static void sweep(int live_fd)
+{
+	_cleanup_texts_ struct sq_texts names = { 0 };
+	DIR *dir = opendir(SQ_LIVE_DIR);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			sq_texts_add(&names, entry->d_name);
+	if (dir)
+		closedir(dir);
+	for (size_t i = 0; i < names.n; i++)
+		sq_remove_tree(live_fd, names.item[i]);
+}
+
 int sq_registry_enter(struct sq_registration *registration, const char *run,
 		      const struct sq_kill_switch *kill_switch, const struct sq_texts *paths,
 		      json_t *about, struct sq_error **err)
 {
 	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_free_ char *hidden = sq_asprintf(".%s", run);
 	int r;
 
 	*registration = (struct sq_registration){ .dir_fd = -EBADF, .lock_fd = -EBADF };
@@ -226,17 +255,22 @@ int sq_registry_enter(struct sq_registration *registration, const char *run,
 	/* one at a time: who looks for others must be seen by the next who looks */
 	if (live_fd < 0 || flock(live_fd, LOCK_EX) < 0)
 		return sq_error_errno(err, errno, "cannot lock '%s'", SQ_LIVE_DIR);
+	sweep(live_fd);
 	r = sq_registry_list(&runs, err);
 	if (!r)
 		r = choose_slot(&runs, paths, &registration->slot, err);
 	if (r)
 		return r;
 	registration->generation = sq_kill_switch_take(kill_switch, registration->slot);
-	r = make_entry(registration, live_fd, err);
+	r = make_entry(registration, live_fd, hidden, err);
 	if (!r)
 		r = write_claim(registration, paths, about, err);
-	if (r)
-		sq_registry_leave(registration);
+	if (!r)
+		r = show_entry(registration, live_fd, hidden, err);
+	if (!r)
+		return 0;
+	sq_remove_tree(live_fd, hidden);
+	sq_registry_keep(registration);
 	return r;
 }
 
@@ -263,7 +297,29 @@ int sq_registry_remove(const char *run)
 {
 	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return live_fd < 0 ? -errno : sq_remove_tree(live_fd, run);
+	_cleanup_free_ char *hidden = sq_asprintf(".%s", run);
+
+	if (live_fd < 0)
+		return -errno;
+	/* half removed it would look like a run that died */
+	return sq_remove_tree(live_fd, renameat(live_fd, run, live_fd, hidden) < 0 ? run : hidden);
+}
+
+int sq_registry_hold_dead(const char *run)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/%s/lock", SQ_LIVE_DIR, run);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t until = sq_now() + HOLD_NS;
+
+	if (fd < 0)
+		return -errno;
+	/* somebody who only looks holds it for a moment */
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EINTR && (errno != EWOULDBLOCK || sq_now() >= until))
+			return -errno;
+		usleep(WAIT_STEP_US);
+	}
+	return TAKE_FD(fd);
 }
 
 static int open_run(const char *run)

@@ -75,6 +75,12 @@ void sq_registry_enter_guard(const char *run);
 /* Ends the guard of a run whose controller is dead: it was stopped, or hangs. */
 void sq_registry_end_guard(const char *run);
 
+/*
+ * Takes a dead run's lock, so that nobody else finishes it meanwhile: a descriptor to be closed.
+ * -EWOULDBLOCK: it is not dead, or somebody does so already; -ENOENT: it has no entry.
+ */
+int sq_registry_hold_dead(const char *run);
+
 /* Removes the entry of a dead run. */
 int sq_registry_remove(const char *run);
 
