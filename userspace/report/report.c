@@ -40,13 +40,42 @@ static const struct sq_report_format *find(const char *report, const char **ret_
 	return NULL;
 }
 
+static char *folder_of(const char *file)
+{
+	char *folder = sq_strdup(file);
+
+	folder[sq_base_name(file) - file] = '\0';
+	return folder;
+}
+
+static bool is_of_another(const struct stat *st)
+{
+	return st->st_uid != 0 && st->st_uid != geteuid();
+}
+
+/* A link that somebody else has made, or may exchange, leads wherever they want. */
+static bool is_foreign_link(const char *file)
+{
+	_cleanup_free_ char *folder = folder_of(file);
+	struct stat st;
+
+	if (lstat(file, &st) < 0 || !S_ISLNK(st.st_mode))
+		return false;
+	return is_of_another(&st) || stat(*folder ? folder : ".", &st) < 0 || is_of_another(&st);
+}
+
 /* Can the file be written? Its folder has to be there; a device or a pipe has to be itself. */
 static int check_file(const char *file, struct sq_error **err)
 {
-	_cleanup_free_ char *folder = sq_strdup(file);
+	_cleanup_free_ char *folder = folder_of(file);
 	struct stat st;
 	int errnum = 0;
 
+	if (is_foreign_link(file))
+		return sq_error_set(err, SQ_FAIL_INVALID, EACCES,
+				    "the report '%s' is a link that another user has made, or may "
+				    "change: write where it leads to",
+				    file);
 	if (stat(file, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
 			errnum = EISDIR;
@@ -55,7 +84,6 @@ static int check_file(const char *file, struct sq_error **err)
 	} else if (errno != ENOENT) {
 		errnum = errno;
 	} else {
-		folder[sq_base_name(file) - file] = '\0';
 		if (access(*folder ? folder : ".", W_OK | X_OK) < 0)
 			errnum = errno;
 	}
@@ -89,17 +117,23 @@ int sq_report_check(const char *report, struct sq_error **err)
  */
 static int write_file(const char *file, const char *text)
 {
-	_cleanup_free_ char *real = realpath(file, NULL);
+	_cleanup_free_ char *real = NULL;
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 
-	if (!real || (stat(real, &st) == 0 && S_ISREG(st.st_mode)))
+	if (is_foreign_link(file))
+		return -EACCES;
+	if (stat(file, &st) < 0 || S_ISREG(st.st_mode)) {
+		if (lstat(file, &st) == 0 && S_ISLNK(st.st_mode))
+			real = realpath(file, NULL);
 		return sq_write_atomic(AT_FDCWD, real ? real : file, 0644, text, strlen(text));
+	}
 	/* a pipe that nobody reads fails, and does not hold us up */
-	fd = open(real, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	fd = open(file, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, 0) < 0)
 		return -errno;
-	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : sq_write_all(fd, text, strlen(text));
+	/* another one by now */
+	return S_ISREG(st.st_mode) ? -EEXIST : sq_write_all(fd, text, strlen(text));
 }
 
 int sq_report_write(const char *report, const json_t *journal, struct sq_error **err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,11 +76,16 @@ int sq_write_all(int fd, const char *text, size_t n)
 
 int sq_write_atomic(int dir_fd, const char *path, mode_t mode, const char *text, size_t n)
 {
-	_cleanup_free_ char *temporary = sq_asprintf("%s.%d.new", path, (int)getpid());
-	_cleanup_close_ int fd = openat(
-		dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	_cleanup_free_ char *temporary = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	uint64_t random = 0;
 	int r;
 
+	/* others may write in that folder: nothing that they have put there is opened */
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		return -errno;
+	temporary = sq_asprintf("%s.%016llx.new", path, (unsigned long long)random);
+	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	r = sq_write_all(fd, text, n);
