@@ -233,10 +233,16 @@ static bool run_is_over(void)
 	return state == SQ_LEASE_KILLED || state == SQ_LEASE_LAPSED;
 }
 
-/* Without the napper naps last no time: a run that goes on would report what is not so. */
+/*
+ * Without the napper naps last no time: a run that goes on would report what is not so. It is not
+ * reaped here: until it is killed at the end its number must not be another's.
+ */
 static bool napper_is_well(pid_t pid)
 {
-	return waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0;
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
 }
 
 /*
