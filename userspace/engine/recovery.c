@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #include "guard/recover.h"
 #include "guard/registry.h"
 #include "util/cgroup.h"
+#include "util/fs.h"
 #include "util/helper.h"
 #include "util/time.h"
 
@@ -184,6 +187,26 @@ static void recover_one(const char *name, struct sq_texts *left)
 		sq_registry_remove(name);
 }
 
+struct finds {
+	void (*found)(void *data, const char *run, const struct sq_texts *left);
+	void *data;
+};
+
+/* What a `doctor` that was killed has tried cgroup hooks on; one that lives has its cgroup still. */
+static int remove_probe(const char *path, int fd, void *data)
+{
+	const struct finds *finds = data;
+	const char *name = sq_base_name(path);
+	int pid;
+
+	if (!strcmp(path, SQ_CGROUP))
+		return 0;
+	if (sscanf(name, "probe-%d", &pid) == 1 && kill(pid, 0) < 0 && errno == ESRCH &&
+	    !sq_cgroup_remove_empty(path))
+		finds->found(finds->data, name, NULL);
+	return -1;
+}
+
 int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_texts *left),
 		   void *data, struct sq_error **err)
 {
@@ -215,5 +238,7 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 		recover_one(names.item[i], &left);
 		found(data, names.item[i], left.n ? &left : NULL);
 	}
+	sq_cgroup_walk(SQ_CGROUP, remove_probe, &(struct finds){ found, data }, NULL);
+	sq_cgroup_remove_empty(SQ_CGROUP);
 	return 0;
 }

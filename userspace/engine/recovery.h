@@ -11,7 +11,7 @@ int sq_guard_main(int argc, char **argv);
 
 /*
  * Finishes every dead run of this host. Calls @found for each with what is still left of it, NULL
- * where nothing is.
+ * where nothing is; for what a killed `doctor` left too.
  */
 int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_texts *left),
 		   void *data, struct sq_error **err);

@@ -379,12 +379,13 @@ int sq_cgroup_destroy(const char *path, uint64_t timeout_ns, struct sq_error **e
 	}
 }
 
-void sq_cgroup_remove_empty(const char *path)
+int sq_cgroup_remove_empty(const char *path)
 {
 	int root = sq_cgroup_root(NULL);
 
-	if (root >= 0)
-		unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR);
+	if (root < 0)
+		return root;
+	return unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
 void sq_cgroup_leave_freezer(void)

@@ -67,7 +67,7 @@ int sq_cgroup_make(const char *path, struct sq_error **err);
 int sq_cgroup_destroy(const char *path, uint64_t timeout_ns, struct sq_error **err);
 
 /* Removes a cgroup if nothing is in it. */
-void sq_cgroup_remove_empty(const char *path);
+int sq_cgroup_remove_empty(const char *path);
 
 /* Sends a signal to every process in a cgroup and below it. */
 int sq_cgroup_signal(const char *path, int signal, struct sq_error **err);
