@@ -77,10 +77,10 @@ static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *on
 	return verdict;
 }
 
-static int abort_one(const struct sq_kill_switch *kill_switch, const char *name, const char *by,
-		     const char *why)
+static int abort_one(const struct sq_kill_switch *kill_switch, const char *name, const char *why)
 {
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_free_ char *by = NULL;
 	struct sq_error *err = NULL;
 	char took[SQ_DURATION_SIZE];
 
@@ -99,6 +99,7 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 		if (ours)
 			sq_print("run %s is inert after %s\n", name,
 				 sq_duration_text(sq_now() - begun, took));
+		by = sq_operator();
 		return sq_verdict_exit(await_all(&runs, name, by, why));
 	}
 	sq_error_set(&err, SQ_FAIL_INVALID, ENOENT, "no run '%s' is under way", name);
@@ -108,8 +109,9 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 
 /* The map's write is all that counts; what goes wrong after it is only told. */
 static int abort_all(const struct sq_kill_switch *kill_switch, const struct given *given,
-		     const char *by, const char *why)
+		     const char *why)
 {
+	_cleanup_free_ char *by = NULL;
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
 	enum sq_verdict verdict = SQ_PASSED, cleaned;
 	struct sq_error *err = NULL;
@@ -124,13 +126,14 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	/* from here on nothing may hold it up: not a terminal with Ctrl-S either */
 	sq_out_start();
 	sq_print("all faults are inert after %s\n", sq_duration_text(inert, took));
+	if (geteuid() == 0 && kill_switch->entry)
+		sq_kill_switch_stop_others(kill_switch, !given->no_latch);
+	by = sq_operator();
 	if (!given->no_latch && geteuid() == 0 && sq_latch_set(by, why, &err)) {
 		sq_fail(err);
 		err = NULL;
 		verdict = SQ_ERROR;
 	}
-	if (geteuid() == 0 && kill_switch->entry)
-		sq_kill_switch_stop_others(kill_switch, !given->no_latch);
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
 	cleaned = await_all(&runs, NULL, by, why);
@@ -145,7 +148,6 @@ static int run(const struct sq_command *command, int argc, char **argv)
 {
 	struct given given = { .reason = "" };
 	_cleanup_(sq_kill_switch_close) struct sq_kill_switch kill_switch = { .map_fd = -EBADF };
-	_cleanup_free_ char *by = NULL;
 	struct sq_error *err = NULL;
 	int first = sq_options_parse(command, argc, argv, take, &given), r;
 
@@ -162,9 +164,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	if (r && (r != -ENOENT || first < argc || geteuid() != 0))
 		return sq_fail(err);
 	sq_error_free(err);
-	by = sq_operator();
-	r = first < argc ? abort_one(&kill_switch, argv[first], by, given.reason)
-			 : abort_all(&kill_switch, &given, by, given.reason);
+	r = first < argc ? abort_one(&kill_switch, argv[first], given.reason)
+			 : abort_all(&kill_switch, &given, given.reason);
 	sq_out_flush(FLUSH_NS);
 	return r;
 }

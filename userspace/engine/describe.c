@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "engine/state.h"
-#include "guard/latch.h"
 #include "util/fs.h"
 #include "util/time.h"
 
@@ -39,16 +38,16 @@ static void sha256_text(const void *data, size_t n, char text[2 * SHA256_DIGEST_
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-static json_t *starter_json(void)
+static json_t *starter_json(const struct sq_run *run)
 {
-	_cleanup_free_ char *user = sq_operator(), *login = NULL;
+	_cleanup_free_ char *login = NULL;
 	const char *tty = ttyname(STDIN_FILENO), *from = getenv("SSH_CONNECTION");
 	_cleanup_free_ char *address = from ? sq_strndup(from, strcspn(from, " ")) : NULL;
 	long uid = -1;
 
 	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 32, &login) > 0)
 		uid = strtol(login, NULL, 10);
-	return sq_json("{s:s, s:I, s:s?, s:s?}", "user", user, "login_uid",
+	return sq_json("{s:s, s:I, s:s?, s:s?}", "user", run->by, "login_uid",
 		       (json_int_t)(uid == 4294967295 ? -1 : uid), "tty", tty, "from", address);
 }
 
@@ -80,19 +79,20 @@ json_t *sq_run_document(const struct sq_run *run)
 
 	uname(&host);
 	sha256_text(experiment->source, experiment->source_size, sha256);
-	return sq_json(
-		"{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
-		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O}",
-		"run", run->registration.run, "experiment", "title", experiment->title, "file",
-		experiment->file, "sha256", sha256, "seed", (json_int_t)experiment->seed,
-		"variables", texts_json(&experiment->settings), "host", "name", host.nodename,
-		"kernel", host.release, "squall", SQ_VERSION, "started_by", starter_json(), "argv",
-		argv_json(run->request->argv), "reason_given", run->request->reason, "task_id",
-		run->request->task_id, "phases", json_object_get(plan, "phases"), "targets",
-		json_object_get(plan, "targets"), "faults", json_object_get(plan, "faults"),
-		"blast_radius", "limits", json_object_get(plan, "limits"), "used", "cgroups",
-		(json_int_t)run->plan->paths.n, "processes", (json_int_t)run->plan->processes,
-		"probes", probes_json(experiment), "warnings", json_object_get(plan, "warnings"));
+	return sq_json("{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
+		       " s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O}",
+		       "run", run->registration.run, "experiment", "title", experiment->title,
+		       "file", experiment->file, "sha256", sha256, "seed",
+		       (json_int_t)experiment->seed, "variables", texts_json(&experiment->settings),
+		       "host", "name", host.nodename, "kernel", host.release, "squall", SQ_VERSION,
+		       "started_by", starter_json(run), "argv", argv_json(run->request->argv),
+		       "reason_given", run->request->reason, "task_id", run->request->task_id,
+		       "phases", json_object_get(plan, "phases"), "targets",
+		       json_object_get(plan, "targets"), "faults", json_object_get(plan, "faults"),
+		       "blast_radius", "limits", json_object_get(plan, "limits"), "used", "cgroups",
+		       (json_int_t)run->plan->paths.n, "processes",
+		       (json_int_t)run->plan->processes, "probes", probes_json(experiment),
+		       "warnings", json_object_get(plan, "warnings"));
 }
 
 static json_t *counters_json(const struct sq_counters *counters)

@@ -193,10 +193,10 @@ int sq_keeper_look(struct sq_run *run, struct sq_error **err)
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
 	struct sq_run *run = data;
-	_cleanup_free_ char *by = sq_operator();
 
 	if (!run->stopping)
-		sq_run_stop(run, SQ_ABORTED, by, "SIG%s", sq_signal_name((int)info->ssi_signo));
+		sq_run_stop(run, SQ_ABORTED, run->by, "SIG%s",
+			    sq_signal_name((int)info->ssi_signo));
 	return 0;
 }
 

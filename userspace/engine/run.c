@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/state.h"
+#include "guard/latch.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -449,6 +450,7 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 	sq_kill_switch_close(&run->kill_switch);
 	sq_journal_close(&run->journal);
 	sq_texts_clear(&run->left);
+	free(run->by);
 	free(run->reason);
 	return run->verdict;
 }
@@ -473,6 +475,7 @@ enum sq_verdict sq_run(const struct sq_run_request *request, json_t **ret_docume
 
 	*ret_document = NULL;
 	block_signals();
+	run.by = sq_operator(); /* with a thread, which must not take our signals */
 	sq_process_raise();
 	run.stage_ns = run.started_ns;
 	lease_to_end = &run.lease;

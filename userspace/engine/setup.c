@@ -54,9 +54,8 @@ static int check_latch(const struct sq_run *run, struct sq_error **err)
 
 static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 {
-	_cleanup_free_ char *by = sq_operator();
 	_cleanup_json_ json_t *about = sq_json("{s:s, s:s, s:s}", "title", run->experiment->title,
-					       "file", run->experiment->file, "by", by);
+					       "file", run->experiment->file, "by", run->by);
 	int r = sq_paths_make(err);
 
 	if (!r)

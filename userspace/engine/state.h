@@ -26,6 +26,7 @@ struct sq_run {
 	const struct sq_run_request *request;
 	const struct sq_plan *plan;
 	const struct sq_experiment *experiment;
+	char *by; /* who started it: found once, as it may take a second */
 	sd_event *event;
 	struct sq_registration registration;
 	struct sq_journal journal;

@@ -26,7 +26,10 @@ int sq_latch_remove(struct sq_error **err);
 
 void sq_latch_clear(struct sq_latch *latch);
 
-/* Who runs this program: the login user, the user of sudo, or the uid's name. To be freed. */
+/*
+ * Who runs this program: the login user, the user of sudo, or the uid's name. To be freed. May take
+ * a second where users are looked up on the network: not before what must be fast.
+ */
 char *sq_operator(void);
 
 #endif
