@@ -414,7 +414,9 @@ static void judge_unwritten(struct sq_run *run, json_t *document, const char *wh
 {
 	json_t *end;
 
-	sq_run_judge(run, SQ_ERROR, "%s", why);
+	/* a disk that is full has aborted the run already: that stays its verdict */
+	if (run->verdict != SQ_ABORTED)
+		sq_run_judge(run, SQ_ERROR, "%s", why);
 	if (!document)
 		return;
 	end = sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(run->verdict), "exit",
