@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "guard/paths.h"
@@ -15,6 +16,8 @@
 #include "util/time.h"
 
 #define KILL_NS (2 * SQ_S)
+#define LOCK_NS (2 * SQ_S)
+#define LOCK_STEP_US 1000
 
 static int announce(struct sq_eventlog *log, json_t *members, struct sq_error **err)
 {
@@ -37,34 +40,44 @@ static char *clsact_mark(uint64_t netns, unsigned int ifindex)
 	return sq_asprintf("%s/%llu-%u", SQ_CLSACT_DIR, (unsigned long long)netns, ifindex);
 }
 
-static int mark_clsact(uint64_t netns, unsigned int ifindex, bool *ret_ours, struct sq_error **err)
+int sq_undo_lock(struct sq_error **err)
 {
-	_cleanup_free_ char *mark = clsact_mark(netns, ifindex);
-	int r;
+	uint64_t until = sq_now() + LOCK_NS;
+	_cleanup_close_ int fd = -EBADF;
+	int r = sq_make_dirs(SQ_CLSACT_DIR, 0750);
 
-	*ret_ours = access(mark, F_OK) == 0;
-	if (*ret_ours || sq_tc_has_clsact(ifindex))
-		return 0;
-	*ret_ours = true;
-	r = sq_make_dirs(SQ_CLSACT_DIR, 0750);
-	if (!r)
-		r = sq_write_atomic(AT_FDCWD, mark, 0640, "", 0);
-	return r ? sq_error_errno(err, -r, "cannot write '%s'", mark) : 0;
+	if (r)
+		return sq_error_errno(err, -r, "cannot make '%s'", SQ_CLSACT_DIR);
+	fd = open(SQ_CLSACT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return sq_error_errno(err, errno, "cannot open '%s'", SQ_CLSACT_DIR);
+	/* whoever holds it may have been stopped */
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || sq_now() >= until)
+			return sq_error_errno(err, errno, "cannot lock '%s'", SQ_CLSACT_DIR);
+		usleep(LOCK_STEP_US);
+	}
+	return TAKE_FD(fd);
 }
 
 int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex,
 		   const char *device, uint32_t handle, uint32_t priority, json_t **ret,
 		   struct sq_error **err)
 {
-	bool ours;
-	int r = mark_clsact(netns, ifindex, &ours, err);
+	_cleanup_free_ char *mark = clsact_mark(netns, ifindex);
+	bool marked = access(mark, F_OK) == 0;
+	bool ours = marked || !sq_tc_has_clsact(ifindex);
+	int r;
 
-	if (r)
-		return r;
 	*ret = sq_json("{s:s, s:I, s:i, s:s, s:i, s:i, s:b}", "kind", "filter", "netns",
 		       (json_int_t)netns, "ifindex", (int)ifindex, "device", device, "handle",
 		       (int)handle, "priority", (int)priority, "clsact", ours);
-	return announce(log, json_incref(*ret), err);
+	/* first what tells of the mark, then the mark, then what is marked */
+	r = announce(log, json_incref(*ret), err);
+	if (r || marked || !ours)
+		return r;
+	r = sq_write_atomic(AT_FDCWD, mark, 0640, "", 0);
+	return r ? sq_error_errno(err, -r, "cannot write '%s'", mark) : 0;
 }
 
 static void undo_cgroup(const char *path, struct sq_texts *left)
@@ -85,11 +98,18 @@ static int undo_filter(void *data, struct sq_error **err)
 	const json_t *event = data;
 	unsigned int ifindex = (unsigned int)sq_json_int(event, "ifindex");
 	_cleanup_free_ char *mark = clsact_mark((uint64_t)sq_json_int(event, "netns"), ifindex);
+	_cleanup_close_ int lock = -EBADF;
 	int r = sq_tc_detach(ifindex, (uint32_t)sq_json_int(event, "handle"),
 			     (uint32_t)sq_json_int(event, "priority"), err);
 
-	if (r || !json_is_true(json_object_get(event, "clsact")) || sq_tc_has_filters(ifindex))
+	if (r || !json_is_true(json_object_get(event, "clsact")))
 		return r;
+	lock = sq_undo_lock(err);
+	if (lock < 0)
+		return lock;
+	/* without a mark it is somebody else's: another run has removed ours already */
+	if (access(mark, F_OK) < 0 || sq_tc_has_filters(ifindex))
+		return 0;
 	r = sq_tc_clsact_remove(ifindex, err);
 	if (!r)
 		unlink(mark);

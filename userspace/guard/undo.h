@@ -16,9 +16,16 @@
 int sq_undo_cgroup(struct sq_eventlog *log, const char *path, struct sq_error **err);
 
 /*
+ * Held while a filter and its clsact qdisc are made: no other run removes what has no filter yet.
+ * A descriptor to be closed.
+ */
+int sq_undo_lock(struct sq_error **err);
+
+/*
  * Announces a tc filter of ours on a device, at @handle and @priority of clsact's egress; only on
  * kernels without tcx (before 6.6). Called in the network namespace with inode @netns, before the
- * filter and, where it is missing, the clsact qdisc are made. *ret is to be given to sq_undo_one()
+ * filter and, where it is missing, the clsact qdisc are made, with sq_undo_lock() held until they
+ * are. *ret is to be given to sq_undo_one()
  * and json_decref().
  */
 int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex,

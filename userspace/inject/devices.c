@@ -73,8 +73,11 @@ static int attach_filter_at(struct sq_devices *devices, struct sq_device *device
 			    uint32_t priority, struct sq_error **err)
 {
 	uint32_t handle = FIRST_HANDLE + devices->handle;
+	_cleanup_close_ int lock = sq_undo_lock(err);
 	int r;
 
+	if (lock < 0)
+		return lock;
 	json_decref(TAKE_PTR(device->filter));
 	r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name, handle,
 			   priority, &device->filter, err);
