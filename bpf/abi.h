@@ -28,8 +28,44 @@ enum sq_hook {
 	SQ_HOOK_GETSOCKOPT,
 	SQ_HOOK_SETSOCKOPT,
 	SQ_HOOK_SYSENTER,
+	SQ_HOOK_CALL, /* the system call's own function */
+	SQ_HOOK_FILE_OPEN, /* from here on: hooks of the Linux security modules, by their names */
+	SQ_HOOK_FILE_PERMISSION,
+	SQ_HOOK_FILE_IOCTL,
+	SQ_HOOK_FILE_FCNTL,
+	SQ_HOOK_FILE_LOCK,
+	SQ_HOOK_FILE_TRUNCATE,
+	SQ_HOOK_MMAP_FILE,
+	SQ_HOOK_FILE_MPROTECT,
+	SQ_HOOK_PATH_TRUNCATE,
+	SQ_HOOK_PATH_UNLINK,
+	SQ_HOOK_PATH_RMDIR,
+	SQ_HOOK_PATH_MKDIR,
+	SQ_HOOK_PATH_MKNOD,
+	SQ_HOOK_PATH_SYMLINK,
+	SQ_HOOK_PATH_LINK,
+	SQ_HOOK_PATH_RENAME,
+	SQ_HOOK_PATH_CHMOD,
+	SQ_HOOK_PATH_CHOWN,
+	SQ_HOOK_INODE_GETATTR,
+	SQ_HOOK_INODE_READLINK,
+	SQ_HOOK_SB_STATFS,
+	SQ_HOOK_SOCKET_CREATE,
+	SQ_HOOK_SOCKET_BIND,
+	SQ_HOOK_SOCKET_CONNECT,
+	SQ_HOOK_SOCKET_LISTEN,
+	SQ_HOOK_SOCKET_ACCEPT,
+	SQ_HOOK_SOCKET_SENDMSG,
+	SQ_HOOK_SOCKET_RECVMSG,
+	SQ_HOOK_SOCKET_GETSOCKOPT,
+	SQ_HOOK_SOCKET_SETSOCKOPT,
+	SQ_HOOK_SOCKET_SHUTDOWN,
+	SQ_HOOK_BPRM_CREDS,
+	SQ_HOOK_TASK_ALLOC,
 	SQ_HOOKS,
 };
+
+#define SQ_HOOK_LSM_FIRST SQ_HOOK_FILE_OPEN
 
 enum sq_action {
 	SQ_ACTION_DROP,
@@ -39,7 +75,7 @@ enum sq_action {
 
 /* Reasons why an event that a fault saw was not injected. */
 enum sq_missed {
-	SQ_MISSED_FILTER, /* to, except, ports or proto did not match */
+	SQ_MISSED_FILTER, /* to, except, ports, proto or paths did not match */
 	SQ_MISSED_DICE, /* probability said no, or `skip` let it pass */
 	SQ_MISSED_BUDGET, /* limit of the fault or `faults` of the blast radius was used up */
 	SQ_MISSED_RATE, /* `rate` of the blast radius */
@@ -136,6 +172,39 @@ struct sq_counters {
 	__u64 missed[SQ_MISSED_REASONS];
 };
 
+/*
+ * Paths. A pattern is a fixed part, resolved to an inode by user space, and what may stand behind
+ * it; the kernel side walks from a file up to its file system's root and looks each inode up.
+ */
+#define SQ_MAX_PATTERNS 64 /* of all faults together; one bit each */
+#define SQ_MAX_DEPTH 32 /* directories above a file that are looked at */
+#define SQ_GLOB_SIZE 32 /* of one name, with the NUL behind it */
+
+struct sq_inode_key {
+	__u64 inode;
+	__u32 device; /* the kernel's own number, not stat's */
+	__u32 reserved;
+};
+
+/* How user space asks for a key, by a descriptor of its own. */
+struct sq_inode_question {
+	__u32 fd;
+	__u32 reserved;
+	struct sq_inode_key key; /* the answer */
+};
+
+/* The patterns whose fixed part is this inode, by what they match. */
+struct sq_inode_patterns {
+	__u64 itself; /* this file */
+	__u64 child; /* what lies directly in it */
+	__u64 below; /* whatever is below it */
+};
+
+struct sq_pattern {
+	__u64 faults; /* one bit */
+	char glob[SQ_GLOB_SIZE]; /* of the last name, with * and ?; empty: every name */
+};
+
 /* Claims, one entry for each fault and one (SQ_MAX_FAULTS) for the run. */
 struct sq_budget {
 	__u64 claimed;
@@ -195,6 +264,8 @@ _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
 _Static_assert(sizeof(struct sq_line_slot) == 64, "one cache line a packet");
 _Static_assert(sizeof(struct sq_peer_key) == 24, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_ports) == 36, "no padding");
+_Static_assert(sizeof(struct sq_inode_key) == 16, "no padding in a hash's key");
+_Static_assert(SQ_HOOKS <= 64, "one bit each");
 _Static_assert(sizeof(struct sq_rule) % 8 == 0, "no padding at the end");
 
 #endif

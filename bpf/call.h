@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which system call the running task is in. */
+/* Which system call the running task is in, and whether a hook carries it. */
 #ifndef SQ_CALL_H
 #define SQ_CALL_H
 
@@ -18,6 +18,21 @@ static __always_inline __u32 sq_current_call(void)
 #elif defined(__TARGET_ARCH_arm64)
 	return BPF_CORE_READ(regs, syscallno);
 #endif
+}
+
+/* Threads of the kernel's own have no system call; those of io_uring have somebody's old registers. */
+static __always_inline bool sq_is_kernel_thread(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+}
+
+/* Some system calls pass several hooks: each is decided in one of them. */
+static __always_inline bool sq_hook_carries(enum sq_hook hook, __u32 call)
+{
+	return call < 64 * SQ_CALL_WORDS &&
+	       sq_hook_calls[hook][(call >> 6) & (SQ_CALL_WORDS - 1)] >> (call & 63) & 1;
 }
 
 #endif

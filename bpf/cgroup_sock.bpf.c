@@ -18,17 +18,11 @@
 /* As bpf_set_retval(), but for all of the register: its int would be extended by zeros. */
 static long (*const sq_set_retval)(long value) = (void *)BPF_FUNC_set_retval;
 
-/*
- * Since 7 the verifier wants to see that the register is in [-4095, 0]. It follows a subtraction,
- * and loses a range that is negated.
- */
-static __always_inline int sq_deny(__u32 error)
+static __always_inline int sq_answer(const struct sq_decision *d)
 {
-	__u64 bounded = error & 0xff;
-	long value = 0;
-
-	asm volatile("%0 -= %1" : "+r"(value) : "r"(bounded));
-	sq_set_retval(value);
+	if (!d->error)
+		return ALLOW;
+	sq_set_retval(sq_result(d));
 	return DENY;
 }
 
@@ -64,7 +58,7 @@ static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook 
 	d.event.call = sq_current_call();
 	sq_sock_address(&d.event, ctx, ipv6);
 	sq_decide(&d);
-	return d.error ? sq_deny(d.error) : ALLOW;
+	return sq_answer(&d);
 }
 
 SEC("cgroup/connect4")
@@ -113,7 +107,7 @@ static __always_inline int sq_sockopt(struct bpf_sockopt *ctx, enum sq_hook hook
 		return ALLOW;
 	d.event.call = sq_current_call();
 	sq_decide(&d);
-	return d.error ? sq_deny(d.error) : ALLOW;
+	return sq_answer(&d);
 }
 
 SEC("cgroup/setsockopt")

@@ -16,6 +16,7 @@
 #include "maps.h"
 
 #define SQ_RATE_TRIES 8
+#define SQ_LARGEST_ERRNO 133
 #define SQ_RAMP_ONE 65536 /* fixed point of a ramp's progress */
 
 /* What is happening, to be held against the faults' filters. Zero what does not apply. */
@@ -32,6 +33,7 @@ struct sq_event {
 	__u8 has_ports; /* not so in a later fragment, or in ICMP */
 	__u16 reserved; /* no padding: the verifier wants all of it initialised */
 	__u64 flow;
+	__u64 elsewhere; /* the faults whose paths this file is not on */
 };
 
 /* What to do about it. */
@@ -39,7 +41,7 @@ struct sq_decision {
 	struct sq_event event;
 	__u64 now;
 	__s32 refused; /* the reason why nothing may act, or -1 */
-	__s32 error; /* positive errno, or 0 */
+	__s32 error; /* negative errno, or 0 */
 	__u64 delay_ns;
 	__u64 delayed; /* the faults that share in delay_ns */
 	__u32 drop;
@@ -178,6 +180,8 @@ static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list)
 static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 				      const struct sq_event *event)
 {
+	if (event->elsewhere >> fault & 1)
+		return false;
 	if (rule->protocols && !(rule->protocols & event->protocol))
 		return false;
 	if (!sq_port_in(&rule->local, event->local_port, event->has_ports))
@@ -260,7 +264,7 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 		d->drop = 1;
 		break;
 	case SQ_ACTION_ERROR:
-		d->error = rule->error;
+		d->error = -(__s32)rule->error;
 		break;
 	case SQ_ACTION_DELAY:
 		if (progress < SQ_RAMP_ONE)
@@ -362,6 +366,21 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	d->now = bpf_ktime_get_boot_ns();
 	d->refused = sq_refusal(d->now, d->event.scope_flags);
 	bpf_loop(sq_n_faults, sq_consider_next, d, 0);
+}
+
+/*
+ * What a call shall return instead, 0 or a negative errno, clamped where the verifier sees it: it
+ * wants [-4095, 0] and forgets the range of a negated number and of an int.
+ */
+static __always_inline long sq_result(const struct sq_decision *d)
+{
+	long error = d->error;
+
+	barrier_var(error);
+	if (error < -SQ_LARGEST_ERRNO || error > 0)
+		return 0;
+	barrier_var(error);
+	return error;
 }
 
 static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault)

@@ -11,6 +11,8 @@
 
 /* What is fixed for the run, set between open and load. */
 const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each hook carries */
+const volatile __weak __u64 sq_hook_calls[SQ_HOOKS][SQ_CALL_WORDS]; /* that each hook carries */
+const volatile __weak __u64 sq_path_faults; /* the faults that name paths */
 const volatile __weak __u64 sq_seed;
 const volatile __weak __u64 sq_epoch; /* of the switch when the run started */
 const volatile __weak __u64 sq_generation; /* of the run's slot in the switch */
@@ -18,6 +20,7 @@ const volatile __weak __u64 sq_faults_limit; /* 0: none */
 const volatile __weak __u64 sq_rate_interval_ns; /* 0: none */
 const volatile __weak __u64 sq_rate_burst_ns;
 const volatile __weak __u32 sq_slot;
+const volatile __weak __u32 sq_n_patterns;
 const volatile __weak __u32 sq_n_faults;
 const volatile __weak __u32 sq_n_cgroups; /* rows of the counters, for each fault */
 
@@ -58,6 +61,20 @@ struct {
 	__type(key, struct sq_peer_key);
 	__type(value, struct sq_ports);
 } sq_peers __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, struct sq_inode_key);
+	__type(value, struct sq_inode_patterns);
+} sq_inodes __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SQ_MAX_PATTERNS);
+	__type(key, __u32);
+	__type(value, struct sq_pattern);
+} sq_patterns __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

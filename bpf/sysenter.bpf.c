@@ -10,8 +10,8 @@
  * process of squall's that maps a file whose server answers when the nap is over.
  */
 #include "call.h"
+#include "path_match.h"
 
-const volatile __u64 sq_nap_calls[SQ_CALL_WORDS]; /* the calls of all faults together */
 const volatile __u64 sq_nap_base; /* where the napper has mapped its file */
 
 struct sq_nap {
@@ -163,14 +163,16 @@ int sq_sys_enter(struct sys_enter_record *record)
 	__u64 call = record->id;
 
 	/* Every call on the host comes by: leave at once unless some fault names it. */
-	if (call >= 64 * SQ_CALL_WORDS ||
-	    !(sq_nap_calls[(call >> 6) & (SQ_CALL_WORDS - 1)] >> (call & 63) & 1))
+	if (!sq_hook_carries(SQ_HOOK_SYSENTER, call))
 		return 0;
 	if (!sq_scope_of_task(&d.event, SQ_HOOK_SYSENTER))
 		return 0;
 	if (sq_current_call() != call)
 		return 0;
 	d.event.call = call;
+	/* user space gives a fault with paths only those calls whose first argument is a file's */
+	if (d.event.faults & sq_path_faults)
+		sq_match_file(&d.event, sq_file_of(record->args[0]));
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
 		sq_take_back(&d);

@@ -151,13 +151,14 @@ static void test_parameters_belong_to_their_kinds(void **state)
 		bool has[6];
 	} keys[] = {
 		{ "for", { true, true, true, true, true, true } },
-		{ "to", { true, true, true, true, false, false } },
+		{ "to", { true, true, true, true, false, true } },
 		{ "local_ports", { true, true, true, false, false, false } },
 		{ "per", { true, true, true, false, false, false } },
 		{ "direction", { false, true, true, false, false, false } },
 		{ "delay", { true, false, false, false, true, false } },
 		{ "reorder", { true, false, false, false, false, false } },
 		{ "calls", { false, false, false, false, true, true } },
+		{ "paths", { false, false, false, false, true, true } },
 		{ "error", { false, false, false, true, false, true } },
 	};
 

@@ -125,10 +125,10 @@ static void test_rule_takes_local_ports(void **state)
 	assert_int_equal(rule.protocols, SQ_PROTO_TCP | SQ_PROTO_ICMP);
 }
 
-static uint32_t hooks_of(const char *fault)
+static uint64_t hooks_of(const char *fault)
 {
 	struct sq_experiment *experiment = with(fault);
-	uint32_t hooks = sq_fault_hooks(sq_faults(experiment));
+	uint64_t hooks = sq_fault_hooks(sq_faults(experiment));
 
 	sq_experiment_free(experiment);
 	return hooks;
@@ -145,12 +145,10 @@ static void test_hooks_are_where_a_fault_acts(void **state)
 			 1u << SQ_HOOK_EGRESS | 1u << SQ_HOOK_INGRESS);
 	assert_int_equal(hooks_of("{fault: network.refuse, target: web, for: 1s}"),
 			 1u << SQ_HOOK_CONNECT);
-#define ERROR_OF(calls) "{fault: syscall.error, target: web, for: 1s, error: EIO, calls: " calls "}"
-	assert_int_equal(hooks_of(ERROR_OF("connect")), 1u << SQ_HOOK_CONNECT);
-	assert_int_equal(hooks_of(ERROR_OF("[sendto, sendmsg, bind]")),
-			 1u << SQ_HOOK_SENDMSG | 1u << SQ_HOOK_BIND);
-	/* what no kernel carries is nowhere, and not silently something else */
-	assert_int_equal(hooks_of(ERROR_OF("write")), 0);
+	/* which hooks carry a call depends on the kernel, and is asked there */
+	assert_int_equal(hooks_of("{fault: syscall.error, target: web, for: 1s, error: EIO, "
+				  "calls: connect}"),
+			 0);
 }
 
 /* The entry a packet to @address would find in the list: the longest prefix. */

@@ -20,36 +20,43 @@ static const struct sq_option options[FLAGS + 1] = {
 	{ NULL },
 };
 
-#define OTHER_CALL "read" /* stands for every call that no hook carries */
-#define OTHER "other calls"
 #define COLUMNS 100
-#define BEHIND 38 /* where the last column of the table begins */
+#define BEHIND 25 /* where the last column of the table begins */
 
-/* One line of the table: a fault, of one system call where that matters. */
-static int examine(const struct sq_fault_kind *kind, const char *call, json_t *faults,
+/* One entry of the table: a fault, of one system call where that matters. */
+static int examine(const struct sq_fault_kind *kind, int call, json_t *faults,
 		   struct sq_error **err)
 {
 	struct sq_fault fault = { .kind = kind, .direction = SQ_EGRESS };
 	_cleanup_(sq_support_clear) struct sq_support support = { 0 };
-	bool other = call && !strcmp(call, OTHER);
-	int number = call ? sq_call_number(other ? OTHER_CALL : call) : -1, r;
-	const char *why;
+	const char *name = call >= 0 ? sq_call_name((unsigned int)call) : NULL;
+	int r;
 
 	if (kind->id == SQ_FAULT_PARTITION || kind->id == SQ_FAULT_LOSS)
 		fault.direction = SQ_BOTH;
-	if (number >= 0)
-		fault.calls.bit[number / 64] |= 1ull << (number % 64);
+	if (call >= 0)
+		fault.calls.bit[call / 64] |= 1ull << (call % 64);
 	r = sq_fault_support(&fault, SQ_LOOK_ATTACH, &support, err);
 	if (r)
 		return r;
-	why = support.why;
-	if (other && why && !strncmp(why, OTHER_CALL " ", sizeof(OTHER_CALL)))
-		why += sizeof(OTHER_CALL);
 	json_array_append_new(faults, sq_json("{s:s, s:s?, s:b, s:s?, s:s?, s:s?}", "fault",
-					      kind->name, "call", call, "supported", support.ok,
+					      kind->name, "call", name, "supported", support.ok,
 					      "backend", support.ok ? support.backend : NULL, "why",
-					      why, "hint", support.hint));
+					      support.why, "hint", support.hint));
 	return 0;
+}
+
+static int examine_calls(const struct sq_fault_kind *kind, json_t *faults, struct sq_error **err)
+{
+	int r = 0;
+
+	for (int call = 0; call < 64 * SQ_CALLS_WORDS && !r; call++) {
+		const char *name = sq_call_name((unsigned int)call);
+
+		if (sq_call_number(name) == call && !sq_call_untouchable(name))
+			r = examine(kind, call, faults, err);
+	}
+	return r;
 }
 
 static int examine_all(json_t *faults, struct sq_error **err)
@@ -59,14 +66,10 @@ static int examine_all(json_t *faults, struct sq_error **err)
 	for (size_t i = 0; i < sq_catalogue_n && !r; i++) {
 		const struct sq_fault_kind *kind = &sq_catalogue[i];
 
-		if (kind->id != SQ_FAULT_SYSCALL_ERROR) {
-			r = examine(kind, NULL, faults, err);
-			continue;
-		}
-		for (const char *const *call = sq_error_calls; *call && !r; call++)
-			r = examine(kind, *call, faults, err);
-		if (!r)
-			r = examine(kind, OTHER, faults, err);
+		if (kind->id == SQ_FAULT_SYSCALL_ERROR)
+			r = examine_calls(kind, faults, err);
+		else
+			r = examine(kind, -1, faults, err);
 	}
 	sq_cgroup_remove_empty(SQ_CGROUP);
 	return r;
@@ -79,18 +82,62 @@ static void print_wrapped(const char *text, size_t hang)
 	sq_print("%s\n", wrapped);
 }
 
-static void print_fault(const json_t *fault)
+static void print_line(const char *fault, bool ok, const char *what, const char *hint)
 {
-	bool ok = json_is_true(json_object_get(fault, "supported"));
-	const char *hint = ok ? "" : sq_json_text(fault, "hint");
-	_cleanup_free_ char *text = sq_asprintf(
-		"  %-17s %-12s %-4s %s", sq_json_text(fault, "fault"), sq_json_text(fault, "call"),
-		ok ? "yes" : "no", sq_json_text(fault, ok ? "backend" : "why"));
+	_cleanup_free_ char *text = sq_asprintf("  %-17s %-4s %s", fault, ok ? "yes" : "no", what);
 	_cleanup_free_ char *more = sq_asprintf("%*shint: %s", BEHIND, "", hint);
 
 	print_wrapped(text, BEHIND - 2);
 	if (*hint)
 		print_wrapped(more, 0);
+}
+
+/* The calls that one backend carries, on one line; for those that none does, one stands for all. */
+static void print_calls(const json_t *faults, size_t first)
+{
+	const json_t *entry = json_array_get(faults, first), *other;
+	bool ok = json_is_true(json_object_get(entry, "supported"));
+	const char *fault = sq_json_text(entry, "fault"), *backend = sq_json_text(entry, "backend");
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	size_t i, n = 0;
+
+	json_array_foreach(faults, i, other) {
+		const char *call = sq_json_text(other, "call");
+
+		if (!*call || strcmp(backend, sq_json_text(other, "backend")) != 0 ||
+		    strcmp(fault, sq_json_text(other, "fault")) != 0)
+			continue;
+		if (i < first)
+			return; /* is on an earlier line */
+		if (ok)
+			sq_buffer_add(&text, "%s%s", n ? ", " : "", call);
+		n++;
+	}
+	if (ok)
+		sq_buffer_add(&text, " (%s)", backend);
+	else
+		sq_buffer_add(&text, "%zu calls; %s", n, sq_json_text(entry, "why"));
+	print_line(fault, ok, sq_buffer_text(&text), ok ? "" : sq_json_text(entry, "hint"));
+}
+
+/* What works comes first. */
+static void print_faults(const json_t *faults, bool wanted)
+{
+	const json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault) {
+		bool ok = json_is_true(json_object_get(fault, "supported"));
+
+		if (ok != wanted)
+			continue;
+		if (*sq_json_text(fault, "call"))
+			print_calls(faults, i);
+		else
+			print_line(sq_json_text(fault, "fault"), ok,
+				   sq_json_text(fault, ok ? "backend" : "why"),
+				   ok ? "" : sq_json_text(fault, "hint"));
+	}
 }
 
 static void print_report(json_t *report, bool json)
@@ -109,8 +156,8 @@ static void print_report(json_t *report, bool json)
 			 sq_json_text(report, "kernel"), sq_json_text(report, "machine"));
 		json_array_foreach(json_object_get(report, "missing"), i, item)
 			sq_print("  missing: %s\n", json_string_value(item));
-		json_array_foreach(json_object_get(report, "faults"), i, item)
-			print_fault(item);
+		print_faults(json_object_get(report, "faults"), true);
+		print_faults(json_object_get(report, "faults"), false);
 	}
 }
 

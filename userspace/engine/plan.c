@@ -214,7 +214,7 @@ static void look_for_traps(struct sq_plan *plan)
 		if (fault->kind->note)
 			warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
 		if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR &&
-		    (sq_fault_hooks(fault) & 1u << SQ_HOOK_SENDMSG))
+		    (plan->support[i].hooks >> SQ_HOOK_SENDMSG & 1))
 			warn(plan,
 			     "fault '%s': sendto and sendmsg fail on unconnected UDP sockets only; "
 			     "what goes over TCP or a connected socket is not hit",

@@ -106,7 +106,7 @@ static const struct sq_field common[] = {
 	  .help = "with fewer injections the run is 'no effect'" },
 };
 
-/* What every network fault takes; connect() has no more of them. */
+/* What every fault takes that has to do with a peer; connect() has no more of them. */
 static const struct sq_field peers[] = {
 	{ .key = "to",
 	  .type = SQ_TYPE_PEERS,
@@ -200,7 +200,11 @@ static const struct sq_field calls_field[] = {
 	  .type = SQ_TYPE_CALLS,
 	  .offset = AT(calls),
 	  .required = true,
-	  .help = "which system calls, by name" },
+	  .help = "which system calls, by name; or a group such as @file-write" },
+	{ .key = "paths",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(paths),
+	  .help = "only these files: /a/b, /a/*.wal, /a/**, /a/**/*.wal" },
 	PROBABILITY(.fallback = "100%"),
 };
 
@@ -260,7 +264,7 @@ const struct sq_fault_kind sq_catalogue[] = {
 	  SCHEMA("syscall.latency", syscall_latency_fields, PART(calls_field), NONE) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",
-	  SCHEMA("syscall.error", syscall_error_fields, PART(calls_field), NONE) },
+	  SCHEMA("syscall.error", syscall_error_fields, PART(calls_field), PART(peers)) },
 };
 
 const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);

@@ -60,6 +60,7 @@ struct sq_fault {
 	uint64_t delay_ns, jitter_ns;
 	bool reorder;
 	struct sq_calls calls;
+	struct sq_texts paths;
 	unsigned int error;
 };
 

@@ -4,8 +4,10 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "experiment/path_pattern.h"
 #include "util/fs.h"
 #include "util/time.h"
 
@@ -108,6 +110,19 @@ static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 			      "icmp has no ports");
 }
 
+static void check_paths(const struct sq_fault *fault, struct sq_diags *diags)
+{
+	for (size_t i = 0; i < fault->paths.n; i++) {
+		struct sq_path_pattern pattern = { 0 };
+		const char *why;
+
+		if (sq_path_pattern_parse(fault->paths.item[i], &pattern, &why))
+			sq_diag_error(diags, item_mark(&fault->object, "paths", &fault->paths, i),
+				      NULL, "paths: '%.200s' %s", fault->paths.item[i], why);
+		free(pattern.fixed);
+	}
+}
+
 static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
 {
 	static const int refusals[] = { ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH };
@@ -145,6 +160,7 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 		check_targets_of(experiment, fault, diags);
 		check_timeline(experiment, fault, diags);
 		check_peers(fault, diags);
+		check_paths(fault, diags);
 		check_error(fault, diags);
 	}
 }

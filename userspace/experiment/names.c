@@ -19,6 +19,26 @@ static const struct name calls[] = {
 #include "gen/syscalls.h"
 };
 
+/* The groups, after systemd's of the same kind (systemd.exec(5), SystemCallFilter=). */
+static const struct {
+	const char *name, *calls;
+} groups[] = {
+	{ "@file-read", "read pread64 readv preadv preadv2 getdents getdents64" },
+	{ "@file-write", "write pwrite64 writev pwritev pwritev2 fallocate ftruncate truncate" },
+	{ "@sync", "fsync fdatasync sync_file_range msync sync syncfs" },
+	{ "@open", "open openat openat2 creat" },
+	{ "@folder", "mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 link linkat "
+		     "symlink symlinkat mknod mknodat" },
+	{ "@stat", "stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 "
+		   "readlink readlinkat" },
+	{ "@network",
+	  "socket socketpair connect bind listen accept accept4 sendto sendmsg sendmmsg "
+	  "recvfrom recvmsg recvmmsg shutdown getsockopt setsockopt" },
+	{ "@process", "fork vfork clone clone3 execve execveat" },
+	{ "@memory", "mmap munmap mremap mprotect madvise brk mlock mlock2" },
+	{ "@poll", "poll ppoll select pselect6 epoll_wait epoll_pwait epoll_pwait2" },
+};
+
 int sq_call_number(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
@@ -40,11 +60,37 @@ const char *sq_call_name(unsigned int number)
 
 const char *sq_call_nearest(const char *name)
 {
-	const char *names[ARRAY_SIZE(calls)];
+	const char *names[ARRAY_SIZE(calls) + ARRAY_SIZE(groups)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		names[i] = calls[i].name;
-	return sq_nearest(name, names, ARRAY_SIZE(calls));
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		names[ARRAY_SIZE(calls) + i] = groups[i].name;
+	return sq_nearest(name, names, ARRAY_SIZE(names));
+}
+
+static void add_words(const char *words, struct sq_calls *set)
+{
+	while (*words) {
+		size_t n = strcspn(words, " ");
+		_cleanup_free_ char *word = sq_strndup(words, n);
+		int number = sq_call_number(word);
+
+		if (number >= 0 && number < 64 * SQ_CALLS_WORDS)
+			set->bit[number / 64] |= 1ull << (number % 64);
+		words += n + strspn(words + n, " ");
+	}
+}
+
+bool sq_call_group(const char *name, struct sq_calls *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (strcmp(groups[i].name, name) != 0)
+			continue;
+		add_words(groups[i].calls, ret);
+		return true;
+	}
+	return false;
 }
 
 const char *sq_call_untouchable(const char *name)

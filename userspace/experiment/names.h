@@ -3,6 +3,7 @@
 #ifndef SQ_EXPERIMENT_NAMES_H
 #define SQ_EXPERIMENT_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SQ_CALLS_WORDS 8
@@ -20,6 +21,9 @@ const char *sq_call_name(unsigned int number);
 
 /* The name nearest to @name, or NULL. */
 const char *sq_call_nearest(const char *name);
+
+/* The calls of a group such as "@file-read", as far as this machine has them; false: no such group. */
+bool sq_call_group(const char *name, struct sq_calls *ret);
 
 /* Why a call must never be touched, or NULL. */
 const char *sq_call_untouchable(const char *name);

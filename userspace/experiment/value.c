@@ -71,9 +71,12 @@ static int parse_call(const char *text, struct sq_calls *calls, const char **why
 	int number = sq_call_number(text);
 	const char *never = sq_call_untouchable(text);
 
+	if (*text == '@' && sq_call_group(text, calls))
+		return 0;
 	if (number < 0 || number >= 64 * SQ_CALLS_WORDS) {
 		*near = sq_call_nearest(text);
-		*why = "is not a system call of this machine";
+		*why = *text == '@' ? "is not a group of system calls"
+				    : "is not a system call of this machine";
 		return -EINVAL;
 	}
 	if (never) {

@@ -22,7 +22,7 @@ void sq_links_close(struct sq_links *links)
 	*links = (struct sq_links){ 0 };
 }
 
-int sq_attach_cgroup(struct squall_bpf *object, uint32_t hooks, int cgroup_fd,
+int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 		     struct sq_links *links, struct sq_error **err)
 {
 	const struct {
@@ -97,6 +97,16 @@ int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struc
 			     NULL);
 	if (fd < 0)
 		return sq_error_errno(err, errno, "cannot attach to the tracepoint sys_enter");
+	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
+	return 0;
+}
+
+int sq_attach_trampoline(int program_fd, struct sq_links *links, struct sq_error **err)
+{
+	int fd = bpf_raw_tracepoint_open(NULL, program_fd);
+
+	if (fd < 0)
+		return sq_error_errno(err, errno, "cannot attach to a function of the kernel");
 	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
 	return 0;
 }

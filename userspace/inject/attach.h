@@ -19,10 +19,13 @@ struct sq_links {
 void sq_links_close(struct sq_links *links);
 
 /* Attaches the programs of @hooks (bit per enum sq_hook) to a cgroup; NULL @links: only tries. */
-int sq_attach_cgroup(struct squall_bpf *object, uint32_t hooks, int cgroup_fd,
+int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 		     struct sq_links *links, struct sq_error **err);
 
 /* Attaches the sys_enter program; tracefs need not be mounted. */
 int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err);
+
+/* Attaches a program of a security hook, or of a system call's function. */
+int sq_attach_trampoline(int program_fd, struct sq_links *links, struct sq_error **err);
 
 #endif

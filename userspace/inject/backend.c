@@ -12,6 +12,8 @@
 #include "gen/squall.skel.h"
 #include "guard/paths.h"
 #include "inject/attach.h"
+#include "inject/call_support.h"
+#include "inject/calls.h"
 #include "inject/devices.h"
 #include "inject/line.h"
 #include "inject/nap.h"
@@ -21,11 +23,8 @@
 #include "util/fs.h"
 #include "util/time.h"
 
-#define BIT(n) (1u << (n))
+#define BIT(n) (1ull << (n))
 #define INITIAL_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO */
-
-const char *const sq_error_calls[] = { "connect",  "bind",	 "sendto",     "sendmsg",
-				       "sendmmsg", "getsockopt", "setsockopt", NULL };
 
 /* What was found out about one hook, or one helper. */
 struct finding {
@@ -56,6 +55,9 @@ static const struct {
 						      "hook" },
 	[SQ_HOOK_SETSOCKOPT] = { "cgroup/setsockopt", "cannot make setsockopt fail from a cgroup "
 						      "hook" },
+	[SQ_HOOK_CALL] = { "fmod_ret", "does not take squall's program for a system call's own "
+				       "function" },
+	[SQ_HOOK_FILE_OPEN] = { "lsm", "does not take squall's programs on security hooks" },
 	[SQ_HOOK_SYSENTER] = { "tracepoint sys_enter, bpf_task_work",
 			       "cannot hold a system call back: it has no bpf_task_work (6.18)" },
 };
@@ -91,7 +93,10 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	constants->sq_rate_interval_ns = 1;
 	constants->sq_guard = 1;
 	constants->sq_line_ifindex = 1;
-	memset((void *)constants->sq_nap_calls, 0xff, sizeof(constants->sq_nap_calls));
+	constants->sq_path_faults = ~0ull;
+	constants->sq_n_patterns = SQ_MAX_PATTERNS;
+	memset((void *)constants->sq_hook_calls[hook], 0xff,
+	       sizeof(constants->sq_hook_calls[hook]));
 }
 
 static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
@@ -109,17 +114,41 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 				    hooks[hook].lacks);
 	}
 	sq_object_choose(object, BIT(hook));
+	if (hook == SQ_HOOK_CALL)
+		sq_object_aim_call(object, "fsync");
 	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
 		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
 		r = sq_attach_sys_enter(object, &links, err);
+	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), &links, err);
+	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_FILE_OPEN)
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_file_open), &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH)
 		r = try_cgroup(object, hook, err);
 	sq_links_close(&links);
 	squall_bpf__destroy(object);
 	return r;
+}
+
+static const struct sq_error *find(uint32_t what, enum sq_look look);
+
+/* All security hooks share their code: one whole program is proof of it, then each hook is tried. */
+static void try_lsm(uint32_t hook, enum sq_look look, struct sq_error **err)
+{
+	const struct sq_error *problem;
+
+	if (sq_object_try_lsm(sq_call_hook_find(hook)->lsm, err))
+		return;
+	if (hook == SQ_HOOK_FILE_OPEN) {
+		try_hook(hook, look, err);
+		return;
+	}
+	problem = find(SQ_HOOK_FILE_OPEN, look);
+	if (problem)
+		sq_error_set(err, SQ_FAIL_UNSUPPORTED, problem->errnum, "%s", problem->message);
 }
 
 /* NULL: it works. */
@@ -133,6 +162,8 @@ static const struct sq_error *find(uint32_t what, enum sq_look look)
 		sq_line_probe(&finding->err);
 	else if (what == HELPER_NAP)
 		sq_nap_probe(&finding->err);
+	else if (what >= SQ_HOOK_LSM_FIRST)
+		try_lsm(what, look, &finding->err);
 	else
 		try_hook(what, look, &finding->err);
 	finding->known = true;
@@ -154,38 +185,18 @@ static void refuse(struct sq_support *support, const char *why, const char *hint
 	support->hint = sq_strdup(hint);
 }
 
-/* Calls that no backend can make fail, here or anywhere yet. */
-static void check_calls(const struct sq_fault *fault, struct sq_support *support)
-{
-	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
-		const char *name = sq_call_name(number);
-		_cleanup_free_ char *why = NULL;
-		bool known = false;
-
-		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
-			continue;
-		for (const char *const *call = sq_error_calls; *call; call++)
-			known |= !strcmp(*call, name);
-		if (known)
-			continue;
-		why = sq_asprintf("%s cannot be made to fail: of the ways that squall knows, the "
-				  "cgroup hooks carry connect, bind, getsockopt, setsockopt, and "
-				  "sendto and sendmsg of unconnected UDP",
-				  name);
-		refuse(support, why, "syscall.latency can delay it");
-	}
-}
-
 int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_support *ret,
 		     struct sq_error **err)
 {
-	uint32_t needed = sq_fault_hooks(fault);
+	uint64_t needed = sq_fault_hooks(fault);
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	const struct sq_error *problem;
 
-	*ret = (struct sq_support){ .ok = true };
+	*ret = (struct sq_support){ .ok = true, .hooks = needed };
+	if (needed & BIT(SQ_HOOK_SYSENTER))
+		sq_call_latency_support(fault, ret);
 	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
-		check_calls(fault, ret);
+		sq_call_support(fault, look, find, ret, &text);
 	for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
 		if (!(needed & BIT(hook)))
 			continue;

@@ -25,6 +25,8 @@ struct sq_support {
 	char *backend; /* "tcx egress, TAP delay line" */
 	char *why; /* not ok: in a sentence */
 	char *hint; /* what would work, or NULL */
+	uint64_t hooks; /* bit per enum sq_hook: where it acts */
+	struct sq_calls by_hook[SQ_HOOKS]; /* system call faults: the calls that each carries */
 };
 
 /* 0 and *ret filled, to be cleared. The answers are kept for the life of the process. */
@@ -40,8 +42,5 @@ bool sq_backend_tcx(void);
  * is not there.
  */
 void sq_backend_basics(struct sq_texts *missing);
-
-/* How a system call fault is named in doctor's table, and its state there. */
-extern const char *const sq_error_calls[]; /* the calls that some backend can make fail */
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "inject/injector.h"
+#include "inject/injector_state.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -9,11 +9,8 @@
 #include <string.h>
 
 #include "gen/squall.skel.h"
-#include "inject/attach.h"
-#include "inject/backend.h"
-#include "inject/devices.h"
-#include "inject/hist.h"
-#include "inject/line.h"
+#include "inject/calls.h"
+#include "inject/inodes.h"
 #include "inject/nap.h"
 #include "inject/object.h"
 #include "inject/rules.h"
@@ -24,23 +21,10 @@
 #define GUARD_BITS 16
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
-#define HOOK(n) (1u << (n))
-#define ON_CGROUPS (~(HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_SYSENTER)))
-
-struct sq_injector {
-	struct sq_injector_setup setup;
-	struct squall_bpf *object;
-	uint32_t hooks; /* of all faults together */
-	bool needs_line;
-	size_t n_faults;
-	char **backend; /* of each fault */
-	struct sq_links links;
-	struct sq_devices devices;
-	struct sq_netns_list netns;
-	struct sq_line line;
-	struct sq_texts paths; /* of the targets */
-	uint64_t *faults; /* of each target */
-};
+#define HOOK(n) (1ull << (n))
+#define ON_CGROUPS                                                            \
+	(HOOK(SQ_HOOK_INGRESS) | HOOK(SQ_HOOK_CONNECT) | HOOK(SQ_HOOK_BIND) | \
+	 HOOK(SQ_HOOK_SENDMSG) | HOOK(SQ_HOOK_GETSOCKOPT) | HOOK(SQ_HOOK_SETSOCKOPT))
 
 static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
 {
@@ -49,21 +33,21 @@ static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
 
 static int find_backends(struct sq_injector *injector, struct sq_error **err)
 {
-	injector->backend = sq_alloc((injector->n_faults + 1) * sizeof(*injector->backend));
+	injector->support = sq_alloc((injector->n_faults + 1) * sizeof(*injector->support));
 	for (size_t i = 0; i < injector->n_faults; i++) {
 		const struct sq_fault *fault = fault_at(injector, i);
-		_cleanup_(sq_support_clear) struct sq_support support = { 0 };
-		int r = sq_fault_support(fault, SQ_LOOK_LOAD, &support, err);
+		struct sq_support *support = &injector->support[i];
+		int r = sq_fault_support(fault, SQ_LOOK_LOAD, support, err);
 
 		if (r)
 			return r;
-		if (!support.ok) {
+		if (!support->ok) {
 			sq_error_set(err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP, "fault '%s': %s",
-				     fault->name, support.why);
-			return support.hint ? sq_error_hint(err, "%s", support.hint) : -EOPNOTSUPP;
+				     fault->name, support->why);
+			return support->hint ? sq_error_hint(err, "%s", support->hint)
+					     : -EOPNOTSUPP;
 		}
-		injector->backend[i] = TAKE_PTR(support.backend);
-		injector->hooks |= sq_fault_hooks(fault);
+		injector->hooks |= support->hooks;
 		injector->needs_line |= sq_fault_needs_line(fault);
 	}
 	return 0;
@@ -91,15 +75,17 @@ static void set_constants(struct sq_injector *injector)
 		constants->sq_rate_burst_ns = RATE_BURST_NS;
 	}
 	for (size_t i = 0; i < injector->n_faults; i++) {
-		const struct sq_fault *fault = fault_at(injector, i);
-		uint32_t hooks = sq_fault_hooks(fault);
+		const struct sq_support *support = &injector->support[i];
 
-		for (uint32_t hook = 0; hook < SQ_HOOKS; hook++)
-			if (hooks & HOOK(hook))
+		for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
+			if (support->hooks & HOOK(hook))
 				constants->sq_hook_faults[hook] |= 1ull << i;
-		if (hooks & HOOK(SQ_HOOK_SYSENTER))
 			for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
-				constants->sq_nap_calls[j] |= fault->calls.bit[j];
+				constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
+		}
+		if (fault_at(injector, i)->paths.n)
+			constants->sq_path_faults |= 1ull << i;
+		constants->sq_n_patterns += (uint32_t)fault_at(injector, i)->paths.n;
 	}
 }
 
@@ -119,6 +105,7 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_sequence, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
+	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
 	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(peers->n, 1));
 	if (bpf_map__reuse_fd(object->maps.sq_switch, injector->setup.switch_fd) ||
 	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
@@ -134,6 +121,28 @@ static int fill_peers(struct sq_injector *injector, const struct sq_peer_entries
 	for (size_t i = 0; i < peers->n; i++)
 		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
 			return sq_error_errno(err, errno, "cannot write the peers");
+	return 0;
+}
+
+/* A program for each call that fails in its own function. */
+static int load_calls(struct sq_injector *injector, struct sq_error **err)
+{
+	struct sq_calls calls = { 0 };
+
+	for (size_t i = 0; i < injector->n_faults; i++)
+		for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
+			calls.bit[j] |= injector->support[i].by_hook[SQ_HOOK_CALL].bit[j];
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
+		struct squall_bpf *copy;
+
+		if (!(calls.bit[number / 64] >> (number % 64) & 1))
+			continue;
+		copy = sq_object_for_call(injector->object, sq_call_name(number), err);
+		if (!copy)
+			return -EIO;
+		*(struct squall_bpf **)sq_append(&injector->copy, &injector->n_copies,
+						 sizeof(*injector->copy)) = copy;
+	}
 	return 0;
 }
 
@@ -159,7 +168,7 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 	if (!r)
 		r = fill_peers(injector, &peers, err);
 	free(peers.item);
-	return r;
+	return r ? r : load_calls(injector, err);
 }
 
 int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
@@ -243,6 +252,31 @@ static int add_scope(struct sq_injector *injector, const struct sq_cgroup *cgrou
 	return add_level(injector->setup.lease->control, cgroup->level, err);
 }
 
+/* The targets' processes are there by now: paths are as they see them. */
+static int enter_paths(struct sq_injector *injector, struct sq_error **err)
+{
+	const struct sq_inodes inodes = {
+		.program_fd = bpf_program__fd(injector->object->progs.sq_inode_of),
+		.inodes_fd = bpf_map__fd(injector->object->maps.sq_inodes),
+		.patterns_fd = bpf_map__fd(injector->object->maps.sq_patterns),
+	};
+	uint32_t next = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < injector->n_faults && !r; i++) {
+		_cleanup_texts_ struct sq_texts paths = { 0 };
+
+		if (!fault_at(injector, i)->paths.n)
+			continue;
+		for (size_t j = 0; j < injector->paths.n; j++)
+			if (injector->faults[j] >> i & 1)
+				sq_texts_add(&paths, injector->paths.item[j]);
+		r = sq_inodes_enter(&inodes, fault_at(injector, i), (unsigned int)i, &paths, &next,
+				    err);
+	}
+	return r;
+}
+
 int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, size_t n_aims,
 		    const struct sq_carve *carves, size_t n_carves, struct sq_error **err)
 {
@@ -260,24 +294,24 @@ int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, siz
 		sq_texts_add(&injector->paths, aims[i].cgroup->path);
 		injector->faults[i] = aims[i].faults;
 	}
-	return r;
+	return r ? r : enter_paths(injector, err);
 }
 
 /* The hooks on cgroups of the faults that hit target @i. */
-static uint32_t cgroup_hooks(const struct sq_injector *injector, size_t i)
+static uint64_t cgroup_hooks(const struct sq_injector *injector, size_t i)
 {
-	uint32_t found = 0;
+	uint64_t found = 0;
 
 	for (size_t fault = 0; fault < injector->n_faults; fault++)
 		if (injector->faults[i] >> fault & 1)
-			found |= sq_fault_hooks(fault_at(injector, fault)) & ON_CGROUPS;
+			found |= injector->support[fault].hooks & ON_CGROUPS;
 	return found;
 }
 
 /* A program above runs for what is below too: attached twice it would decide twice. */
-static uint32_t hooks_above(const struct sq_injector *injector, size_t i)
+static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
 {
-	uint32_t found = 0;
+	uint64_t found = 0;
 
 	for (size_t j = 0; j < injector->paths.n; j++)
 		if (j != i && sq_cgroup_within(injector->paths.item[i], injector->paths.item[j]) &&
@@ -289,7 +323,7 @@ static uint32_t hooks_above(const struct sq_injector *injector, size_t i)
 static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 {
 	for (size_t i = 0; i < injector->paths.n; i++) {
-		uint32_t wanted = cgroup_hooks(injector, i) & ~hooks_above(injector, i);
+		uint64_t wanted = cgroup_hooks(injector, i) & ~hooks_above(injector, i);
 		_cleanup_close_ int fd = -EBADF;
 		int r;
 
@@ -323,6 +357,24 @@ static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
 }
 
+static int attach_calls(struct sq_injector *injector, struct sq_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < injector->n_copies && !r; i++)
+		r = sq_attach_trampoline(bpf_program__fd(injector->copy[i]->progs.sq_call),
+					 &injector->links, err);
+	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
+		const struct sq_call_hook *hook = &sq_call_hooks[i];
+
+		if (hook->program && injector->hooks & HOOK(hook->hook))
+			r = sq_attach_trampoline(bpf_program__fd(bpf_object__find_program_by_name(
+							 injector->object->obj, hook->program)),
+						 &injector->links, err);
+	}
+	return r;
+}
+
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = attach_cgroups(injector, err);
@@ -331,7 +383,7 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 		r = attach_devices(injector, err);
 	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
 		r = sq_attach_sys_enter(injector->object, &injector->links, err);
-	return r;
+	return r ? r : attach_calls(injector, err);
 }
 
 int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err)
@@ -368,140 +420,16 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 	if (!injector)
 		return NULL;
 	sq_injector_disarm(injector, &left);
+	for (size_t i = 0; i < injector->n_copies; i++)
+		squall_bpf__destroy(injector->copy[i]);
+	free(injector->copy);
 	if (injector->object)
 		squall_bpf__destroy(injector->object);
-	for (size_t i = 0; injector->backend && i < injector->n_faults; i++)
-		free(injector->backend[i]);
-	free(injector->backend);
+	for (size_t i = 0; injector->support && i < injector->n_faults; i++)
+		sq_support_clear(&injector->support[i]);
+	free(injector->support);
 	free(injector->faults);
 	sq_texts_clear(&injector->paths);
 	free(injector);
 	return NULL;
-}
-
-static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
-{
-	sum->seen += one->seen;
-	sum->injected += one->injected;
-	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
-		sum->missed[i] += one->missed[i];
-}
-
-int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
-			 struct sq_counters *ret, struct sq_error **err)
-{
-	size_t cpus = (size_t)libbpf_num_possible_cpus(), n = injector->setup.n_cgroups;
-	_cleanup_free_ struct sq_counters *values = sq_alloc(cpus * sizeof(*values));
-	int fd = bpf_map__fd(injector->object->maps.sq_counters);
-
-	*ret = (struct sq_counters){ 0 };
-	for (size_t i = 0; i < n; i++) {
-		uint32_t key = (uint32_t)(fault * n + i);
-
-		if (row >= 0 && i != (size_t)row)
-			continue;
-		if (bpf_map_lookup_elem(fd, &key, values))
-			return sq_error_errno(err, errno, "cannot read the counters");
-		for (size_t cpu = 0; cpu < cpus; cpu++)
-			add_counters(ret, &values[cpu]);
-	}
-	return 0;
-}
-
-uint64_t sq_injector_claimed(const struct sq_injector *injector)
-{
-	uint64_t limit = injector->setup.experiment->blast_radius.faults;
-	struct sq_budget budget = { 0 };
-	uint32_t whole = SQ_MAX_FAULTS;
-
-	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_budget), &whole, &budget);
-	/* what was claimed above the limit was counted there and not made */
-	return limit ? MIN(budget.claimed, limit) : budget.claimed;
-}
-
-void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret)
-{
-	_cleanup_free_ struct sq_hist *hist = sq_alloc(sizeof(*hist));
-	uint32_t key = (uint32_t)fault;
-
-	*ret = (struct sq_delays){ 0 };
-	if (bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_hist), &key, hist))
-		return;
-	ret->count = hist->count;
-	ret->p50_ns = sq_hist_quantile(hist, 0.5);
-	ret->p90_ns = sq_hist_quantile(hist, 0.9);
-	ret->p99_ns = sq_hist_quantile(hist, 0.99);
-	ret->max_ns = hist->max_ns;
-}
-
-static void add_note(json_t *notes, uint64_t n, const char *what)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (!n)
-		return;
-	text = sq_asprintf("%llu packets %s", (unsigned long long)n, what);
-	json_array_append_new(notes, sq_json_string(text));
-}
-
-json_t *sq_injector_notes(struct sq_injector *injector)
-{
-	json_t *notes = json_array();
-	struct sq_line_stats stats;
-
-	/* do not wait for the answer of one that is stopped */
-	if (injector->line.socket < 0 ||
-	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
-	    sq_line_stats(&injector->line, &stats, NULL))
-		return notes;
-	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
-	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
-	add_note(notes, stats.reused + stats.dropped,
-		 "were lost: more came than the delay line could read");
-	return notes;
-}
-
-const char *sq_injector_backend(const struct sq_injector *injector, size_t fault)
-{
-	return injector->backend[fault];
-}
-
-static void add_link(json_t *links, int fd)
-{
-	struct bpf_link_info info = { 0 };
-	uint32_t size = sizeof(info);
-
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-		json_array_append_new(links, json_integer(info.id));
-}
-
-json_t *sq_injector_objects(const struct sq_injector *injector)
-{
-	json_t *programs = json_array(), *maps = json_array(), *links = json_array();
-	struct bpf_program *program;
-	struct bpf_map *map;
-
-	bpf_object__for_each_program(program, injector->object->obj) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			json_array_append_new(programs, json_integer(info.id));
-	}
-	bpf_object__for_each_map(map, injector->object->obj) {
-		struct bpf_map_info info = { 0 };
-		uint32_t size = sizeof(info);
-		int fd = bpf_map__fd(map);
-
-		/* the kill switch is the host's, and stays */
-		if (fd >= 0 && map != injector->object->maps.sq_switch &&
-		    !bpf_obj_get_info_by_fd(fd, &info, &size))
-			json_array_append_new(maps, json_integer(info.id));
-	}
-	for (size_t i = 0; i < injector->links.n; i++)
-		add_link(links, injector->links.fd[i]);
-	for (size_t i = 0; i < injector->devices.n; i++)
-		add_link(links, injector->devices.item[i].link_fd);
-	return sq_json("{s:o, s:o, s:o}", "programs", programs, "maps", maps, "links", links);
 }

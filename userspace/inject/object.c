@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/object.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "abi.h"
 #include "gen/squall.skel.h"
+#include "inject/calls.h"
+#include "util/fs.h"
 
 #define HAS(hooks, hook) ((hooks) >> (hook)&1)
 
@@ -34,15 +38,20 @@ void sq_object_quiet(void)
 	libbpf_set_print(keep_warning);
 }
 
-/* Has this kernel a function of that name that BPF programs may call? */
-static bool kernel_has(const char *function)
+/* The id of a function in the kernel's BTF, or a negative errno. */
+static int kernel_function(const char *name)
 {
 	static struct btf *kernel;
 
 	/* some 5 MB and 50 ms: once is enough */
 	if (!kernel)
 		kernel = btf__load_vmlinux_btf();
-	return kernel && btf__find_by_name_kind(kernel, function, BTF_KIND_FUNC) > 0;
+	return kernel ? btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) : -ENOENT;
+}
+
+static bool kernel_has(const char *function)
+{
+	return kernel_function(function) > 0;
 }
 
 bool sq_object_task_work(void)
@@ -88,10 +97,31 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	bpf_map__set_autocreate(object->maps.sq_naps, false);
 	bpf_map__set_autocreate(object->maps.sq_nap_requests, false);
 	bpf_map__set_autocreate(object->maps.sq_napper, false);
+	bpf_map__set_autocreate(object->maps.sq_inodes, false);
+	bpf_map__set_autocreate(object->maps.sq_patterns, false);
 	return object;
 }
 
-void sq_object_choose(struct squall_bpf *object, uint32_t hooks)
+/* The hooks that see files and peers of calls; the program for a call's own function is loaded later. */
+static void choose_calls(struct squall_bpf *object, uint64_t hooks)
+{
+	for (size_t i = 0; i < sq_call_hooks_n; i++) {
+		struct bpf_program *program;
+
+		if (!sq_call_hooks[i].program || !HAS(hooks, sq_call_hooks[i].hook))
+			continue;
+		program = bpf_object__find_program_by_name(object->obj, sq_call_hooks[i].program);
+		if (program)
+			bpf_program__set_autoload(program, true);
+	}
+	if (hooks >> SQ_HOOK_SYSENTER) {
+		bpf_map__set_autocreate(object->maps.sq_inodes, true);
+		bpf_map__set_autocreate(object->maps.sq_patterns, true);
+		bpf_program__set_autoload(object->progs.sq_inode_of, true);
+	}
+}
+
+void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 {
 	const struct {
 		enum sq_hook hook;
@@ -124,6 +154,7 @@ void sq_object_choose(struct squall_bpf *object, uint32_t hooks)
 		bpf_map__set_autocreate(object->maps.sq_nap_requests, true);
 		bpf_map__set_autocreate(object->maps.sq_napper, true);
 	}
+	choose_calls(object, hooks);
 }
 
 int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err)
@@ -142,4 +173,104 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 	sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r, "this kernel %s", what);
 	return sq_error_hint(err, "the kernel said: %s%s%s", strerror(-r),
 			     *last_warning ? "; " : "", last_warning);
+}
+
+#if defined(__x86_64__)
+#define CALL_PREFIX "__x64_sys_"
+#elif defined(__aarch64__)
+#define CALL_PREFIX "__arm64_sys_"
+#endif
+
+int sq_object_aim_call(struct squall_bpf *object, const char *call)
+{
+	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
+
+	bpf_program__set_autoload(object->progs.sq_call, true);
+	return bpf_program__set_attach_target(object->progs.sq_call, 0, function);
+}
+
+struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
+				      struct sq_error **err)
+{
+	struct squall_bpf *copy = sq_object_open(err);
+	struct bpf_map *map;
+	int r = 0;
+
+	if (!copy)
+		return NULL;
+	bpf_object__for_each_map(map, copy->obj) {
+		int fd = bpf_map__fd(
+			bpf_object__find_map_by_name(original->obj, bpf_map__name(map)));
+
+		if (fd < 0 || r)
+			continue;
+		bpf_map__set_autocreate(map, true);
+		r = bpf_map__reuse_fd(map, fd);
+	}
+	if (!r)
+		r = sq_object_aim_call(copy, call);
+	if (r)
+		sq_error_errno(err, r, "cannot aim at the system call %s", call);
+	else
+		r = sq_object_load(copy, "does not take squall's program for a system call", err);
+	if (!r)
+		return copy;
+	squall_bpf__destroy(copy);
+	return NULL;
+}
+
+static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, const char *function)
+{
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int id = kernel_function(function), fd;
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach);
+
+	if (id < 0)
+		return -ENOENT;
+	options.attach_btf_id = (uint32_t)id;
+	fd = bpf_prog_load(type, "sq_probe", "GPL", pass, ARRAY_SIZE(pass), &options);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int sq_object_try_lsm(const char *hook, struct sq_error **err)
+{
+	_cleanup_free_ char *function = sq_asprintf("bpf_lsm_%s", hook), *active = NULL;
+	_cleanup_close_ int securityfs = sq_detached_mount("securityfs", NULL, 0);
+	int r = try_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, function);
+
+	if (r)
+		return sq_error_set(
+			err, SQ_FAIL_UNSUPPORTED, -r,
+			r == -ENOENT ? "this kernel has no security hook %s"
+				     : "this kernel refuses BPF programs on the security hook %s",
+			hook);
+	/* the program loads all the same where nobody calls it */
+	if (securityfs >= 0 && sq_read_file(securityfs, "lsm", 4096, &active) > 0 &&
+	    !strstr(active, "bpf")) {
+		sq_error_set(err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP,
+			     "BPF is not among this kernel's "
+			     "active security modules");
+		return sq_error_hint(err, "add bpf to lsm= on the kernel's command line");
+	}
+	return 0;
+}
+
+int sq_object_try_call(const char *call, struct sq_error **err)
+{
+	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
+	int r = try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function);
+
+	if (!r)
+		return 0;
+	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
+			    r == -ENOENT ? "this kernel has no function of its own for %s"
+					 : "this kernel does not let BPF change what %s returns "
+					   "(CONFIG_FUNCTION_ERROR_INJECTION)",
+			    call);
 }

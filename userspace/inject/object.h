@@ -14,7 +14,24 @@ struct squall_bpf;
 struct squall_bpf *sq_object_open(struct sq_error **err);
 
 /* Chooses the programs of the hooks in @hooks (bit per enum sq_hook) and their maps. */
-void sq_object_choose(struct squall_bpf *object, uint32_t hooks);
+void sq_object_choose(struct squall_bpf *object, uint64_t hooks);
+
+/* Aims the program for a system call's own function, and chooses it. */
+int sq_object_aim_call(struct squall_bpf *object, const char *call);
+
+/*
+ * One more copy of the program for a system call's own function, which shares all maps with
+ * @original, loaded before. NULL and *err, or the copy, loaded.
+ */
+struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
+				      struct sq_error **err);
+
+/*
+ * Can a program be loaded for a security hook, or for a system call's own function? Tried with one
+ * that does nothing. 0, or why not.
+ */
+int sq_object_try_lsm(const char *hook, struct sq_error **err);
+int sq_object_try_call(const char *call, struct sq_error **err);
 
 /* Loads it. The kernel's refusal becomes a sentence; @what completes "this kernel ...". */
 int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err);

@@ -7,32 +7,10 @@
 
 #include "util/units.h"
 
-#define BIT(n) (1u << (n))
+#define BIT(n) (1ull << (n))
 #define IPV4_PREFIX 96
 
-static uint32_t error_hooks(const struct sq_calls *calls)
-{
-	static const struct {
-		const char *call;
-		enum sq_hook hook;
-	} known[] = {
-		{ "connect", SQ_HOOK_CONNECT },	      { "bind", SQ_HOOK_BIND },
-		{ "sendto", SQ_HOOK_SENDMSG },	      { "sendmsg", SQ_HOOK_SENDMSG },
-		{ "sendmmsg", SQ_HOOK_SENDMSG },      { "getsockopt", SQ_HOOK_GETSOCKOPT },
-		{ "setsockopt", SQ_HOOK_SETSOCKOPT },
-	};
-	uint32_t hooks = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		int number = sq_call_number(known[i].call);
-
-		if (number >= 0 && (calls->bit[number / 64] >> (number % 64) & 1))
-			hooks |= BIT(known[i].hook);
-	}
-	return hooks;
-}
-
-uint32_t sq_fault_hooks(const struct sq_fault *fault)
+uint64_t sq_fault_hooks(const struct sq_fault *fault)
 {
 	switch (fault->kind->id) {
 	case SQ_FAULT_LATENCY:
@@ -46,7 +24,7 @@ uint32_t sq_fault_hooks(const struct sq_fault *fault)
 	case SQ_FAULT_SYSCALL_LATENCY:
 		return BIT(SQ_HOOK_SYSENTER);
 	case SQ_FAULT_SYSCALL_ERROR:
-		return error_hooks(&fault->calls);
+		break; /* which hooks carry its calls depends on the kernel */
 	}
 	return 0;
 }

@@ -7,8 +7,8 @@
 #include "experiment/experiment.h"
 #include "util/error.h"
 
-/* Bit per enum sq_hook: where this fault acts. 0: nowhere on any kernel known to squall. */
-uint32_t sq_fault_hooks(const struct sq_fault *fault);
+/* Bit per enum sq_hook: where this fault acts. 0: sq_fault_support() finds out for each call. */
+uint64_t sq_fault_hooks(const struct sq_fault *fault);
 
 /* Does the fault hold packets back? */
 bool sq_fault_needs_line(const struct sq_fault *fault);

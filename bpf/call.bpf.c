@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * System calls that fail before they begin, each by its own function.
+ *
+ * Hook: fmod_ret on __x64_sys_NAME (__arm64_sys_NAME); user space loads this program once for each
+ * call. Where: kernels with CONFIG_FUNCTION_ERROR_INJECTION, and Debian's 7.x.
+ */
+#include "call.h"
+#include "path_match.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, di)
+#elif defined(__TARGET_ARCH_arm64)
+#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, regs[0])
+#endif
+
+/* The caller gets a sign-extended 64-bit number: an int would be 0x00000000fffffffb to it. */
+SEC("fmod_ret")
+long sq_call(unsigned long long *ctx)
+{
+	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
+	struct sq_decision d = {};
+
+	if (!sq_scope_of_task(&d.event, SQ_HOOK_CALL) || sq_is_kernel_thread())
+		return 0;
+	d.event.call = sq_current_call();
+	if (!sq_hook_carries(SQ_HOOK_CALL, d.event.call))
+		return 0;
+	/* user space gives a fault with paths only those calls whose first argument is a file's */
+	if (d.event.faults & sq_path_faults)
+		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
+	sq_decide(&d);
+	return sq_result(&d);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/call_support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "inject/calls.h"
+#include "inject/object.h"
+
+#define BIT(n) (1ull << (n))
+
+/* Asked for once in the life of the process. */
+static struct {
+	bool known;
+	struct sq_error *err;
+} own_function[64 * SQ_CALLS_WORDS];
+
+/* NULL: the call's own function can be made to return something else. */
+static const struct sq_error *own_function_problem(unsigned int number)
+{
+	if (!own_function[number].known)
+		sq_object_try_call(sq_call_name(number), &own_function[number].err);
+	own_function[number].known = true;
+	return own_function[number].err;
+}
+
+/* What a fault wants to know of a call, a hook has to see. */
+static bool sees_enough(const struct sq_fault *fault, bool paths, bool peers)
+{
+	return (!fault->paths.n || paths) && (!(fault->to.n || fault->ports.n) || peers);
+}
+
+static enum sq_hook choose(const struct sq_fault *fault, unsigned int number, enum sq_look look,
+			   sq_hook_problem_t problem, const struct sq_error **why)
+{
+	const char *call = sq_call_name(number);
+
+	if (sees_enough(fault, sq_call_takes_file(call), false)) {
+		*why = own_function_problem(number);
+		if (!*why)
+			*why = problem(SQ_HOOK_CALL, look);
+		if (!*why)
+			return SQ_HOOK_CALL;
+	}
+	for (size_t i = 0; i < sq_call_hooks_n; i++) {
+		const struct sq_call_hook *hook = &sq_call_hooks[i];
+
+		if (!sq_call_hook_has(hook, call) || !sees_enough(fault, hook->paths, hook->peers))
+			continue;
+		*why = problem(hook->hook, look);
+		if (!*why)
+			return hook->hook;
+	}
+	return SQ_HOOKS;
+}
+
+static void refuse(const struct sq_fault *fault, const char *call, const struct sq_error *why,
+		   struct sq_support *ret)
+{
+	ret->ok = false;
+	if (ret->why)
+		return;
+	if (fault->paths.n && !why)
+		ret->why = sq_asprintf("the files of %s cannot be told apart: leave out 'paths'",
+				       call);
+	else if ((fault->to.n || fault->ports.n) && !why)
+		ret->why = sq_asprintf("%s has no peer: leave out 'to' and 'ports'", call);
+	else
+		ret->why = sq_asprintf("%s cannot be made to fail: %s", call,
+				       why ? why->message : "no hook that squall knows sees it");
+	ret->hint = sq_strdup("`squall doctor` lists the calls that can; syscall.latency may delay it");
+}
+
+static void add_name(struct sq_buffer *text, const char *name)
+{
+	sq_buffer_add(text, "%s%s", text->stream ? ", " : "", name);
+}
+
+void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_problem_t problem,
+		     struct sq_support *ret, struct sq_buffer *text)
+{
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
+		const struct sq_error *why = NULL;
+		enum sq_hook hook;
+
+		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
+			continue;
+		hook = choose(fault, number, look, problem, &why);
+		if (hook == SQ_HOOKS) {
+			refuse(fault, sq_call_name(number), why, ret);
+			continue;
+		}
+		if (!(ret->hooks & BIT(hook)))
+			add_name(text,
+				 hook == SQ_HOOK_CALL ? "fmod_ret" : sq_call_hook_find(hook)->name);
+		ret->hooks |= BIT(hook);
+		ret->by_hook[hook].bit[number / 64] |= 1ull << (number % 64);
+	}
+}
+
+void sq_call_latency_support(const struct sq_fault *fault, struct sq_support *ret)
+{
+	ret->by_hook[SQ_HOOK_SYSENTER] = fault->calls;
+	for (unsigned int number = 0; fault->paths.n && number < 64 * SQ_CALLS_WORDS; number++) {
+		const char *call = sq_call_name(number);
+
+		if ((fault->calls.bit[number / 64] >> (number % 64) & 1) &&
+		    !sq_call_takes_file(call))
+			refuse(fault, call, NULL, ret);
+	}
+}

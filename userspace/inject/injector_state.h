@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What an injector is made of: injector.c changes it, readout.c reads from it. */
+#ifndef SQ_INJECT_INJECTOR_STATE_H
+#define SQ_INJECT_INJECTOR_STATE_H
+
+#include "inject/attach.h"
+#include "inject/backend.h"
+#include "inject/devices.h"
+#include "inject/injector.h"
+#include "inject/line.h"
+#include "inject/netns_list.h"
+
+struct squall_bpf;
+
+struct sq_injector {
+	struct sq_injector_setup setup;
+	struct squall_bpf *object;
+	uint64_t hooks; /* of all faults together */
+	bool needs_line;
+	size_t n_faults;
+	struct sq_support *support; /* of each fault */
+	struct squall_bpf *
+		*copy; /* of the object, one for each call that fails in its own function */
+	size_t n_copies;
+	struct sq_links links;
+	struct sq_devices devices;
+	struct sq_netns_list netns;
+	struct sq_line line;
+	struct sq_texts paths; /* of the targets */
+	uint64_t *faults; /* of each target */
+};
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the kernel side has counted, and what of it the kernel holds. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gen/squall.skel.h"
+#include "inject/hist.h"
+#include "inject/injector_state.h"
+
+static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
+{
+	sum->seen += one->seen;
+	sum->injected += one->injected;
+	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
+		sum->missed[i] += one->missed[i];
+}
+
+int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
+			 struct sq_counters *ret, struct sq_error **err)
+{
+	size_t cpus = (size_t)libbpf_num_possible_cpus(), n = injector->setup.n_cgroups;
+	_cleanup_free_ struct sq_counters *values = sq_alloc(cpus * sizeof(*values));
+	int fd = bpf_map__fd(injector->object->maps.sq_counters);
+
+	*ret = (struct sq_counters){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		uint32_t key = (uint32_t)(fault * n + i);
+
+		if (row >= 0 && i != (size_t)row)
+			continue;
+		if (bpf_map_lookup_elem(fd, &key, values))
+			return sq_error_errno(err, errno, "cannot read the counters");
+		for (size_t cpu = 0; cpu < cpus; cpu++)
+			add_counters(ret, &values[cpu]);
+	}
+	return 0;
+}
+
+uint64_t sq_injector_claimed(const struct sq_injector *injector)
+{
+	uint64_t limit = injector->setup.experiment->blast_radius.faults;
+	struct sq_budget budget = { 0 };
+	uint32_t whole = SQ_MAX_FAULTS;
+
+	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_budget), &whole, &budget);
+	/* what was claimed above the limit was counted there and not made */
+	return limit ? MIN(budget.claimed, limit) : budget.claimed;
+}
+
+void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret)
+{
+	_cleanup_free_ struct sq_hist *hist = sq_alloc(sizeof(*hist));
+	uint32_t key = (uint32_t)fault;
+
+	*ret = (struct sq_delays){ 0 };
+	if (bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_hist), &key, hist))
+		return;
+	ret->count = hist->count;
+	ret->p50_ns = sq_hist_quantile(hist, 0.5);
+	ret->p90_ns = sq_hist_quantile(hist, 0.9);
+	ret->p99_ns = sq_hist_quantile(hist, 0.99);
+	ret->max_ns = hist->max_ns;
+}
+
+static void add_note(json_t *notes, uint64_t n, const char *what)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!n)
+		return;
+	text = sq_asprintf("%llu packets %s", (unsigned long long)n, what);
+	json_array_append_new(notes, sq_json_string(text));
+}
+
+json_t *sq_injector_notes(struct sq_injector *injector)
+{
+	json_t *notes = json_array();
+	struct sq_line_stats stats;
+
+	/* do not wait for the answer of one that is stopped */
+	if (injector->line.socket < 0 ||
+	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
+	    sq_line_stats(&injector->line, &stats, NULL))
+		return notes;
+	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
+	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
+	add_note(notes, stats.reused + stats.dropped,
+		 "were lost: more came than the delay line could read");
+	return notes;
+}
+
+static void add_link(json_t *links, int fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+		json_array_append_new(links, json_integer(info.id));
+}
+
+json_t *sq_injector_objects(const struct sq_injector *injector)
+{
+	json_t *programs = json_array(), *maps = json_array(), *links = json_array();
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, injector->object->obj) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+			json_array_append_new(programs, json_integer(info.id));
+	}
+	bpf_object__for_each_map(map, injector->object->obj) {
+		struct bpf_map_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_map__fd(map);
+
+		/* the kill switch is the host's, and stays */
+		if (fd >= 0 && map != injector->object->maps.sq_switch &&
+		    !bpf_obj_get_info_by_fd(fd, &info, &size))
+			json_array_append_new(maps, json_integer(info.id));
+	}
+	for (size_t i = 0; i < injector->links.n; i++)
+		add_link(links, injector->links.fd[i]);
+	for (size_t i = 0; i < injector->devices.n; i++)
+		add_link(links, injector->devices.item[i].link_fd);
+	return sq_json("{s:o, s:o, s:o}", "programs", programs, "maps", maps, "links", links);
+}
