@@ -3,9 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -69,6 +71,21 @@ static int create_map(struct sq_error **err)
 	return TAKE_FD(fd);
 }
 
+/* One at a time, or two first runs would each have a switch of their own. */
+static int find_or_create(struct sq_error **err)
+{
+	_cleanup_close_ int lock_fd = open(SQ_RUN_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd, r;
+
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) < 0)
+		return sq_error_errno(err, errno, "cannot lock '%s'", SQ_RUN_DIR);
+	fd = bpf_obj_get(SQ_SWITCH_PIN);
+	if (fd >= 0)
+		return fd;
+	r = mount_bpffs(err);
+	return r ? r : create_map(err);
+}
+
 int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct sq_error **err)
 {
 	_cleanup_close_ int fd = bpf_obj_get(SQ_SWITCH_PIN);
@@ -80,14 +97,10 @@ int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct 
 	if (fd < 0 && !create)
 		return sq_error_set(err, SQ_FAIL_ERROR, ENOENT, "there is no kill switch at '%s'",
 				    SQ_SWITCH_PIN);
-	if (fd < 0) {
-		r = mount_bpffs(err);
-		if (r)
-			return r;
-		fd = create_map(err);
-		if (fd < 0)
-			return fd;
-	}
+	if (fd < 0)
+		fd = find_or_create(err);
+	if (fd < 0)
+		return fd;
 	*kill_switch = (struct sq_kill_switch){ .map_fd = -EBADF };
 	r = map_entries(fd, &kill_switch->entry);
 	if (r)
