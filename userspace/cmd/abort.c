@@ -117,6 +117,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	struct sq_error *err = NULL;
 	uint64_t begun = sq_now(), inert;
 	char took[SQ_DURATION_SIZE];
+	bool latched = !given->no_latch;
 
 	if (kill_switch->entry)
 		sq_kill_switch_stop_all(kill_switch, !given->no_latch);
@@ -129,16 +130,17 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	if (geteuid() == 0 && kill_switch->entry)
 		sq_kill_switch_stop_others(kill_switch, !given->no_latch);
 	by = sq_operator();
-	if (!given->no_latch && geteuid() == 0 && sq_latch_set(by, why, &err)) {
+	if (latched && geteuid() == 0 && sq_latch_set(by, why, &err)) {
 		sq_fail(err);
 		err = NULL;
 		verdict = SQ_ERROR;
+		latched = kill_switch->entry; /* until the next boot */
 	}
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
 	cleaned = await_all(&runs, NULL, by, why);
 	verdict = MAX(verdict, cleaned);
-	if (!given->no_latch)
+	if (latched)
 		sq_print(
 			"the latch is set: `squall unlatch --reason TEXT` lets runs start again\n");
 	return sq_verdict_exit(verdict);

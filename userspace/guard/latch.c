@@ -99,6 +99,13 @@ int sq_latch_set(const char *by, const char *why, struct sq_error **err)
 	if (!text)
 		sq_oom();
 	r = sq_write_atomic(AT_FDCWD, SQ_LATCH_FILE, 0640, text, strlen(text));
+	/* on a host where nothing has run yet */
+	if (r == -ENOENT) {
+		r = sq_paths_make(err);
+		if (r)
+			return r;
+		r = sq_write_atomic(AT_FDCWD, SQ_LATCH_FILE, 0640, text, strlen(text));
+	}
 	return r ? sq_error_errno(err, -r, "cannot write the latch '%s'", SQ_LATCH_FILE) : 0;
 }
 
