@@ -113,6 +113,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 {
 	_cleanup_free_ char *by = NULL;
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_close_ int lock_fd = -EBADF;
 	enum sq_verdict verdict = SQ_PASSED, cleaned;
 	struct sq_error *err = NULL;
 	uint64_t begun = sq_now(), inert;
@@ -130,12 +131,15 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	if (geteuid() == 0 && kill_switch->entry)
 		sq_kill_switch_stop_others(kill_switch, !given->no_latch);
 	by = sq_operator();
+	if (latched && geteuid() == 0)
+		lock_fd = sq_latch_lock();
 	if (latched && geteuid() == 0 && sq_latch_set(by, why, &err)) {
 		sq_fail(err);
 		err = NULL;
 		verdict = SQ_ERROR;
 		latched = kill_switch->entry; /* until the next boot */
 	}
+	lock_fd = sq_close(lock_fd);
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
 	cleaned = await_all(&runs, NULL, by, why);

@@ -23,10 +23,14 @@ static int unlatch(const char *reason, struct sq_error **err)
 	_cleanup_(sq_kill_switch_close) struct sq_kill_switch kill_switch = { .map_fd = -EBADF };
 	_cleanup_(sq_latch_clear) struct sq_latch latch = { 0 };
 	_cleanup_free_ char *by = sq_operator();
-	int set = sq_latch_get(&latch, err), r;
+	/* an abort that comes from here on writes its latch when we are done */
+	_cleanup_close_ int lock_fd = sq_latch_lock();
+	uint64_t epoch = 0;
+	int set, r;
 
-	if (set < 0)
-		return set;
+	if (lock_fd == -EWOULDBLOCK)
+		return sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+				    "an abort or another unlatch is under way: try again");
 	r = sq_kill_switch_open(&kill_switch, false, err);
 	if (r && r != -ENOENT)
 		return r;
@@ -34,13 +38,20 @@ static int unlatch(const char *reason, struct sq_error **err)
 		sq_error_freep(err);
 		*err = NULL;
 	}
+	if (kill_switch.entry)
+		epoch = sq_kill_switch_epoch(&kill_switch);
+	set = sq_latch_get(&latch, err);
+	if (set < 0)
+		return set;
 	if (!set && !(kill_switch.entry && sq_kill_switch_latched(&kill_switch))) {
 		sq_print("the latch is not set\n");
 		return 0;
 	}
 	/* the file last: it is the truth, so what fails in between leaves it latched */
-	if (kill_switch.entry)
-		sq_kill_switch_unlatch(&kill_switch);
+	if (kill_switch.entry && !sq_kill_switch_unlatch(&kill_switch, epoch)) {
+		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "somebody aborts at this moment");
+		return sq_error_hint(err, "the latch stays: `squall status` shows it");
+	}
 	r = sq_latch_remove(err);
 	if (r)
 		return r;

@@ -36,6 +36,7 @@ static int again(sd_event_source *source, uint64_t ns)
 /* Who used the kill switch leaves a message, a moment after the switch itself. */
 static void stop_killed(struct sq_run *run)
 {
+	_cleanup_error_ struct sq_error *err = NULL;
 	_cleanup_json_ json_t *told = NULL;
 
 	sq_lease_end(&run->lease);
@@ -47,6 +48,8 @@ static void stop_killed(struct sq_run *run)
 	sq_run_stop(run, SQ_ABORTED, told ? sq_json_text(told, "by") : "the kill switch", "%s",
 		    told && *sq_json_text(told, "why") ? sq_json_text(told, "why")
 						       : "the kill switch was used");
+	if (sq_latch_keep(&run->kill_switch, &err))
+		sq_run_note(run, err->message);
 }
 
 /* Is it time that the method is over? Then a lease that ends is no news. */

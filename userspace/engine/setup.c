@@ -39,7 +39,7 @@ static int check_latch(const struct sq_run *run, struct sq_error **err)
 	}
 	/* a member of the group may only write the map; the file makes it last */
 	if (!r && sq_kill_switch_latched(&run->kill_switch)) {
-		r = sq_latch_set("a member of the group squall", "squall abort", err);
+		r = sq_latch_keep(&run->kill_switch, err);
 		if (!r)
 			r = sq_latch_get(&latch, err);
 	}

@@ -142,9 +142,16 @@ bool sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t 
 					   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-void sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch)
+bool sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch, uint64_t epoch)
 {
-	__atomic_store_n(&kill_switch->entry[0].latched, 0, __ATOMIC_SEQ_CST);
+	__u64 was = __atomic_exchange_n(&kill_switch->entry[0].latched, 0, __ATOMIC_SEQ_CST);
+
+	if (sq_kill_switch_epoch(kill_switch) == epoch)
+		return true;
+	/* an abort moves the epoch before it latches */
+	if (was)
+		__atomic_store_n(&kill_switch->entry[0].latched, 1, __ATOMIC_SEQ_CST);
+	return false;
 }
 
 bool sq_kill_switch_latched(const struct sq_kill_switch *kill_switch)

@@ -34,8 +34,8 @@ void sq_kill_switch_stop_all(const struct sq_kill_switch *kill_switch, bool latc
 bool sq_kill_switch_stop_run(const struct sq_kill_switch *kill_switch, uint32_t slot,
 			     uint64_t generation);
 
-/* Allows runs again, after the latch file is gone. */
-void sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch);
+/* Allows runs again. False, and it stays latched: somebody has stopped everything since @epoch. */
+bool sq_kill_switch_unlatch(const struct sq_kill_switch *kill_switch, uint64_t epoch);
 
 bool sq_kill_switch_latched(const struct sq_kill_switch *kill_switch);
 uint64_t sq_kill_switch_epoch(const struct sq_kill_switch *kill_switch);

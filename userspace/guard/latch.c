@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 
 #define NO_LOGIN ((uid_t)-1)
 #define LOOKUP_S 1
+#define LOCK_NS SQ_S
+#define LOCK_STEP_US 1000
 
 /* What both sides of a look-up share; whoever is done last frees it. */
 struct lookup {
@@ -86,6 +89,30 @@ char *sq_operator(void)
 	if (uid == NO_LOGIN)
 		uid = getuid();
 	return user_name(uid);
+}
+
+int sq_latch_lock(void)
+{
+	_cleanup_close_ int fd = open(SQ_STATE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	uint64_t until = sq_now() + LOCK_NS;
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EINTR && (errno != EWOULDBLOCK || sq_now() >= until))
+			return -errno;
+		usleep(LOCK_STEP_US);
+	}
+	return TAKE_FD(fd);
+}
+
+int sq_latch_keep(const struct sq_kill_switch *kill_switch, struct sq_error **err)
+{
+	_cleanup_close_ int lock_fd = sq_latch_lock();
+
+	if (!sq_kill_switch_latched(kill_switch) || access(SQ_LATCH_FILE, F_OK) == 0)
+		return 0;
+	return sq_latch_set("a member of the group squall", "squall abort", err);
 }
 
 int sq_latch_set(const char *by, const char *why, struct sq_error **err)

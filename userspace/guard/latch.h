@@ -9,14 +9,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "guard/kill_switch.h"
 #include "util/error.h"
 
 struct sq_latch {
 	char *by, *why, *when;
 };
 
+/*
+ * So that what sets the latch and what removes it take turns: a descriptor to be closed, or negative
+ * where it does not come free within a moment, which must not hold up an abort.
+ */
+int sq_latch_lock(void);
+
 /* Sets the latch. @by is who asked for it. */
 int sq_latch_set(const char *by, const char *why, struct sq_error **err);
+
+/*
+ * Writes down the latch that a member of the group has set: it may only write @kill_switch's map,
+ * which neither survives a reboot nor is kept from being written again.
+ */
+int sq_latch_keep(const struct sq_kill_switch *kill_switch, struct sq_error **err);
 
 /* 1 and *latch filled (to be cleared) where it is set, 0 where not, negative on errors. */
 int sq_latch_get(struct sq_latch *latch, struct sq_error **err);
