@@ -139,7 +139,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 		verdict = SQ_ERROR;
 		latched = kill_switch->entry; /* until the next boot */
 	}
-	lock_fd = sq_close(lock_fd);
+	sq_close(TAKE_FD(lock_fd));
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
 	cleaned = await_all(&runs, NULL, by, why);

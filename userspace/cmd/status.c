@@ -59,6 +59,8 @@ static void print_text(const struct sq_live_runs *runs, const struct sq_latch *l
 				      "%s: its controller died, or could not clean up; `squall "
 				      "recover` removes what it left\n",
 				      run->run);
+		else if (!run->claim)
+			sq_buffer_add(&text, "%s: only root may look at it: use sudo\n", run->run);
 		else if (!run->status)
 			sq_buffer_add(&text, "%s: %s\n  starting\n", run->run,
 				      sq_json_text(run->claim, "title"));

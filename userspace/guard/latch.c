@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -121,6 +122,7 @@ int sq_latch_set(const char *by, const char *why, struct sq_error **err)
 	_cleanup_json_ json_t *json = sq_json("{s:s, s:s, s:s}", "by", by, "when",
 					      sq_rfc3339(sq_wall(), when), "why", why);
 	_cleanup_free_ char *text = json_dumps(json, JSON_INDENT(1));
+	struct stat st;
 	int r;
 
 	if (!text)
@@ -133,7 +135,12 @@ int sq_latch_set(const char *by, const char *why, struct sq_error **err)
 			return r;
 		r = sq_write_atomic(AT_FDCWD, SQ_LATCH_FILE, 0640, text, strlen(text));
 	}
-	return r ? sq_error_errno(err, -r, "cannot write the latch '%s'", SQ_LATCH_FILE) : 0;
+	if (r)
+		return sq_error_errno(err, -r, "cannot write the latch '%s'", SQ_LATCH_FILE);
+	/* the group may read it; the folder's group, as to look for it may take time */
+	if (!stat(SQ_STATE_DIR, &st) && chown(SQ_LATCH_FILE, 0, st.st_gid) < 0)
+		return sq_error_errno(err, errno, "cannot set the owner of '%s'", SQ_LATCH_FILE);
+	return 0;
 }
 
 int sq_latch_get(struct sq_latch *latch, struct sq_error **err)

@@ -73,11 +73,15 @@ static int probe_lock(int dir_fd)
 	return errno == EWOULDBLOCK ? 1 : -errno;
 }
 
+/* @dir_fd is negative where we may not look into it. */
 static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
 {
 	int64_t slot;
 
 	snprintf(run->run, sizeof(run->run), "%.*s", SQ_RUN_NAME_SIZE - 1, name);
+	run->alive = dir_fd < 0;
+	if (dir_fd < 0)
+		return;
 	run->claim = read_json(dir_fd, "claim.json");
 	run->status = read_json(dir_fd, "status.json");
 	slot = sq_json_int(run->claim, "slot");
@@ -109,7 +113,8 @@ int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err)
 			continue;
 		fd = openat(dirfd(dir), entry->d_name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0)
+		/* one that may not be looked at is there, and may well be alive */
+		if (fd >= 0 || errno == EACCES)
 			read_run(sq_append(&runs->item, &runs->n, sizeof(*runs->item)), fd,
 				 entry->d_name);
 	}
@@ -200,6 +205,19 @@ static int write_claim(const struct sq_registration *registration, const struct 
 	return r ? sq_error_errno(err, -r, "cannot register the run") : 0;
 }
 
+/* The group sees what the folder of all is seen by; what is written there later belongs to it too. */
+static int share_entry(const struct sq_registration *registration, int live_fd,
+		       struct sq_error **err)
+{
+	struct stat st;
+
+	if (fstat(live_fd, &st) < 0 || fchown(registration->dir_fd, 0, st.st_gid) < 0 ||
+	    fchmod(registration->dir_fd, S_ISGID | 0750) < 0 ||
+	    fchown(registration->lock_fd, 0, st.st_gid) < 0)
+		return sq_error_errno(err, errno, "cannot set the owner of the run's entry");
+	return 0;
+}
+
 /* Under a name that nobody looks at, until it is locked and says whose it is. */
 static int make_entry(struct sq_registration *registration, int live_fd, const char *hidden,
 		      struct sq_error **err)
@@ -213,7 +231,7 @@ static int make_entry(struct sq_registration *registration, int live_fd, const c
 					       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (registration->lock_fd < 0 || flock(registration->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return sq_error_errno(err, errno, "cannot lock the run's entry");
-	return 0;
+	return share_entry(registration, live_fd, err);
 }
 
 static int show_entry(const struct sq_registration *registration, int live_fd, const char *hidden,
@@ -364,11 +382,18 @@ void sq_registry_end_guard(const char *run)
 bool sq_registry_wait(const char *run, uint64_t timeout_ns)
 {
 	uint64_t until = timeout_ns > UINT64_MAX - sq_now() ? UINT64_MAX : sq_now() + timeout_ns;
+	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_LIVE_DIR, run);
 	_cleanup_close_ int dir_fd = open_run(run);
 	_cleanup_close_ int fd = -EBADF;
 
-	if (dir_fd < 0)
+	if (dir_fd < 0 && dir_fd != -EACCES)
 		return true;
+	/* what may not be looked at has ended when it is gone */
+	while (dir_fd == -EACCES && faccessat(AT_FDCWD, path, F_OK, 0) == 0) {
+		if (sq_now() >= until)
+			return false;
+		usleep(WAIT_STEP_US);
+	}
 	fd = openat(dir_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return true;
