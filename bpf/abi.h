@@ -83,6 +83,7 @@ enum sq_missed {
 	SQ_MISSED_LEASE, /* lease or duration had ended */
 	SQ_MISSED_KILLED, /* kill switch */
 	SQ_MISSED_ROOM, /* no nap slot, no room in the delay line */
+	SQ_MISSED_LOST, /* a packet to be delayed was lost by another fault */
 	SQ_MISSED_REASONS,
 };
 

@@ -251,7 +251,8 @@ static __always_inline struct sq_counters *sq_count_of(__u32 fault, __u32 cgroup
 
 static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
 {
-	__sync_fetch_and_add(&counters->missed[reason & (SQ_MISSED_REASONS - 1)], 1);
+	if (reason < SQ_MISSED_REASONS)
+		__sync_fetch_and_add(&counters->missed[reason], 1);
 }
 
 static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *rule, __u32 fault,
@@ -383,7 +384,7 @@ static __always_inline long sq_result(const struct sq_decision *d)
 	return error;
 }
 
-static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault)
+static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault, __u32 reason)
 {
 	__u32 whole = SQ_MAX_FAULTS;
 	struct sq_budget *own = bpf_map_lookup_elem(&sq_budget, &fault);
@@ -395,18 +396,18 @@ static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 
 	__sync_fetch_and_add(&own->claimed, -1);
 	__sync_fetch_and_add(&run->claimed, -1);
 	__sync_fetch_and_add(&counters->injected, -1);
-	sq_miss(counters, SQ_MISSED_ROOM);
+	sq_miss(counters, reason);
 }
 
 /*
- * What was decided could not be done for want of room: takes it back from the counters. The counter
- * has 64 bits because the verifier forgets a spilled one of 32, and then sees an endless loop.
+ * A delay that was decided could not be made, for @reason: takes it back from the counters. The loop
+ * counts in 64 bits because the verifier forgets a spilled counter of 32, and sees an endless loop.
  */
-static __always_inline void sq_take_back(const struct sq_decision *d)
+static __always_inline void sq_take_back(const struct sq_decision *d, __u32 reason)
 {
 	for (__u64 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++)
 		if (d->delayed >> fault & 1)
-			sq_take_back_one(d, fault);
+			sq_take_back_one(d, fault, reason);
 }
 
 #endif

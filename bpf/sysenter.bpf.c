@@ -117,7 +117,7 @@ static int sq_nap(struct bpf_map *map, void *key, void *value)
 	if (task)
 		sq_hist_add(nap->decision.delayed, took);
 	else
-		sq_take_back(&nap->decision);
+		sq_take_back(&nap->decision, SQ_MISSED_ROOM);
 	__sync_lock_test_and_set(&nap->busy, 0);
 	return 0;
 }
@@ -175,7 +175,7 @@ int sq_sys_enter(struct sys_enter_record *record)
 		sq_match_file(&d.event, sq_file_of(record->args[0]));
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
-		sq_take_back(&d);
+		sq_take_back(&d, SQ_MISSED_ROOM);
 	return 0;
 }
 

@@ -102,15 +102,14 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 	sq_parse(skb, &d.event, offset, protocol, true);
 	sq_decide(&d);
 	if (d.drop)
-		return bpf_redirect(NO_DEVICE, 0);
-	if (!d.delay_ns)
+		verdict = bpf_redirect(NO_DEVICE, 0);
+	else if (d.delay_ns)
+		verdict = sq_to_line(skb, &d, l3);
+	else
 		return TC_NEXT;
-	verdict = sq_to_line(skb, &d, l3);
-	if (verdict < 0) {
-		sq_take_back(&d);
-		return TC_NEXT;
-	}
-	return verdict;
+	if (d.drop || verdict < 0)
+		sq_take_back(&d, d.drop ? SQ_MISSED_LOST : SQ_MISSED_ROOM);
+	return verdict < 0 ? TC_NEXT : verdict;
 }
 
 SEC("tc")

@@ -280,31 +280,52 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	return r ? r : sq_run_wait(run, run->armed_ns + run->method_ns, err);
 }
 
+/* More than 1 % of what would have been injected. */
+static bool weakens(uint64_t cut, uint64_t injected)
+{
+	return cut * 99 > injected;
+}
+
 /* Was anything hit, and was it what was asked for? */
+static void judge_fault(struct sq_run *run, size_t i)
+{
+	const char *name = sq_faults(run->experiment)[i].name;
+	uint64_t enough = sq_faults(run->experiment)[i].min_effect, rate, room;
+	_cleanup_error_ struct sq_error *err = NULL;
+	struct sq_counters counters;
+
+	if (sq_injector_counters(run->injector, i, -1, &counters, &err)) {
+		sq_run_judge(run, SQ_ERROR, "fault '%s': %s", name, err->message);
+		return;
+	}
+	/* the gate has counted as injected what the line then had no room for */
+	room = MIN(sq_injector_undelayed(run->injector, i), counters.injected);
+	counters.injected -= room;
+	room += counters.missed[SQ_MISSED_ROOM];
+	rate = counters.missed[SQ_MISSED_RATE];
+	if (counters.injected < enough)
+		sq_run_judge(run, SQ_NO_EFFECT,
+			     "fault '%s' hit %llu times of the %llu "
+			     "that it takes to prove something: it saw %llu",
+			     name, (unsigned long long)counters.injected,
+			     (unsigned long long)enough, (unsigned long long)counters.seen);
+	else if (weakens(rate, counters.injected))
+		sq_run_judge(run, SQ_NO_EFFECT,
+			     "fault '%s' is weakened: the blast "
+			     "radius's rate let %llu of %llu pass",
+			     name, (unsigned long long)rate,
+			     (unsigned long long)(rate + counters.injected));
+	else if (weakens(room, counters.injected))
+		sq_run_judge(run, SQ_NO_EFFECT,
+			     "fault '%s' is weakened: there was no room to hold back %llu of %llu",
+			     name, (unsigned long long)room,
+			     (unsigned long long)(room + counters.injected));
+}
+
 static void judge_effect(struct sq_run *run)
 {
-	for (size_t i = 0; i < run->experiment->faults.n; i++) {
-		const struct sq_fault *fault = &sq_faults(run->experiment)[i];
-		struct sq_counters counters;
-
-		if (sq_injector_counters(run->injector, i, -1, &counters, NULL))
-			continue;
-		if (counters.injected < fault->min_effect)
-			sq_run_judge(run, SQ_NO_EFFECT,
-				     "fault '%s' hit %llu times of the %llu "
-				     "that it takes to prove something: it saw %llu",
-				     fault->name, (unsigned long long)counters.injected,
-				     (unsigned long long)fault->min_effect,
-				     (unsigned long long)counters.seen);
-		else if (counters.missed[SQ_MISSED_RATE] * 99 > counters.injected)
-			sq_run_judge(run, SQ_NO_EFFECT,
-				     "fault '%s' is weakened: the blast "
-				     "radius's rate let %llu of %llu pass",
-				     fault->name,
-				     (unsigned long long)counters.missed[SQ_MISSED_RATE],
-				     (unsigned long long)(counters.missed[SQ_MISSED_RATE] +
-							  counters.injected));
-	}
+	for (size_t i = 0; i < run->experiment->faults.n; i++)
+		judge_fault(run, i);
 }
 
 /* Everything off; safe to be called when nothing is on. */

@@ -28,6 +28,7 @@ struct sq_injector {
 	struct sq_line line;
 	struct sq_texts paths; /* of the targets */
 	uint64_t *faults; /* of each target */
+	uint64_t undelayed[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
 
 #endif

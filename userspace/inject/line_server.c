@@ -119,6 +119,8 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 	packet->space = space;
 	if (server.queue.bytes + packet->n > MOST_BYTES) {
 		server.stats.no_room++;
+		for (uint32_t fault = 0; fault < SQ_MAX_FAULTS; fault++)
+			server.stats.undelayed[fault] += slot.faults >> fault & 1;
 		release(packet);
 		return;
 	}

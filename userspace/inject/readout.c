@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gen/squall.skel.h"
 #include "inject/hist.h"
@@ -84,11 +85,17 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
 	    sq_line_stats(&injector->line, &stats, NULL))
 		return notes;
+	memcpy(injector->undelayed, stats.undelayed, sizeof(injector->undelayed));
 	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
 	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
 	add_note(notes, stats.reused + stats.dropped,
 		 "were lost: more came than the delay line could read");
 	return notes;
+}
+
+uint64_t sq_injector_undelayed(const struct sq_injector *injector, size_t fault)
+{
+	return injector->undelayed[fault];
 }
 
 static void add_link(json_t *links, int fd)

@@ -93,6 +93,7 @@ static void add_missed(const json_t *missed, struct sq_buffer *text)
 		{ "budget", "over the limit" },	       { "rate", "over the rate" },
 		{ "protected", "protected" },	       { "lease", "after the lease" },
 		{ "killed", "after the kill switch" }, { "room", "without room" },
+		{ "lost", "lost by another fault" },
 	};
 	char n[32];
 	bool any = false;
