@@ -42,8 +42,8 @@ static void take(size_t option, const char *value, void *data)
 }
 
 /* Tells each living run who stops it, and waits until it has cleaned up. */
-static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *only, const char *by,
-				 const char *why)
+static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *only, bool inert,
+				 const char *by, const char *why)
 {
 	enum sq_verdict verdict = SQ_PASSED;
 	uint64_t begun = sq_now();
@@ -63,10 +63,11 @@ static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *on
 			n++;
 			continue;
 		}
-		sq_print_error("squall: run %s is inert but has not cleaned up within 20 s\n"
+		sq_print_error("squall: run %s %s within 20 s\n"
 			       "hint: is its controller stopped? Kill it, then use `squall "
 			       "recover`\n",
-			       runs->item[i].run);
+			       runs->item[i].run,
+			       inert ? "is inert but has not cleaned up" : "has not ended");
 		verdict = SQ_UNCLEAN;
 	}
 	if (n)
@@ -100,7 +101,7 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 			sq_print("run %s is inert after %s\n", name,
 				 sq_duration_text(sq_now() - begun, took));
 		by = sq_operator();
-		return sq_verdict_exit(await_all(&runs, name, by, why));
+		return sq_verdict_exit(await_all(&runs, name, ours, by, why));
 	}
 	sq_error_set(&err, SQ_FAIL_INVALID, ENOENT, "no run '%s' is under way", name);
 	sq_error_hint(&err, "`squall status` lists the runs; `squall abort` stops all of them");
@@ -142,7 +143,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	sq_close(TAKE_FD(lock_fd));
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
-	cleaned = await_all(&runs, NULL, by, why);
+	cleaned = await_all(&runs, NULL, true, by, why);
 	verdict = MAX(verdict, cleaned);
 	if (latched)
 		sq_print(
