@@ -146,6 +146,8 @@ static void start(struct sq_pending *pending, const char *url, uint64_t timeout_
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "squall/" SQ_VERSION);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_ns / SQ_MS));
+	/* or it waits for a thread that resolves a name, for 10 s and more where DNS is down (7.87) */
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
 	/* a pooled connection would hide that a new one cannot be had */
 	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
