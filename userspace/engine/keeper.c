@@ -19,6 +19,7 @@
 
 #define TICK_NS (50 * SQ_MS)
 #define TELL_NS SQ_S
+#define LOOK_NS (100 * SQ_MS)
 #define TOLD_WAIT_US 2000
 #define TOLD_TRIES 25
 #define ACCURACY_US 1000
@@ -185,10 +186,12 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 
 int sq_keeper_look(struct sq_run *run, struct sq_error **err)
 {
+	uint64_t until = sq_now() + LOOK_NS;
 	int r = 1;
 
 	check_all(run);
-	while (r > 0 && !run->stopping)
+	/* a load that writes without pause would keep the loop busy for ever */
+	while (r > 0 && !run->stopping && sq_now() < until)
 		r = sd_event_run(run->event, 0);
 	return r < 0 ? sq_error_errno(err, -r, "the event loop failed") : 0;
 }
