@@ -22,15 +22,14 @@ int sq_injector_counters(const struct sq_injector *injector, size_t fault, int r
 			 struct sq_counters *ret, struct sq_error **err)
 {
 	size_t cpus = (size_t)libbpf_num_possible_cpus(), n = injector->setup.n_cgroups;
+	size_t first = row < 0 ? 0 : (size_t)row, end = row < 0 ? n : first + 1;
 	_cleanup_free_ struct sq_counters *values = sq_alloc(cpus * sizeof(*values));
 	int fd = bpf_map__fd(injector->object->maps.sq_counters);
 
 	*ret = (struct sq_counters){ 0 };
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = first; i < end; i++) {
 		uint32_t key = (uint32_t)(fault * n + i);
 
-		if (row >= 0 && i != (size_t)row)
-			continue;
 		if (bpf_map_lookup_elem(fd, &key, values))
 			return sq_error_errno(err, errno, "cannot read the counters");
 		for (size_t cpu = 0; cpu < cpus; cpu++)
