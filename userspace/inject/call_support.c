@@ -68,7 +68,8 @@ static void refuse(const struct sq_fault *fault, const char *call, const struct 
 	else
 		ret->why = sq_asprintf("%s cannot be made to fail: %s", call,
 				       why ? why->message : "no hook that squall knows sees it");
-	ret->hint = sq_strdup("`squall doctor` lists the calls that can; syscall.latency may delay it");
+	ret->hint =
+		sq_strdup("`squall doctor` lists the calls that can; syscall.latency may delay it");
 }
 
 static void add_name(struct sq_buffer *text, const char *name)
