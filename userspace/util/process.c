@@ -17,6 +17,9 @@
 
 #include "util/fs.h"
 
+#define FIRST_HIGH 64 /* descriptors from here on are nobody's place in a program */
+#define MOST_KEPT (FIRST_HIGH - 3)
+
 extern char **environ;
 
 /* The child's part; only async-signal-safe calls. Reports errno through @report and ends. */
@@ -26,6 +29,7 @@ static _Noreturn void child(const struct sq_spawn *spawn, char *const *environme
 					SIGUSR1, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ };
 	int standard[3] = { spawn->stdin_fd, spawn->stdout_fd, spawn->stderr_fd };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), next = 3;
+	int kept[MOST_KEPT], high;
 	sigset_t none;
 	int e;
 
@@ -38,23 +42,26 @@ static _Noreturn void child(const struct sq_spawn *spawn, char *const *environme
 		goto out;
 
 	/* first out of the way of 0, 1, 2, ..., then into place */
-	report = fcntl(report, F_DUPFD_CLOEXEC, 64);
+	high = fcntl(report, F_DUPFD_CLOEXEC, FIRST_HIGH);
+	if (high < 0)
+		goto out;
+	report = high;
 	for (int i = 0; i < 3; i++) {
-		standard[i] = fcntl(standard[i] >= 0 ? standard[i] : null, F_DUPFD_CLOEXEC, 64);
+		standard[i] =
+			fcntl(standard[i] >= 0 ? standard[i] : null, F_DUPFD_CLOEXEC, FIRST_HIGH);
 		if (standard[i] < 0)
 			goto out;
 	}
 	for (size_t i = 0; i < spawn->n_keep_fds; i++) {
-		int high = fcntl(spawn->keep_fds[i], F_DUPFD_CLOEXEC, 128 + (int)i);
-
-		if (high != 128 + (int)i)
+		kept[i] = fcntl(spawn->keep_fds[i], F_DUPFD_CLOEXEC, FIRST_HIGH);
+		if (kept[i] < 0)
 			goto out;
 	}
 	for (int i = 0; i < 3; i++)
 		if (dup2(standard[i], i) < 0)
 			goto out;
 	for (size_t i = 0; i < spawn->n_keep_fds; i++, next++)
-		if (dup2(128 + (int)i, next) < 0)
+		if (dup2(kept[i], next) < 0)
 			goto out;
 	if (report > next)
 		syscall(SYS_close_range, next, report - 1, 0);
@@ -103,6 +110,8 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	ssize_t n;
 	long pid;
 
+	if (spawn->n_keep_fds > MOST_KEPT)
+		return sq_error_errno(err, E2BIG, "cannot start '%s'", spawn->argv[0]);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return sq_error_errno(err, errno, "cannot make a pipe");
 	reader = ends[0];
