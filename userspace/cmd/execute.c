@@ -141,20 +141,37 @@ static enum sq_verdict run_one(const struct sq_execution *execution, const struc
 	return MAX(verdict, reported);
 }
 
+static enum sq_verdict make_plan(struct sq_plan *plan, const struct sq_experiment *experiment)
+{
+	struct sq_error *err = NULL;
+	enum sq_verdict verdict;
+
+	if (!sq_plan_make(plan, experiment, &err))
+		return SQ_PASSED;
+	verdict = sq_verdict_of(err);
+	sq_fail(err);
+	return verdict;
+}
+
 static enum sq_verdict make_plans(struct sq_plan *plans, struct sq_experiment **experiments,
 				  size_t n)
 {
-	enum sq_verdict worst = SQ_PASSED;
+	enum sq_verdict worst = SQ_PASSED, verdict;
 
 	for (size_t i = 0; i < n; i++) {
-		struct sq_error *err = NULL;
-
-		if (!sq_plan_make(&plans[i], experiments[i], &err))
-			continue;
-		worst = MAX(worst, sq_verdict_of(err));
-		sq_fail(err);
+		verdict = make_plan(&plans[i], experiments[i]);
+		worst = MAX(worst, verdict);
 	}
 	return worst;
+}
+
+/* The host may have changed since: while somebody read the plan, or an earlier file ran. */
+static enum sq_verdict renew_plan(struct sq_plan *plan)
+{
+	const struct sq_experiment *experiment = plan->experiment;
+
+	sq_plan_clear(plan);
+	return make_plan(plan, experiment);
 }
 
 static enum sq_verdict execute(struct sq_execution *execution, struct sq_experiment **experiments,
@@ -177,7 +194,9 @@ static enum sq_verdict execute(struct sq_execution *execution, struct sq_experim
 		sq_texts_add(&execution->reports, "text");
 	sq_out_start();
 	for (size_t i = 0; i < n; i++) {
-		verdict = run_one(execution, &plans[i]);
+		verdict = i || !execution->yes ? renew_plan(&plans[i]) : SQ_PASSED;
+		if (verdict == SQ_PASSED)
+			verdict = run_one(execution, &plans[i]);
 		worst = MAX(worst, verdict);
 		if (verdict == SQ_ABORTED || verdict == SQ_UNCLEAN ||
 		    (verdict != SQ_PASSED && !execution->keep_going))
