@@ -143,7 +143,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard userspace/experiment/*.[ch] userspace
 		$(wildcard userspace/experiment/*.c userspace/util/*.c) $(LDLIBS)
 
 tidy: $(GENERATED) ## clang-tidy over the user space
-	$(Q)printf '%s\n' $(filter userspace/%.c experiments/%.c,$(C_FILES)) | xargs -P 2 -n 8 \
+	$(Q)printf '%s\n' $(filter userspace/%.c experiments/%.c,$(C_FILES)) | nice xargs -P 2 -n 8 \
 		sh -c 'clang-tidy --quiet "$$@" -- $(subst -I$(BUILD),-isystem $(BUILD),$(CPPFLAGS)) -std=gnu17 2>/dev/null' tidy
 
 format: ## put all C files into the project's format
