@@ -34,9 +34,15 @@ trap stop_end EXIT
 # A target with traffic: what it feels is written to $WORK/feel, a line for each attempt.
 stop_target()
 {
+	target=$(make_cgroup target)
+	stop_feel
+}
+
+# The traffic alone.
+stop_feel()
+{
 	local port
 
-	target=$(make_cgroup target)
 	for port in 7100 7101 7102; do
 		start $TOOL echo 127.0.0.1 $port
 		until_true 5 $TOOL rtt 127.0.0.1 $port --count 1
