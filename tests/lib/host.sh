@@ -209,7 +209,7 @@ between()
 # An unfinished run: from faults armed on.
 wait_armed()
 {
-	until_true 20 sh -c "'$SQUALL' status | grep -q 'faults armed'"
+	until_true 60 sh -c "'$SQUALL' status | grep -q 'faults armed'"
 }
 
 # on an emulated machine, where each process takes a tenth of a second, one looks at less

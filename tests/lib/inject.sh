@@ -21,7 +21,7 @@ start_file()
 wait_injecting()
 {
 	inject_pid=$started_pid
-	until_true 20 inject_is_armed_or_over
+	until_true 60 inject_is_armed_or_over
 	kill -0 "$inject_pid" 2> /dev/null || { cat "$WORK/out"; fail "it ended before it was armed"; }
 }
 
