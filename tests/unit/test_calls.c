@@ -58,8 +58,6 @@ static void test_what_a_call_is_about(void **state)
 {
 	assert_true(sq_call_takes_file("fsync"));
 	assert_false(sq_call_takes_file("openat"));
-	assert_true(sq_call_takes_peer("connect"));
-	assert_false(sq_call_takes_peer("fsync"));
 }
 
 UNIT(UNIT_TEST(test_groups_hold_their_calls_and_no_others),

@@ -106,11 +106,3 @@ bool sq_call_takes_file(const char *call)
 
 	return has_word(calls, call);
 }
-
-bool sq_call_takes_peer(const char *call)
-{
-	for (size_t i = 0; i < sq_call_hooks_n; i++)
-		if (sq_call_hooks[i].peers && sq_call_hook_has(&sq_call_hooks[i], call))
-			return true;
-	return false;
-}

@@ -31,7 +31,4 @@ bool sq_call_hook_has(const struct sq_call_hook *hook, const char *call);
 /* Is the call's first argument a file's descriptor? */
 bool sq_call_takes_file(const char *call);
 
-/* Has the call to do with a peer? */
-bool sq_call_takes_peer(const char *call);
-
 #endif
