@@ -215,16 +215,17 @@ struct sq_budget {
 };
 
 /*
- * Realised delays: log-linear, 64 buckets an octave, so a bucket is at most 1.6 % wide.
+ * Realised delays: log-linear, 256 buckets an octave, so a bucket is at most 0.4 % wide.
  * Written by the nap (BPF) and by the delay line (user space).
  */
-#define SQ_HIST_SUB_BITS 6
+#define SQ_HIST_SUB_BITS 8
 #define SQ_HIST_SUB (1u << SQ_HIST_SUB_BITS)
 #define SQ_HIST_BUCKETS (SQ_HIST_SUB * 32)
 
 struct sq_hist {
 	__u64 bucket[SQ_HIST_BUCKETS]; /* of microseconds */
 	__u64 max_ns;
+	__u64 min_below; /* 2^64 - 1 less the shortest: 0, as the map begins, is none */
 	__u64 count;
 };
 

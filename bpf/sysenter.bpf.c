@@ -85,6 +85,8 @@ static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
 		__sync_fetch_and_add(&hist->count, 1);
 		if (took_ns > READ_ONCE(hist->max_ns))
 			WRITE_ONCE(hist->max_ns, took_ns);
+		if (~took_ns > READ_ONCE(hist->min_below))
+			WRITE_ONCE(hist->min_below, ~took_ns);
 	}
 }
 

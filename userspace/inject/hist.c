@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/hist.h"
 
+#include "util/mem.h"
 #include "util/time.h"
 
 void sq_hist_add(struct sq_hist *hist, uint64_t took_ns)
@@ -17,30 +18,46 @@ void sq_hist_add(struct sq_hist *hist, uint64_t took_ns)
 	__atomic_add_fetch(&hist->count, 1, __ATOMIC_RELAXED);
 	if (took_ns > __atomic_load_n(&hist->max_ns, __ATOMIC_RELAXED))
 		__atomic_store_n(&hist->max_ns, took_ns, __ATOMIC_RELAXED);
+	if (~took_ns > __atomic_load_n(&hist->min_below, __ATOMIC_RELAXED))
+		__atomic_store_n(&hist->min_below, ~took_ns, __ATOMIC_RELAXED);
 }
 
-/* The middle of a bucket. */
+/* Where a bucket begins. */
 static uint64_t bucket_ns(uint32_t bucket)
 {
 	uint32_t octave = bucket < 2 * SQ_HIST_SUB ? 0 : bucket / SQ_HIST_SUB - 1;
 	uint64_t value = bucket - octave * SQ_HIST_SUB;
 
-	return (value << octave) * SQ_US + ((1ull << octave) * SQ_US) / 2;
+	return (value << octave) * SQ_US;
+}
+
+/*
+ * Within a bucket its values are taken to lie evenly, but between the shortest and the longest that
+ * there was: a delay is never told as less than the least of them.
+ */
+static uint64_t within(const struct sq_hist *hist, uint32_t bucket, double part)
+{
+	uint64_t low = MAX(bucket_ns(bucket), ~hist->min_below);
+	uint64_t high = bucket + 1 < SQ_HIST_BUCKETS ? bucket_ns(bucket + 1) : hist->max_ns;
+
+	high = MIN(high, hist->max_ns);
+	return high > low ? low + (uint64_t)(part * (double)(high - low)) : high;
 }
 
 uint64_t sq_hist_quantile(const struct sq_hist *hist, double share)
 {
-	uint64_t total = 0, sum = 0, rank;
+	uint64_t total = 0, sum = 0;
+	double rank;
 
 	for (uint32_t i = 0; i < SQ_HIST_BUCKETS; i++)
 		total += hist->bucket[i];
-	if (!total)
-		return 0;
-	rank = (uint64_t)(share * (double)(total - 1));
+	rank = share * (double)total;
 	for (uint32_t i = 0; i < SQ_HIST_BUCKETS; i++) {
-		sum += hist->bucket[i];
-		if (sum > rank)
-			return bucket_ns(i) < hist->max_ns ? bucket_ns(i) : hist->max_ns;
+		uint64_t n = hist->bucket[i];
+
+		if (n && (double)(sum + n) >= rank)
+			return within(hist, i, (rank - (double)sum) / (double)n);
+		sum += n;
 	}
-	return hist->max_ns;
+	return total ? hist->max_ns : 0;
 }
