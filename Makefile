@@ -44,7 +44,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 	libyaml-dev libjansson-dev libcurl4-openssl-dev libfuse3-dev libsystemd-dev libssl-dev \
 	libmicrohttpd-dev
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
-	iputils-ping procps curl redis-server redis-tools nginx-light fio iperf3 python3-jsonschema \
+	iputils-ping procps curl redis-server redis-tools nginx-light fio iperf3 strace python3-jsonschema \
 	python3-yaml
 VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 procps
 
@@ -67,12 +67,12 @@ endef
 TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] bpf/*.[ch] \
-	tests/unit/*.[ch] tests/lib/*.c tests/fuzz/*.c)
+	tests/unit/*.[ch] tests/lib/*.c tests/bench/*.c tests/fuzz/*.c)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
-.PHONY: all deps demo check check-vm check-deps tests fuzzers tidy format install print-cppflags print-c-files help clean
+.PHONY: all deps demo check check-vm check-deps bench tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall ## build build/squall
 
@@ -125,6 +125,10 @@ check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
 	@$(MAKE) --no-print-directory all
 	$(Q)tests/vm/run
+
+bench: check-deps ## measure what squall costs, as paired ratios
+	@$(MAKE) --no-print-directory all
+	$(Q)tests/bench/run
 
 tests: $(TESTS)
 
