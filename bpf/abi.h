@@ -144,6 +144,7 @@ struct sq_peer_key {
 #define SQ_RULE_PER_CONNECTION 4u
 #define SQ_RULE_CALLS 8u
 #define SQ_RULE_REORDER 16u
+#define SQ_RULE_BURSTS 32u
 
 struct sq_rule {
 	__u64 from_ns, until_ns; /* the window; until 0: not armed */
@@ -157,14 +158,23 @@ struct sq_rule {
 	__u32 flags;
 	__u32 action;
 	__u32 protocols; /* bit per SQ_PROTO_*; 0: every one */
-	__u32 reserved;
+	__u32 distribution; /* of the jitter: enum sq_distribution */
 	struct sq_ports local;
-	__u32 reserved2;
+	/* Gilbert and Elliott's, each of 2^32; SQ_ALWAYS */
+	__u32 to_bad, to_good; /* p and r: how the state changes with a packet */
+	__u32 passes_bad, passes_good; /* h and k: what passes in each state */
+	__u32 reserved;
 };
 
 #define SQ_PROTO_TCP 1u
 #define SQ_PROTO_UDP 2u
 #define SQ_PROTO_ICMP 4u
+
+/* What a fault remembers of a target cgroup's wire: one for each such pair. */
+struct sq_wire {
+	__u32 bad; /* the state of Gilbert and Elliott's model */
+	__u32 reserved;
+};
 
 /* One for each fault and target cgroup, per CPU. */
 struct sq_counters {

@@ -258,7 +258,7 @@ static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
 static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *rule, __u32 fault,
 				   __u64 progress, __u64 dice)
 {
-	__u64 delay = rule->delay_ns;
+	__u64 delay = rule->delay_ns, jitter = rule->jitter_ns;
 
 	switch (rule->action) {
 	case SQ_ACTION_DROP:
@@ -268,21 +268,67 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 		d->error = -(__s32)rule->error;
 		break;
 	case SQ_ACTION_DELAY:
-		if (progress < SQ_RAMP_ONE)
+		if (progress < SQ_RAMP_ONE) {
 			delay = delay * progress / SQ_RAMP_ONE;
-		if (rule->jitter_ns) {
-			/* uniform in [-jitter, +jitter], never below 0 */
-			__u64 swing = sq_mix(dice) % (2 * rule->jitter_ns + 1);
-
-			delay = delay + swing > rule->jitter_ns ? delay + swing - rule->jitter_ns
-								: 0;
+			jitter = jitter * progress / SQ_RAMP_ONE;
 		}
+		if (jitter)
+			delay = sq_sample(sq_quantiles, rule->distribution, delay, jitter,
+					  sq_mix(dice));
 		d->delay_ns += delay;
 		d->delayed |= 1ull << fault;
 		if (rule->flags & SQ_RULE_REORDER)
 			d->reorder = 1;
 		break;
 	}
+}
+
+static __always_inline bool sq_dice(__u64 draw, __u32 probability)
+{
+	return probability == SQ_ALWAYS || draw >> 32 < probability;
+}
+
+/*
+ * The two-state Markov chain of Gilbert (1960) and Elliott (1963), as netem has it: the packet finds
+ * a state, changes it for the next one, and is lost or not by the state that it found. Two packets
+ * on two CPUs may change it at once, and one of the changes be lost: no more than their order is.
+ */
+static __always_inline bool sq_burst_hits(const struct sq_rule *rule, __u32 row, __u64 draw,
+					  __u64 progress)
+{
+	struct sq_wire *wire = bpf_map_lookup_elem(&sq_wires, &row);
+	__u64 second = sq_mix(draw + 1);
+	__u32 to_bad = rule->to_bad;
+
+	if (!wire)
+		return false;
+	if (progress < SQ_RAMP_ONE)
+		to_bad = (__u64)to_bad * progress / SQ_RAMP_ONE;
+	if (READ_ONCE(wire->bad)) {
+		if (sq_dice(draw, rule->to_good))
+			WRITE_ONCE(wire->bad, 0);
+		return !sq_dice(second, rule->passes_bad);
+	}
+	if (sq_dice(draw, to_bad))
+		WRITE_ONCE(wire->bad, 1);
+	return !sq_dice(second, rule->passes_good);
+}
+
+/* The dice of one event: @draw is its own, one of a connection says the same for all its packets. */
+static __always_inline bool sq_is_hit(const struct sq_rule *rule, const struct sq_event *event,
+				      __u32 fault, __u32 row, __u64 draw, __u64 progress)
+{
+	__u64 chance = rule->flags & SQ_RULE_PER_CONNECTION
+			       ? sq_mix(sq_seed ^ sq_mix(event->flow + fault))
+			       : draw;
+	__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
+
+	if (rule->flags & SQ_RULE_BURSTS)
+		return sq_burst_hits(rule, row, draw, progress);
+	/* a ramp makes a delay grow, and of the others the probability */
+	if (rule->action != SQ_ACTION_DELAY && progress < SQ_RAMP_ONE)
+		want = want * progress / SQ_RAMP_ONE;
+	return chance >> 32 < want;
 }
 
 /*
@@ -295,7 +341,7 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
  */
 __weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 {
-	__u64 draw, chance, progress, *sequence;
+	__u64 draw, progress, *sequence;
 	struct sq_counters *counters;
 	struct sq_rule *rule;
 	__u32 row;
@@ -329,18 +375,9 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 	}
 	draw = sq_mix(sq_seed ^ sq_mix((__u64)fault << 32 | d->event.cgroup));
 	draw = sq_mix(draw + __sync_fetch_and_add(sequence, 1));
-	chance = rule->flags & SQ_RULE_PER_CONNECTION
-			 ? sq_mix(sq_seed ^ sq_mix(d->event.flow + fault))
-			 : draw;
-	if (rule->probability != SQ_ALWAYS || rule->action != SQ_ACTION_DELAY) {
-		__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
-
-		if (rule->action != SQ_ACTION_DELAY && progress < SQ_RAMP_ONE)
-			want = want * progress / SQ_RAMP_ONE;
-		if (chance >> 32 >= want) {
-			sq_miss(counters, SQ_MISSED_DICE);
-			return 0;
-		}
+	if (!sq_is_hit(rule, &d->event, fault, row, draw, progress)) {
+		sq_miss(counters, SQ_MISSED_DICE);
+		return 0;
 	}
 	reason = sq_claim(rule, fault, d->now);
 	if (reason >= 0) {

@@ -8,6 +8,7 @@
 
 #include "abi.h"
 #include "kernel.h"
+#include "sample.h"
 
 /* What is fixed for the run, set between open and load. */
 const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each hook carries */
@@ -19,6 +20,7 @@ const volatile __weak __u64 sq_generation; /* of the run's slot in the switch */
 const volatile __weak __u64 sq_faults_limit; /* 0: none */
 const volatile __weak __u64 sq_rate_interval_ns; /* 0: none */
 const volatile __weak __u64 sq_rate_burst_ns;
+const volatile __weak __s32 sq_quantiles[2 * SQ_QUANTILES];
 const volatile __weak __u32 sq_slot;
 const volatile __weak __u32 sq_n_patterns;
 const volatile __weak __u32 sq_n_faults;
@@ -89,6 +91,13 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } sq_sequence __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set at load: faults x cgroups */
+	__type(key, __u32);
+	__type(value, struct sq_wire);
+} sq_wires __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

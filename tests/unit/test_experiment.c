@@ -87,7 +87,7 @@ static void test_defaults_differ_by_kind(void **state)
 	sq_experiment_free(experiment);
 	/* what loss is for must be said */
 	refuses(HEAD "method: {fault: network.loss, target: web, for: 1m}\n",
-		"lacks 'probability'");
+		"must have exactly one of: probability, bursts");
 }
 
 static void test_phases_are_10s_with_probes_unless_said(void **state)

@@ -12,6 +12,7 @@
 
 static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
 static const char *const directions[] = { "egress", "ingress", "both", NULL };
+static const char *const distributions[] = { "uniform", "normal", "pareto", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
@@ -37,6 +38,27 @@ static const struct sq_schema pulse_schema = {
 	.part = { { pulse_fields, ARRAY_SIZE(pulse_fields) } },
 };
 
+#define SHARE(name, member, ...)                                                                  \
+	{                                                                                         \
+		.key = name, .type = SQ_TYPE_SHARE, .offset = offsetof(struct sq_bursts, member), \
+		.max = SQ_SHARE_ONE, __VA_ARGS__                                                  \
+	}
+
+static const struct sq_field bursts_fields[] = {
+	SHARE("p", p_ppb, .required = true, .min = 1,
+	      .help = "how often a packet turns the good state into the bad one"),
+	SHARE("r", r_ppb, .required = true, .min = 1,
+	      .help = "how often a packet turns the bad state into the good one: bursts are 1/r long"),
+	SHARE("h", h_ppb, .fallback = "0%", .help = "what passes in the bad state"),
+	SHARE("k", k_ppb, .fallback = "100%", .help = "what passes in the good state"),
+};
+
+static const struct sq_schema bursts_schema = {
+	.what = "bursts",
+	.size = sizeof(struct sq_bursts),
+	.part = { { bursts_fields, ARRAY_SIZE(bursts_fields) } },
+};
+
 #define PROBABILITY(...)                                                                        \
 	{                                                                                       \
 		.key = "probability", .type = SQ_TYPE_SHARE, .offset = AT(probability_ppb),     \
@@ -44,10 +66,18 @@ static const struct sq_schema pulse_schema = {
 		__VA_ARGS__                                                                     \
 	}
 
-#define JITTER                                                                                 \
-	{                                                                                      \
-		.key = "jitter", .type = SQ_TYPE_DURATION, .offset = AT(jitter_ns),            \
-		.max = LONGEST, .help = "the delay varies evenly by up to this, more and less" \
+#define JITTER                                                                      \
+	{                                                                           \
+		.key = "jitter", .type = SQ_TYPE_DURATION, .offset = AT(jitter_ns), \
+		.max = LONGEST, .help = "by how much the delay varies"              \
+	}
+
+#define DISTRIBUTION                                                                             \
+	{                                                                                        \
+		.key = "distribution", .type = SQ_TYPE_ENUM, .offset = AT(distribution),         \
+		.names = distributions, .fallback = "uniform",                                   \
+		.help = "uniform: jitter is the most, more and less; normal, pareto: jitter is " \
+			"the standard deviation, delay the mean"                                 \
 	}
 
 /* What every fault takes. */
@@ -140,6 +170,7 @@ static const struct sq_field latency_fields[] = {
 	  .max = LONGEST,
 	  .help = "one-way, on packets that leave" },
 	JITTER,
+	DISTRIBUTION,
 	{ .key = "reorder",
 	  .type = SQ_TYPE_BOOL,
 	  .offset = AT(reorder),
@@ -154,8 +185,15 @@ static const struct sq_field latency_fields[] = {
 	  .help = "what the probability is drawn for" },
 };
 
+static const char *const loss_one_of[] = { "probability", "bursts", NULL };
+
 static const struct sq_field loss_fields[] = {
-	PROBABILITY(.required = true),
+	PROBABILITY(),
+	{ .key = "bursts",
+	  .type = SQ_TYPE_OBJECT,
+	  .offset = AT(bursts),
+	  .object = &bursts_schema,
+	  .help = "losses in bursts, by Gilbert and Elliott: {p: 1%, r: 25%}" },
 	{ .key = "per",
 	  .type = SQ_TYPE_ENUM,
 	  .offset = AT(per),
@@ -217,6 +255,7 @@ static const struct sq_field syscall_latency_fields[] = {
 	  .max = LONGEST,
 	  .help = "how much longer the call takes" },
 	JITTER,
+	DISTRIBUTION,
 };
 
 static const struct sq_field syscall_error_fields[] = {
@@ -227,14 +266,11 @@ static const struct sq_field syscall_error_fields[] = {
 	  .help = "what the call returns" },
 };
 
-#define SCHEMA(name, a, b, c)                                            \
-	{                                                                \
-		.what = name, .size = sizeof(struct sq_fault), .part = { \
-			{ common, ARRAY_SIZE(common) },                  \
-			{ a, ARRAY_SIZE(a) },                            \
-			b,                                               \
-			c                                                \
-		}                                                        \
+#define SCHEMA(name, a, b, c, ...)                                                      \
+	{                                                                               \
+		.what = name, .size = sizeof(struct sq_fault),                          \
+		.part = { { common, ARRAY_SIZE(common) }, { a, ARRAY_SIZE(a) }, b, c }, \
+		__VA_ARGS__                                                             \
 	}
 #define PART(fields)                       \
 	{                                  \
@@ -251,7 +287,7 @@ const struct sq_fault_kind sq_catalogue[] = {
 	  SCHEMA("network.latency", latency_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
-	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets), .one_of = loss_one_of) },
 	{ SQ_FAULT_PARTITION, "network.partition",
 	  "the target and the peer cannot reach each other",
 	  "Every packet is lost, both ways; connections hang, as with a cut cable.",

@@ -41,6 +41,12 @@ struct sq_pulse {
 	uint64_t active_ns, idle_ns;
 };
 
+/* Losses in bursts: Gilbert and Elliott's model, its four shares. */
+struct sq_bursts {
+	struct sq_object object;
+	uint64_t p_ppb, r_ppb, h_ppb, k_ppb;
+};
+
 /* One fault of the method. What a kind has no parameter for keeps its default. */
 struct sq_fault {
 	struct sq_object object;
@@ -58,6 +64,8 @@ struct sq_fault {
 	unsigned int direction; /* enum sq_direction */
 	unsigned int per; /* enum sq_per */
 	uint64_t delay_ns, jitter_ns;
+	unsigned int distribution; /* enum sq_distribution */
+	struct sq_bursts bursts;
 	bool reorder;
 	struct sq_calls calls;
 	struct sq_texts paths;

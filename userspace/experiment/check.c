@@ -86,6 +86,10 @@ static void check_timeline(const struct sq_experiment *experiment, const struct 
 		sq_diag_error(
 			diags, sq_schema_mark(object, "jitter"), NULL,
 			"the jitter is more than the delay: nothing can come before its time");
+	if (!fault->jitter_ns && sq_schema_has(object, "distribution"))
+		sq_diag_error(diags, sq_schema_mark(object, "distribution"),
+			      "add 'jitter', or leave 'distribution' out",
+			      "a distribution without a jitter: every delay is the same");
 	if (fault->pulse.object.node && fault->pulse.active_ns >= fault->for_ns && fault->for_ns)
 		sq_diag_error(diags, sq_schema_mark(&fault->pulse.object, "active"), NULL,
 			      "the pulse never pauses: the fault is over by then");

@@ -13,6 +13,7 @@
 #include "inject/inodes.h"
 #include "inject/nap.h"
 #include "inject/object.h"
+#include "inject/quantiles.h"
 #include "inject/rules.h"
 #include "util/time.h"
 
@@ -70,6 +71,7 @@ static void set_constants(struct sq_injector *injector)
 	constants->sq_guard = (uint16_t)(1u << (lease->slot % GUARD_BITS));
 	constants->sq_line_ifindex = injector->needs_line ? sq_line_ifindex(lease) : 0;
 	constants->sq_nap_base = SQ_NAP_BASE;
+	sq_quantiles_fill((int32_t *)constants->sq_quantiles);
 	if (experiment->blast_radius.rate) {
 		constants->sq_rate_interval_ns = 1000 * SQ_S / experiment->blast_radius.rate;
 		constants->sq_rate_burst_ns = RATE_BURST_NS;
@@ -104,6 +106,7 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 				 (uint32_t)injector->setup.n_cgroups + MAX_CARVES);
 	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_sequence, (uint32_t)rows);
+	bpf_map__set_max_entries(object->maps.sq_wires, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
 	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
 	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(peers->n, 1));

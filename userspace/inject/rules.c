@@ -55,6 +55,15 @@ static uint32_t probability_of(uint64_t ppb)
 	return (uint32_t)((double)ppb / SQ_SHARE_ONE * 4294967296.0);
 }
 
+static void bursts_make(const struct sq_bursts *bursts, struct sq_rule *ret)
+{
+	ret->flags |= SQ_RULE_BURSTS;
+	ret->to_bad = probability_of(bursts->p_ppb);
+	ret->to_good = probability_of(bursts->r_ppb);
+	ret->passes_bad = probability_of(bursts->h_ppb);
+	ret->passes_good = probability_of(bursts->k_ppb);
+}
+
 static bool add_range(struct sq_ports *ports, struct sq_port_range range)
 {
 	for (uint32_t i = 0; i < ports->n; i++)
@@ -86,7 +95,10 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 		.error = fault->error,
 		.action = action_of(fault),
 		.protocols = fault->protocols,
+		.distribution = fault->distribution,
 	};
+	if (fault->bursts.object.node)
+		bursts_make(&fault->bursts, ret);
 	if (fault->kind->id == SQ_FAULT_REFUSE)
 		ret->protocols = SQ_PROTO_TCP;
 	if (fault->to.n || fault->ports.n)
