@@ -27,7 +27,7 @@ CFLAGS += $(if $(filter x86,$(ARCH)),-fcf-protection)
 CFLAGS += $(if $(SANITIZE),-O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 comma := ,
-LDLIBS = $(shell pkg-config --libs $(LIBRARIES)) -lm
+LDLIBS = $(shell pkg-config --libs $(LIBRARIES)) -lresolv -lm
 CPPFLAGS += $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null | sed 's/-I\//-isystem \//g')
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -isystem /usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Werror

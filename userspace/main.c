@@ -10,6 +10,7 @@
 #include "engine/verdict.h"
 #include "inject/line.h"
 #include "inject/nap.h"
+#include "probe/probe.h"
 #include "util/fs.h"
 #include "util/helper.h"
 #include "util/out.h"
@@ -80,6 +81,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
 		if (!strcmp(name, sq_helper_name(helpers[i].id)))
 			return helpers[i].run(argc, argv);
+	if (!strcmp(name, SQ_LOOK_NAME))
+		return sq_look_main(argc, argv);
 	if (argc < 2) {
 		sq_print_error("%s", text);
 		return sq_verdict_exit(SQ_INVALID);

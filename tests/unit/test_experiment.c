@@ -98,7 +98,7 @@ static void test_phases_are_10s_with_probes_unless_said(void **state)
 	assert_int_equal(experiment->phases.before_ns, 10 * SQ_S);
 	assert_int_equal(experiment->phases.after_ns, 10 * SQ_S);
 	assert_int_equal(sq_probes(experiment)[0].every_ns, SQ_S);
-	assert_int_equal(sq_probes(experiment)[0].tcp.timeout_ns, SQ_S);
+	assert_int_equal(sq_probes(experiment)[0].source.tcp.timeout_ns, SQ_S);
 	sq_experiment_free(experiment);
 	experiment = good(HEAD PROBE "phases: {before: 0s}\nmethod: " LATENCY "\n");
 	assert_int_equal(experiment->phases.before_ns, 0);

@@ -19,7 +19,7 @@ static void test_code_at_the_borders_of_its_ranges(void **state)
 	static const unsigned int in[] = { 200, 299, 404 },
 				  out[] = { 0, 199, 300, 403, 405, 65736 };
 	const struct sq_text_expect any = { 0 };
-	char why[160];
+	char why[SQ_WHY_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(in); i++)
 		assert_null(sq_expect_check(&codes, "status", in[i], &any, NULL, why));
@@ -32,7 +32,7 @@ static void test_text_must_contain_each_part(void **state)
 {
 	static char *parts[] = { (char *)"items", (char *)"total", NULL };
 	const struct sq_text_expect expect = { .contains = { parts, 2 } };
-	char why[160];
+	char why[SQ_WHY_SIZE];
 
 	assert_null(sq_expect_check(&codes, "status", 200, &expect, "total: 5 items", why));
 	assert_string_equal(sq_expect_check(&codes, "status", 200, &expect, "items only", why),
@@ -47,7 +47,7 @@ static void test_text_must_contain_each_part(void **state)
 static void test_expression_matches_somewhere(void **state)
 {
 	const struct sq_text_expect expect = { .matches = (char *)"^ok [0-9]+$" };
-	char why[160];
+	char why[SQ_WHY_SIZE];
 
 	assert_null(sq_expect_check(&codes, "status", 200, &expect, "ok 55", why));
 	assert_string_equal(sq_expect_check(&codes, "status", 200, &expect, "ok", why),
@@ -85,8 +85,7 @@ static struct seen take(const struct sq_probe *probe)
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	assert_int_equal(sd_event_new(&event), 0);
 	assert_int_equal(sq_prober_new(&prober, event, -EBADF, NULL), 0);
-	sq_prober_sample(prober, &probe->http, &probe->tcp, &probe->exec, &probe->expect, on_done,
-			 &seen);
+	sq_prober_sample(prober, &probe->source, &probe->expect, on_done, &seen);
 	while (!seen.done && sq_now() < until)
 		assert_true(sd_event_run(event, 100000) >= 0);
 	assert_true(seen.done);
@@ -103,9 +102,9 @@ static struct seen sample(const char *script, uint64_t timeout_ns,
 {
 	char *command[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
 	struct sq_port_range zero = { 0 };
-	struct sq_probe probe = { .exec = { .object.node = &written,
-					    .command = { command, 3 },
-					    .timeout_ns = timeout_ns },
+	struct sq_probe probe = { .source.exec = { .object.node = &written,
+						   .command = { command, 3 },
+						   .timeout_ns = timeout_ns },
 				  .expect = { .exit = { &zero, 1 } } };
 
 	if (output)
@@ -130,9 +129,9 @@ static int listening(char *text)
 
 static struct seen sample_tcp(const char *address)
 {
-	struct sq_probe probe = { .tcp = { .object.node = &written,
-					   .address = (char *)address,
-					   .timeout_ns = 5 * SQ_S } };
+	struct sq_probe probe = { .source.tcp = { .object.node = &written,
+						  .address = (char *)address,
+						  .timeout_ns = 5 * SQ_S } };
 
 	return take(&probe);
 }
@@ -175,7 +174,7 @@ static struct seen sample_http(const char *address, const char *path, const char
 	struct sq_port_range success = { 200, 299 };
 	char *parts[] = { (char *)part, NULL };
 	struct sq_probe probe = {
-		.http = { .object.node = &written, .url = url, .timeout_ns = 200 * SQ_MS },
+		.source.http = { .object.node = &written, .url = url, .timeout_ns = 200 * SQ_MS },
 		.expect = { .status = { &success, 1 }, .body.contains = { parts, 1 } }
 	};
 

@@ -89,6 +89,16 @@ static json_t *type_schema(const struct sq_field *field)
 		return list_of(sq_json("{s:[s,s]}", "type", "string", "integer"));
 	case SQ_TYPE_SELECT:
 		return sq_json("{s:[s,s]}", "type", "string", "integer");
+	case SQ_TYPE_EXCESS:
+		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?%$"));
+	case SQ_TYPE_COMPARE:
+		return sq_json("{s:[s,s,s]}", "type", "string", "number", "boolean");
+	case SQ_TYPE_DURATION_COMPARE:
+	case SQ_TYPE_SIZE_COMPARE:
+		return sq_json("{s:s}", "type", "string");
+	case SQ_TYPE_COMPARES:
+		return sq_json("{s:s, s:{s:[s,s,s]}}", "type", "object", "additionalProperties",
+			       "type", "string", "number", "boolean");
 	case SQ_TYPE_OBJECT:
 		return object_schema(field->object);
 	case SQ_TYPE_OBJECTS:

@@ -106,8 +106,7 @@ static int try_ready(struct sq_run *run, const struct sq_ready *ready, struct tr
 		     struct sq_error **err)
 {
 	*trial = (struct trial){ .done = false };
-	sq_prober_sample(run->prober, &ready->http, &ready->tcp, &ready->exec, NULL, on_tried,
-			 trial);
+	sq_prober_sample(run->prober, &ready->source, NULL, on_tried, trial);
 	while (!trial->done) {
 		int r = sd_event_run(run->event, UINT64_MAX);
 

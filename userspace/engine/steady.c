@@ -134,8 +134,7 @@ static void start_sample(struct watch *watch, uint64_t slot_ns)
 	if (trial->next)
 		trial->next->link = &trial->next;
 	steady->trials = trial;
-	sq_prober_sample(steady->setup.prober, &probe->http, &probe->tcp, &probe->exec,
-			 &probe->expect, on_done, trial);
+	sq_prober_sample(steady->setup.prober, &probe->source, &probe->expect, on_done, trial);
 }
 
 static int arm_timer(struct watch *watch);
@@ -242,10 +241,7 @@ uint64_t sq_steady_during_until(const struct sq_steady *steady)
 	uint64_t until = 0;
 
 	for (const struct trial *trial = steady->trials; trial; trial = trial->next) {
-		const struct sq_probe *probe = trial->watch->probe;
-		uint64_t timeout = probe->http.object.node  ? probe->http.timeout_ns
-				   : probe->tcp.object.node ? probe->tcp.timeout_ns
-							    : probe->exec.timeout_ns;
+		uint64_t timeout = sq_source_timeout(&trial->watch->probe->source);
 
 		if (trial->phase == SQ_DURING)
 			until = MAX(until, trial->at_ns + timeout + GRACE_NS);

@@ -2,7 +2,6 @@
 #include "experiment/check.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,7 @@ static bool has_control(const char *text)
 }
 
 /* A name goes into tables, file names and metric labels. */
-static void check_name(struct sq_mark mark, const char *name, struct sq_diags *diags)
+void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags)
 {
 	if (strlen(name) > LONGEST_NAME)
 		sq_diag_error(diags, mark, NULL, "the name is longer than %d bytes", LONGEST_NAME);
@@ -154,7 +153,7 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 
 		if (!fault->kind || !fault->name)
 			continue; /* has been told already */
-		check_name(sq_schema_mark(&fault->object, "name"), fault->name, diags);
+		sq_check_name(sq_schema_mark(&fault->object, "name"), fault->name, diags);
 		for (size_t j = 0; j < i; j++)
 			if (sq_faults(experiment)[j].name &&
 			    !strcmp(sq_faults(experiment)[j].name, fault->name))
@@ -169,82 +168,6 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 	}
 }
 
-static void check_expect(const struct sq_probe *probe, struct sq_diags *diags)
-{
-	static const struct {
-		const char *key;
-		bool http, exec;
-	} keys[] = { { "status", true, false },
-		     { "body", true, false },
-		     { "exit", false, true },
-		     { "output", false, true } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const struct sq_object *expect = &probe->expect.object;
-
-		if (!sq_schema_has(expect, keys[i].key) ||
-		    (probe->http.object.node && keys[i].http) ||
-		    (probe->exec.object.node && keys[i].exec))
-			continue;
-		sq_diag_error(diags, sq_schema_mark(expect, keys[i].key), NULL,
-			      "'%s' is for %s probes", keys[i].key, keys[i].http ? "http" : "exec");
-	}
-}
-
-static void check_http(const struct sq_http *http, struct sq_diags *diags)
-{
-	CURLUcode code;
-	CURLU *url;
-
-	if (!http->url)
-		return;
-	if (strncmp(http->url, "http://", 7) != 0 && strncmp(http->url, "https://", 8) != 0) {
-		sq_diag_error(diags, sq_schema_mark(&http->object, "url"), NULL,
-			      "url: '%.200s' does not begin with http:// or https://", http->url);
-		return;
-	}
-	url = curl_url();
-	if (!url)
-		sq_oom();
-	code = curl_url_set(url, CURLUPART_URL, http->url, 0);
-	curl_url_cleanup(url);
-	if (code)
-		sq_diag_error(diags, sq_schema_mark(&http->object, "url"),
-			      "a host is needed, and "
-			      "ports go up to 65535",
-			      "url: '%.200s' is not a URL such as http://127.0.0.1:8080/cart",
-			      http->url);
-}
-
-/* A name, an IPv4 address, or an IPv6 address in brackets: it becomes a part of a URL. */
-static bool is_host(const char *text, size_t n)
-{
-	bool brackets = n > 2 && text[0] == '[' && text[n - 1] == ']';
-	const char *end = text + n - brackets;
-
-	for (const char *p = text + brackets; p < end; p++)
-		if (!isalnum((unsigned char)*p) && !strchr(brackets ? ":.%-_" : ".-_", *p))
-			return false;
-	return n > 0;
-}
-
-static void check_tcp(const struct sq_tcp *tcp, struct sq_diags *diags)
-{
-	const char *colon = tcp->address ? strrchr(tcp->address, ':') : NULL;
-	struct sq_port_range port;
-	const char *why;
-
-	if (!tcp->address)
-		return;
-	/* an IPv6 address has colons of its own: which is the port's shows by the brackets */
-	if (!colon || !is_host(tcp->address, (size_t)(colon - tcp->address)) ||
-	    sq_parse_port_range(colon + 1, &port, &why) || port.low != port.high)
-		sq_diag_error(diags, sq_schema_mark(&tcp->object, "address"),
-			      "such as "
-			      "127.0.0.1:5432 or \"[::1]:5432\"; ports go from 1 to 65535",
-			      "address: '%.200s' is not HOST:PORT", tcp->address);
-}
-
 /* A load that two names stand for would write into one log. */
 static void check_load(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
@@ -254,7 +177,7 @@ static void check_load(const struct sq_experiment *experiment, struct sq_diags *
 
 		if (!load->name)
 			continue;
-		check_name(mark, load->name, diags);
+		sq_check_name(mark, load->name, diags);
 		for (size_t j = 0; j < i; j++)
 			if (sq_loads(experiment)[j].name &&
 			    !strcmp(sq_loads(experiment)[j].name, load->name))
@@ -288,29 +211,6 @@ static void check_cgroups(const struct sq_object *object, const struct sq_texts 
 	}
 }
 
-static void check_probes(const struct sq_experiment *experiment, struct sq_diags *diags)
-{
-	for (size_t i = 0; i < experiment->probes.n; i++) {
-		const struct sq_probe *probe = &sq_probes(experiment)[i];
-
-		if (!probe->name)
-			continue;
-		check_name(sq_schema_mark(&probe->object, "name"), probe->name, diags);
-		for (size_t j = 0; j < i; j++)
-			if (sq_probes(experiment)[j].name &&
-			    !strcmp(sq_probes(experiment)[j].name, probe->name))
-				sq_diag_error(diags, sq_schema_mark(&probe->object, "name"), NULL,
-					      "two probes are named '%.200s'", probe->name);
-		check_expect(probe, diags);
-		check_http(&probe->http, diags);
-		check_tcp(&probe->tcp, diags);
-		if (probe->recovers_within_ns > experiment->phases.after_ns)
-			sq_diag_error(diags, sq_schema_mark(&probe->object, "recovers_within"),
-				      "raise phases.after",
-				      "recovers_within is longer than the phase 'after'");
-	}
-}
-
 static void check_targets(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
 	const struct sq_node *names = sq_node_get(experiment->object.node, "targets");
@@ -320,7 +220,7 @@ static void check_targets(const struct sq_experiment *experiment, struct sq_diag
 		struct sq_mark mark = names->key[i]->mark;
 		bool used = false;
 
-		check_name(mark, target->object.key, diags);
+		sq_check_name(mark, target->object.key, diags);
 		if (strchr(target->object.key, '/') || !*target->object.key ||
 		    target->object.key[0] == '.')
 			sq_diag_error(diags, mark,
@@ -340,8 +240,7 @@ static void check_targets(const struct sq_experiment *experiment, struct sq_diag
 		if (target->cgroup.n && target->ready.object.node)
 			sq_diag_error(diags, sq_schema_mark(&target->object, "ready"), NULL,
 				      "'ready' is for command targets");
-		check_http(&target->ready.http, diags);
-		check_tcp(&target->ready.tcp, diags);
+		sq_check_source(&target->ready.source, diags);
 		check_cgroups(&target->object, &target->cgroup, diags);
 	}
 }
@@ -360,6 +259,6 @@ void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags
 	}
 	check_load(experiment, diags);
 	check_faults(experiment, diags);
-	check_probes(experiment, diags);
+	sq_check_probes(experiment, diags);
 	check_targets(experiment, diags);
 }

@@ -8,4 +8,9 @@
 /* Adds to @diags what is wrong between the parts of a file whose parts have been read. */
 void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags *diags);
 
+/* The parts of it: the probes, what they look at, and what goes into tables and metric labels. */
+void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *diags);
+void sq_check_source(const struct sq_source *source, struct sq_diags *diags);
+void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags);
+
 #endif

@@ -4,84 +4,9 @@
 #define SQ_EXPERIMENT_EXPERIMENT_H
 
 #include "experiment/catalogue.h"
+#include "experiment/probe.h"
 #include "experiment/schema.h"
 #include "util/error.h"
-
-struct sq_text_expect {
-	struct sq_object object;
-	struct sq_texts contains;
-	char *matches;
-};
-
-/* What one sample of a probe must show. */
-struct sq_expect {
-	struct sq_object object;
-	struct sq_port_ranges status; /* http */
-	struct sq_text_expect body; /* http */
-	struct sq_port_ranges exit; /* exec */
-	struct sq_text_expect output; /* exec */
-};
-
-struct sq_http {
-	struct sq_object object;
-	char *url;
-	uint64_t timeout_ns;
-};
-
-struct sq_tcp {
-	struct sq_object object;
-	char *address; /* HOST:PORT */
-	uint64_t timeout_ns;
-};
-
-struct sq_exec {
-	struct sq_object object;
-	struct sq_texts command;
-	uint64_t timeout_ns;
-};
-
-enum sq_phase {
-	SQ_BEFORE,
-	SQ_DURING,
-	SQ_AFTER,
-	SQ_PHASES,
-};
-
-extern const char *const sq_phase_names[SQ_PHASES];
-
-/* What a phase's samples must show together. */
-struct sq_judge_phase {
-	struct sq_object object;
-	uint64_t failures_ppb;
-	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, max_ns; /* 0: not judged */
-};
-
-struct sq_judge {
-	struct sq_object object;
-	struct sq_judge_phase phase[SQ_PHASES];
-};
-
-struct sq_probe {
-	struct sq_object object;
-	char *name;
-	struct sq_http http;
-	struct sq_tcp tcp;
-	struct sq_exec exec;
-	uint64_t every_ns;
-	struct sq_expect expect;
-	struct sq_judge judge;
-	uint64_t recovers_within_ns;
-	uint64_t abort_after;
-};
-
-/* When a command target counts as started. */
-struct sq_ready {
-	struct sq_object object;
-	struct sq_http http;
-	struct sq_tcp tcp;
-	struct sq_exec exec;
-	uint64_t within_ns;
-};
 
 struct sq_target {
 	struct sq_object object; /* its key is the target's name */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment/json_path.h"
 #include "experiment/value.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -157,7 +158,8 @@ static void read_scalar(const struct sq_field *field, const struct sq_node *node
 		why = "is empty";
 	if (!why && !sq_value_parse(field, node->value, slot, &why, &near)) {
 		if (field->type == SQ_TYPE_DURATION || field->type == SQ_TYPE_COUNT ||
-		    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE) {
+		    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE ||
+		    field->type == SQ_TYPE_EXCESS) {
 			if (!check_limits(field, node, *(uint64_t *)slot, diags))
 				take_default(field, slot);
 		}
@@ -207,6 +209,32 @@ static void read_objects(const struct sq_field *field, const struct sq_node *nod
 	}
 }
 
+/* A map from JSON paths to what stands there. */
+static void read_compares(const struct sq_field *field, const struct sq_node *node,
+			  struct sq_compares *compares, struct sq_diags *diags)
+{
+	if (node->type != SQ_NODE_MAP) {
+		tell_type(field, node, diags);
+		return;
+	}
+	if (!node->n)
+		sq_diag_error(diags, node->mark, NULL, "%s: there is nothing in it", field->key);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct sq_field value = { .key = node->key[i]->value,
+						.type = SQ_TYPE_COMPARE };
+		struct sq_path_compare *item =
+			sq_append(&compares->item, &compares->n, sizeof(*item));
+		const char *why;
+
+		item->path = sq_strdup(node->key[i]->value);
+		if (sq_json_path_check(item->path, &why))
+			sq_diag_error(diags, node->key[i]->mark, NULL, "%s: '%.200s' %s",
+				      field->key, item->path, why);
+		else
+			read_scalar(&value, node->item[i], &item->compare, diags);
+	}
+}
+
 static void read_field(const struct sq_field *field, const struct sq_node *node, void *slot,
 		       struct sq_diags *diags)
 {
@@ -217,6 +245,9 @@ static void read_field(const struct sq_field *field, const struct sq_node *node,
 	case SQ_TYPE_OBJECTS:
 	case SQ_TYPE_NAMED:
 		read_objects(field, node, slot, diags);
+		break;
+	case SQ_TYPE_COMPARES:
+		read_compares(field, node, slot, diags);
 		break;
 	default:
 		if (sq_value_is_list(field->type))

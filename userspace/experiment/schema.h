@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "experiment/compare.h"
 #include "experiment/names.h"
 #include "experiment/peer.h"
 #include "experiment/yaml.h"
@@ -32,6 +33,11 @@ enum sq_type {
 	SQ_TYPE_ERRNO, /* unsigned int */
 	SQ_TYPE_SELECT, /* struct sq_select */
 	SQ_TYPE_CODES, /* struct sq_port_ranges: 200, 200-299 */
+	SQ_TYPE_EXCESS, /* uint64_t, parts per billion, above 100 % too */
+	SQ_TYPE_COMPARE, /* struct sq_compare */
+	SQ_TYPE_DURATION_COMPARE, /* struct sq_compare, ns */
+	SQ_TYPE_SIZE_COMPARE, /* struct sq_compare, bytes */
+	SQ_TYPE_COMPARES, /* struct sq_compares; a map from JSON path to what is there */
 	SQ_TYPE_OBJECT, /* the object's own struct, in place */
 	SQ_TYPE_OBJECTS, /* struct sq_objects; one map stands for a list of one */
 	SQ_TYPE_NAMED, /* struct sq_objects; a map from name to object */

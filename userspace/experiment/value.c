@@ -234,6 +234,15 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 		return parse_select(text, slot, why);
 	case SQ_TYPE_CODES:
 		return parse_codes(field, text, slot, why);
+	case SQ_TYPE_EXCESS:
+		return sq_parse_excess(text, slot, why);
+	case SQ_TYPE_COMPARE:
+		return sq_compare_parse(text, SQ_UNIT_NUMBER, slot, why);
+	case SQ_TYPE_DURATION_COMPARE:
+		return sq_compare_parse(text, SQ_UNIT_DURATION, slot, why);
+	case SQ_TYPE_SIZE_COMPARE:
+		return sq_compare_parse(text, SQ_UNIT_SIZE, slot, why);
+	case SQ_TYPE_COMPARES: /* a map */
 	case SQ_TYPE_OBJECT:
 	case SQ_TYPE_OBJECTS:
 	case SQ_TYPE_NAMED:
@@ -259,6 +268,7 @@ void sq_value_unset(enum sq_type type, void *slot)
 	case SQ_TYPE_DURATION:
 	case SQ_TYPE_SHARE:
 	case SQ_TYPE_RATE:
+	case SQ_TYPE_EXCESS:
 		*(uint64_t *)slot = 0;
 		break;
 	default:
@@ -270,6 +280,7 @@ void sq_value_clear(enum sq_type type, void *slot)
 {
 	struct sq_port_ranges *ranges = slot;
 	struct sq_peers *peers = slot;
+	struct sq_compares *compares = slot;
 
 	switch (type) {
 	case SQ_TYPE_TEXT:
@@ -290,6 +301,19 @@ void sq_value_clear(enum sq_type type, void *slot)
 	case SQ_TYPE_CODES:
 		free(ranges->item);
 		*ranges = (struct sq_port_ranges){ 0 };
+		break;
+	case SQ_TYPE_COMPARE:
+	case SQ_TYPE_DURATION_COMPARE:
+	case SQ_TYPE_SIZE_COMPARE:
+		sq_compare_clear(slot);
+		break;
+	case SQ_TYPE_COMPARES:
+		for (size_t i = 0; i < compares->n; i++) {
+			free(compares->item[i].path);
+			sq_compare_clear(&compares->item[i].compare);
+		}
+		free(compares->item);
+		*compares = (struct sq_compares){ 0 };
 		break;
 	default:
 		break;
@@ -330,6 +354,16 @@ const char *sq_type_text(enum sq_type type)
 		return "all, a number or a share";
 	case SQ_TYPE_CODES:
 		return "number or range (200-299); or a list";
+	case SQ_TYPE_EXCESS:
+		return "share (20%, 300%)";
+	case SQ_TYPE_COMPARE:
+		return "value, comparison or range (5, \"< 5\", \"1..5\", \"!= ok\", \"~ ^ok\")";
+	case SQ_TYPE_DURATION_COMPARE:
+		return "duration at most, comparison or range (5s, \"> 1s\", \"1s..5s\")";
+	case SQ_TYPE_SIZE_COMPARE:
+		return "size, comparison or range (2G, \"> 0B\", \"1K..5M\")";
+	case SQ_TYPE_COMPARES:
+		return "map of JSON paths and what is there";
 	case SQ_TYPE_OBJECT:
 		return "map";
 	case SQ_TYPE_OBJECTS:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* http and tcp probes: libcurl's multi interface in the event loop. */
+/* libcurl's multi interface in the event loop, for all that goes over a connection. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,23 +18,17 @@ static void check_done(struct sq_prober *prober)
 	while ((message = curl_multi_info_read(prober->multi, &left))) {
 		struct sq_pending *pending;
 		CURLcode result = message->data.result;
-		const char *why = NULL;
-		char text[160];
-		long status = 0;
 
 		if (message->msg != CURLMSG_DONE ||
 		    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pending))
 			continue;
-		curl_easy_getinfo(pending->curl, CURLINFO_RESPONSE_CODE, &status);
 		if (result == CURLE_OPERATION_TIMEDOUT)
-			why = "timed out";
+			sq_pending_finish(pending, "timed out");
 		else if (result)
-			why = *pending->error ? pending->error : curl_easy_strerror(result);
-		else if (pending->expect)
-			why = sq_expect_check(&pending->expect->status, "status",
-					      (unsigned int)status, &pending->expect->body,
-					      pending->text, text);
-		sq_pending_finish(pending, why);
+			sq_pending_finish(pending, *pending->error ? pending->error
+								   : curl_easy_strerror(result));
+		else
+			pending->transferred(pending);
 	}
 }
 
@@ -129,10 +123,8 @@ static size_t on_body(char *text, size_t size, size_t n, void *data)
 	return size * n;
 }
 
-static void start(struct sq_pending *pending, const char *url, uint64_t timeout_ns,
-		  bool only_connect)
+CURL *sq_curl_prepare(struct sq_pending *pending, const char *url, uint64_t timeout_ns)
 {
-	struct sq_prober *prober = pending->prober;
 	CURL *curl = curl_easy_init();
 
 	if (!curl)
@@ -153,23 +145,26 @@ static void start(struct sq_pending *pending, const char *url, uint64_t timeout_
 	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, pending);
-	if (only_connect)
-		curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-	if (curl_multi_add_handle(prober->multi, curl))
+	return curl;
+}
+
+void sq_curl_headers(struct sq_pending *pending, const struct sq_texts *headers)
+{
+	for (size_t i = 0; i < headers->n; i++) {
+		struct curl_slist *longer = curl_slist_append(pending->headers, headers->item[i]);
+
+		if (!longer)
+			sq_oom();
+		pending->headers = longer;
+	}
+	if (pending->headers)
+		curl_easy_setopt(pending->curl, CURLOPT_HTTPHEADER, pending->headers);
+}
+
+void sq_curl_start(struct sq_pending *pending)
+{
+	if (curl_multi_add_handle(pending->prober->multi, pending->curl))
 		sq_oom();
-}
-
-void sq_http_start(struct sq_pending *pending, const struct sq_http *http)
-{
-	start(pending, http->url, http->timeout_ns, false);
-}
-
-void sq_tcp_start(struct sq_pending *pending, const struct sq_tcp *tcp)
-{
-	_cleanup_free_ char *url = sq_asprintf("http://%s/", tcp->address);
-
-	pending->expect = NULL; /* a connection is all there is to expect */
-	start(pending, url, tcp->timeout_ns, true);
 }
 
 void sq_curl_release(struct sq_pending *pending)
@@ -178,5 +173,7 @@ void sq_curl_release(struct sq_pending *pending)
 		return;
 	curl_multi_remove_handle(pending->prober->multi, pending->curl);
 	curl_easy_cleanup(pending->curl);
+	curl_slist_free_all(pending->headers);
 	pending->curl = NULL;
+	pending->headers = NULL;
 }

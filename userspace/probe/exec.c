@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,7 +22,7 @@
  */
 static void read_output(struct sq_pending *pending)
 {
-	size_t left = SQ_SAMPLE_TEXT;
+	size_t left = pending->most;
 	char text[4096];
 	ssize_t n;
 
@@ -49,14 +51,76 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 	return 0;
 }
 
-static int on_exit(sd_event_source *source, const siginfo_t *info, void *data)
+/* The zombie still tells what it and its children took: sd-event reaps it afterwards. */
+static uint64_t cpu_of(pid_t pid)
+{
+	struct rusage usage = { 0 };
+	siginfo_t info;
+
+	if (syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, &usage) < 0)
+		return 0;
+	return ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * SQ_S +
+	       ((uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec) * SQ_US;
+}
+
+static int on_ended(sd_event_source *source, const siginfo_t *info, void *data)
 {
 	struct sq_pending *pending = data;
-	const char *why = NULL;
-	char text[160];
 
+	pending->cpu_ns = cpu_of(pending->pid);
 	pending->pid = 0; /* reaped by the event loop */
 	read_output(pending);
+	pending->exited(pending, info);
+	return 0;
+}
+
+static int start(struct sq_pending *pending, const char *program, const char *const *argv,
+		 uint64_t timeout_ns, struct sq_error **err)
+{
+	sd_event *event = pending->prober->event;
+	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return sq_error_errno(err, errno, "cannot make a pipe");
+	pending->output_fd = ends[0];
+	writer = ends[1];
+	fcntl(pending->output_fd, F_SETFL, O_NONBLOCK);
+	r = sq_spawn(&(struct sq_spawn){ .argv = argv,
+					 .program = program,
+					 .cgroup_fd = pending->prober->cgroup_fd,
+					 .stdin_fd = -EBADF,
+					 .stdout_fd = writer,
+					 .stderr_fd = -EBADF },
+		     &pending->pid, &pidfd, err);
+	if (r)
+		return r;
+	r = sd_event_add_child_pidfd(event, &pending->child, pidfd, WEXITED, on_ended, pending);
+	if (r >= 0) {
+		sd_event_source_set_child_pidfd_own(pending->child, 1);
+		TAKE_FD(pidfd);
+		r = sd_event_add_io(event, &pending->output, pending->output_fd, EPOLLIN, on_output,
+				    pending);
+	}
+	if (r >= 0)
+		r = sq_pending_limit(pending, timeout_ns, on_timeout);
+	return r < 0 ? sq_error_errno(err, -r, "cannot watch a probe's program") : 0;
+}
+
+void sq_program_start(struct sq_pending *pending, const char *program, const char *const *argv,
+		      uint64_t timeout_ns)
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+
+	if (start(pending, program, argv, timeout_ns, &err))
+		sq_pending_finish(pending, err->message);
+}
+
+static void judge(struct sq_pending *pending, const siginfo_t *info)
+{
+	const char *why = NULL;
+	char text[SQ_WHY_SIZE];
+
 	if (pending->timed_out) {
 		why = "timed out";
 	} else if (info->si_code != CLD_EXITED) {
@@ -70,50 +134,17 @@ static int on_exit(sd_event_source *source, const siginfo_t *info, void *data)
 				      pending->text, text);
 	}
 	sq_pending_finish(pending, why);
-	return 0;
 }
 
-static int start(struct sq_pending *pending, const struct sq_exec *exec, struct sq_error **err)
+void sq_exec_start(struct sq_pending *pending)
 {
-	sd_event *event = pending->prober->event;
-	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
-	int ends[2], r;
+	const struct sq_exec *exec = &pending->source->exec;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return sq_error_errno(err, errno, "cannot make a pipe");
-	pending->output_fd = ends[0];
-	writer = ends[1];
-	fcntl(pending->output_fd, F_SETFL, O_NONBLOCK);
-	r = sq_spawn(&(struct sq_spawn){ .argv = (const char *const *)exec->command.item,
-					 .cgroup_fd = pending->prober->cgroup_fd,
-					 .stdin_fd = -EBADF,
-					 .stdout_fd = writer,
-					 .stderr_fd = -EBADF },
-		     &pending->pid, &pidfd, err);
-	if (r)
-		return r;
-	r = sd_event_add_child_pidfd(event, &pending->child, pidfd, WEXITED, on_exit, pending);
-	if (r >= 0) {
-		sd_event_source_set_child_pidfd_own(pending->child, 1);
-		TAKE_FD(pidfd);
-		r = sd_event_add_io(event, &pending->output, pending->output_fd, EPOLLIN, on_output,
-				    pending);
-	}
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &pending->timer, CLOCK_MONOTONIC,
-					       exec->timeout_ns / SQ_US, 1, on_timeout, pending);
-	return r < 0 ? sq_error_errno(err, -r, "cannot watch a probe's program") : 0;
+	pending->exited = judge;
+	sq_program_start(pending, NULL, (const char *const *)exec->command.item, exec->timeout_ns);
 }
 
-void sq_exec_start(struct sq_pending *pending, const struct sq_exec *exec)
-{
-	_cleanup_error_ struct sq_error *err = NULL;
-
-	if (start(pending, exec, &err))
-		sq_pending_finish(pending, err->message);
-}
-
-void sq_exec_release(struct sq_pending *pending)
+void sq_program_release(struct sq_pending *pending)
 {
 	pending->child = sd_event_source_disable_unref(pending->child);
 	pending->output = sd_event_source_disable_unref(pending->output);

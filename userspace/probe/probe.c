@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "probe/probe.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "probe/sample.h"
 #include "util/time.h"
@@ -24,7 +26,10 @@ int sq_prober_new(struct sq_prober **ret, sd_event *event, int cgroup_fd, struct
 static void release(struct sq_pending *pending)
 {
 	sq_curl_release(pending);
-	sq_exec_release(pending);
+	sq_program_release(pending);
+	pending->socket_fd = sq_close(pending->socket_fd);
+	if (pending->place)
+		pending->place->busy = false;
 	*pending->link = pending->next;
 	if (pending->next)
 		pending->next->link = pending->link;
@@ -40,6 +45,11 @@ struct sq_prober *sq_prober_free(struct sq_prober *prober)
 		next = pending->next;
 		release(pending);
 	}
+	for (struct sq_log_place *place = prober->places, *next; place; place = next) {
+		next = place->next;
+		free(place->state);
+		free(place);
+	}
 	sq_curl_close(prober);
 	free(prober);
 	return NULL;
@@ -47,7 +57,7 @@ struct sq_prober *sq_prober_free(struct sq_prober *prober)
 
 void sq_pending_add(struct sq_pending *pending, const char *text, size_t n)
 {
-	n = MIN(n, SQ_SAMPLE_TEXT - pending->n);
+	n = MIN(n, pending->most - pending->n);
 	pending->text = sq_realloc(pending->text, pending->n + n + 1);
 	memcpy(pending->text + pending->n, text, n);
 	/* what is searched ends at a NUL: those of the answer itself become spaces */
@@ -61,41 +71,60 @@ void sq_pending_add(struct sq_pending *pending, const char *text, size_t n)
 void sq_pending_finish(struct sq_pending *pending, const char *why)
 {
 	/* a name or an answer may be in it, of any bytes, and cut anywhere: reports are UTF-8 */
-	_cleanup_free_ char *text = why ? sq_utf8_clean(sq_strdup(why)) : NULL;
+	_cleanup_free_ char *text = NULL;
 	struct sq_sample sample = {
 		.started_ns = pending->started_ns,
 		.took_ns = sq_now() - pending->started_ns,
-		.met = !why,
-		.why = text,
+		.cpu_ns = pending->cpu_ns,
+		.has_value = pending->has_value,
+		.value = pending->value,
 	};
-	sq_sample_done done = pending->done;
-	void *data = pending->data;
+	char late[SQ_WHY_SIZE];
 
-	done(data, &sample);
+	if (!why && pending->expect)
+		why = sq_expect_duration(&pending->expect->latency, "latency", sample.took_ns,
+					 late);
+	if (why)
+		text = sq_utf8_clean(sq_strdup(why));
+	sample.met = !why;
+	sample.why = text;
+	pending->done(pending->data, &sample);
 	release(pending);
 }
 
-void sq_prober_sample(struct sq_prober *prober, const struct sq_http *http,
-		      const struct sq_tcp *tcp, const struct sq_exec *exec,
+int sq_pending_limit(struct sq_pending *pending, uint64_t timeout_ns, sd_event_time_handler_t late)
+{
+	return sd_event_add_time_relative(pending->prober->event, &pending->timer, CLOCK_MONOTONIC,
+					  timeout_ns / SQ_US, 1, late, pending);
+}
+
+/* In the order of sq_source_kinds. */
+static void (*const starts[SQ_SOURCES])(struct sq_pending *pending) = {
+	sq_http_start, sq_tcp_start,	    sq_dns_start,  sq_exec_start,
+	sq_file_start, sq_prometheus_start, sq_unit_start, sq_log_start,
+};
+
+void sq_prober_sample(struct sq_prober *prober, const struct sq_source *source,
 		      const struct sq_expect *expect, sq_sample_done done, void *data)
 {
 	struct sq_pending *pending = sq_alloc(sizeof(*pending));
+	int kind = sq_source_kind(source);
 
 	pending->prober = prober;
+	pending->source = source;
 	pending->expect = expect;
 	pending->done = done;
 	pending->data = data;
-	pending->output_fd = -EBADF;
+	pending->most = SQ_SAMPLE_TEXT;
+	pending->output_fd = pending->socket_fd = -EBADF;
 	pending->next = prober->pending;
 	pending->link = &prober->pending;
 	if (pending->next)
 		pending->next->link = &pending->next;
 	prober->pending = pending;
 	pending->started_ns = sq_now();
-	if (http->object.node)
-		sq_http_start(pending, http);
-	else if (tcp->object.node)
-		sq_tcp_start(pending, tcp);
+	if (kind >= 0)
+		starts[kind](pending);
 	else
-		sq_exec_start(pending, exec);
+		sq_pending_finish(pending, "there is nothing to look at");
 }

@@ -17,8 +17,11 @@ struct sq_prober;
 /* What one sample showed. */
 struct sq_sample {
 	uint64_t started_ns, took_ns;
+	uint64_t cpu_ns; /* of the program that it took, where it took one */
 	bool met;
 	const char *why; /* not met: in a few words */
+	bool has_value;
+	double value; /* prometheus: the number; log: the lines */
 };
 
 /* Called once when the sample is over, from the event loop. */
@@ -30,9 +33,20 @@ int sq_prober_new(struct sq_prober **ret, sd_event *event, int cgroup_fd, struct
 /* Ends samples under way without calling anybody. */
 struct sq_prober *sq_prober_free(struct sq_prober *prober);
 
-/* Starts a sample of a probe, or of a condition with the same parts. */
-void sq_prober_sample(struct sq_prober *prober, const struct sq_http *http,
-		      const struct sq_tcp *tcp, const struct sq_exec *exec,
+/*
+ * Starts a sample. @source must outlive the prober: a log is read on from where the sample before
+ * ended. @expect may be NULL: then it is met by any answer.
+ */
+void sq_prober_sample(struct sq_prober *prober, const struct sq_source *source,
 		      const struct sq_expect *expect, sq_sample_done done, void *data);
+
+/* How a program of ours that looks at files, logs and units for a prober is called. */
+#define SQ_LOOK_NAME "squall-look"
+
+/*
+ * Its main function: what may hang (a network's file system, a journal, systemd) is looked at in a
+ * process of its own, which prints what it has seen as JSON.
+ */
+int sq_look_main(int argc, char **argv);
 
 #endif

@@ -106,7 +106,7 @@ int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why)
 	return store(total, ret_ns, why);
 }
 
-int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
+static int parse_percent(const char *text, double most, uint64_t *ret_ppb, const char **why)
 {
 	const char *p = text;
 	double value;
@@ -119,9 +119,19 @@ int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
 	p = text;
 	if (scan_decimal(&p, &value) || strcmp(p, "%") != 0)
 		return fail(why, EINVAL, "is not a share such as 5%");
-	if (value > 100)
+	if (value > most)
 		return fail(why, ERANGE, "is not between 0% and 100%");
 	return store(value * (SQ_SHARE_ONE / 100.0), ret_ppb, why);
+}
+
+int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why)
+{
+	return parse_percent(text, 100, ret_ppb, why);
+}
+
+int sq_parse_excess(const char *text, uint64_t *ret_ppb, const char **why)
+{
+	return parse_percent(text, HUGE_VAL, ret_ppb, why);
 }
 
 int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why)

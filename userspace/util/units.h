@@ -19,6 +19,9 @@ int sq_parse_duration(const char *text, uint64_t *ret_ns, const char **why);
 /* "5%", "0.1%". Parts per billion. */
 int sq_parse_share(const char *text, uint64_t *ret_ppb, const char **why);
 
+/* The same without an upper end: "300%" more. */
+int sq_parse_excess(const char *text, uint64_t *ret_ppb, const char **why);
+
 /* "500/s", "30/m". Events a 1000 s, so that 1/m is still a number. */
 int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why);
 
