@@ -300,7 +300,8 @@ static void test_expectations_belong_to_their_probe(void **state)
 	refuses(PROBE_OF("http: {url: \"http://a/\"}, expect: {exit: 0}"), "is for exec probes");
 	refuses(PROBE_OF("tcp: {address: \"a:1\"}, expect: {body: {contains: a}}"),
 		"is for http probes");
-	refuses(PROBE_OF("every: 1s"), "exactly one of: http, tcp, exec; here is none");
+	refuses(PROBE_OF("every: 1s"),
+		"exactly one of: http, tcp, dns, exec, file, prometheus, systemd, log; here is none");
 	refuses(PROBE_OF("exec: {command: [a]}, tcp: {address: \"a:1\"}"), "here are several");
 	refuses(PROBE_OF("exec: {command: [a]}, recovers_within: 11s"), "longer than the phase");
 	accepts(PROBE_OF("exec: {command: [a]}, recovers_within: 10s"));
