@@ -1,8 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # For tests on the running kernel: source it first. It compares the host before and after the test,
 # ends what the test started, and removes the cgroups and network namespaces that it made.
+#
+# Tests run beside others, each in a network namespace of its own, and look only at what their own runs
+# leave. One that aborts or recovers every run, or that looks at the whole host, has a line
+# "# exclusive: WHY" and runs alone. In a VM every test does.
 # shellcheck shell=bash
 set -euo pipefail
+
+if [ -n "${HOST_STATE:-}" ] || grep -q '^# exclusive: ' "$0"; then
+	shared=
+elif [ -z "${SQUALL_TEST:-}" ]; then
+	# its processes, squall's among them, are known by it
+	SQUALL_TEST=$(basename "$0" .test)-$$ exec unshare --net "$0" "$@"
+else
+	shared=1
+	ip link set lo up
+	ip addr add 192.0.2.2/32 dev lo
+fi
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SQUALL=${SQUALL:-$ROOT/build/squall}
@@ -10,6 +25,8 @@ TOOL="/usr/bin/python3 $ROOT/tests/lib/tool.py"
 CGROUPS=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 OURS=/squall-test-$$
 WORK=$(mktemp -d /tmp/squall-test.XXXXXX)
+STOP_TOOL="/usr/bin/python3 $ROOT/tests/lib/stop.py"
+touch "$WORK/begun"
 started=()
 namespaces=()
 
@@ -33,12 +50,51 @@ squall_processes()
 	for exe in /proc/[0-9]*/exe; do
 		[ "$exe" -ef "$SQUALL" ] || continue
 		pid=${exe#/proc/} pid=${pid%/exe}
+		[ -z "$shared" ] || grep -qzxF "SQUALL_TEST=$SQUALL_TEST" "/proc/$pid/environ" 2> /dev/null || continue
 		echo "$pid $(tr ' ' _ 2> /dev/null < "/proc/$pid/comm")"
+	done
+}
+
+# The runs of this test, in the order of their start.
+own_runs()
+{
+	local events
+
+	for events in /var/lib/squall/runs/*/events.jsonl; do
+		if [ "$events" -nt "$WORK/begun" ] && head -n 1 "$events" | grep -qF -e "$OURS" -e "$WORK"; then
+			basename "$(dirname "$events")"
+		fi
 	done
 }
 
 # What squall could leave behind, and what it could change. Zombies that nobody reaps do not count.
 host_state()
+{
+	local run
+
+	if [ -n "$shared" ]; then
+		for run in $(own_runs); do
+			$STOP_TOOL traces "$SQUALL" "$CGROUPS" "$run"
+		done
+	else
+		all_objects
+	fi
+	squall_processes | cut -d' ' -f2 | sed 's/^/process /'
+	ip -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sed 's/^/link /'
+	tc qdisc | sed 's/ refcnt.*//'
+	grep -v -e ' /run/squall/bpf ' -e ' /run/netns ' /proc/self/mountinfo | cut -d' ' -f5- | sed 's/^/mount /'
+	find /run /var/lib /var/tmp /dev/shm /etc -xdev -name '*squall*' -not -path '/run/squall*' \
+		-not -path '/var/lib/squall*' -not -path '/run/netns/*' -not -path '/run/lock/*' \
+		-not -path '/var/lib/dpkg/*' 2> /dev/null | sed 's/^/file /'
+	ls -l /dev/null /dev/stdout /dev/stderr | awk '{ print "device", $1, $NF }'
+	grep -rs . /proc/sys/net/ipv[46]/conf /proc/sys/net/core/bpf* /proc/sys/kernel/perf_event* \
+		/proc/sys/kernel/unprivileged_bpf_disabled /proc/sys/kernel/bpf_stats_enabled |
+		grep -v -e /stable_secret: | sed 's/^/sysctl /'
+	return 0
+}
+
+# The part of it that other runs on the host would change.
+all_objects()
 {
 	local ns device
 
@@ -48,9 +104,11 @@ host_state()
 		awk '$2 != "sq_switch" || seen++'
 	bpftool -j link 2> /dev/null | jq -r '.[] | "link \(.type)"' | sort
 	bpftool -j cgroup tree 2> /dev/null | jq -c '.[]?'
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		ip -n "$ns" -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sed "s/^/$ns link /"
+		tc -n "$ns" qdisc | sed "s/^/$ns /; s/ refcnt.*//"
+	done
 	for ns in '' $(ip netns list | cut -d' ' -f1); do
-		ip ${ns:+-n "$ns"} -o link | sed 's/^[0-9]*: //; s/@.*//; s/:.*//' | sed "s/^/$ns link /"
-		tc ${ns:+-n "$ns"} qdisc | sed "s/^/$ns /; s/ refcnt.*//"
 		for device in $(tc ${ns:+-n "$ns"} qdisc show clsact 2> /dev/null |
 			sed -n 's/.* dev \([^ ]*\).*/\1/p'); do
 			tc ${ns:+-n "$ns"} filter show dev "$device" egress | sed "s/^/$ns $device /"
@@ -59,20 +117,11 @@ host_state()
 	# those without a name too
 	readlink /proc/[0-9]*/ns/net 2> /dev/null | sort -u | sed 's/^/netns /'
 	find "$CGROUPS" -maxdepth 3 -path '*/squall*' -type d | sed 's/^/cgroup /'
-	grep -v -e ' /run/squall/bpf ' -e ' /run/netns ' /proc/self/mountinfo | cut -d' ' -f5- | sed 's/^/mount /'
 	# a private view of what may be mounted nowhere: each FUSE connection is a folder
 	unshare -m sh -c 'mount -t fusectl none /mnt && ls /mnt' 2> /dev/null | wc -l | sed 's/^/FUSE connections /'
-	squall_processes | cut -d' ' -f2 | sed 's/^/process /'
 	ls /run/squall/runs 2> /dev/null | sed 's/^/registered /'
 	find /run/squall/clsact -type f 2> /dev/null
-	find /run /var/lib /var/tmp /dev/shm /etc -xdev -name '*squall*' -not -path '/run/squall*' \
-		-not -path '/var/lib/squall*' -not -path '/run/netns/*' -not -path '/run/lock/*' \
-		-not -path '/var/lib/dpkg/*' 2> /dev/null | sed 's/^/file /'
 	find /var/lib/squall /run/squall -xdev -name '*.new' 2> /dev/null | sed 's/^/file /'
-	ls -l /dev/null /dev/stdout /dev/stderr | awk '{ print "device", $1, $NF }'
-	grep -rs . /proc/sys/net/ipv[46]/conf /proc/sys/net/core/bpf* /proc/sys/kernel/perf_event* \
-		/proc/sys/kernel/unprivileged_bpf_disabled /proc/sys/kernel/bpf_stats_enabled |
-		grep -v -e /stable_secret: | sed 's/^/sysctl /'
 	return 0
 }
 
@@ -110,10 +159,13 @@ end_test()
 	for ns in "${namespaces[@]}"; do
 		ip netns del "$ns"
 	done
-	if [ -f /var/lib/squall/latch ]; then
+	if [ -z "$shared" ] && [ -f /var/lib/squall/latch ]; then
 		"$SQUALL" unlatch --reason "end of the test" > /dev/null
 	fi
-	"$SQUALL" recover > /dev/null 2>&1
+	# what others' dead runs left is theirs to look at
+	if [ -z "$shared" ] || [ $code != 0 ]; then
+		"$SQUALL" recover > /dev/null 2>&1
+	fi
 	if [ $code = 0 ]; then
 		(assert_clean) || code=1
 	fi
@@ -178,6 +230,19 @@ until_true()
 	done
 }
 
+# The name of the run that tells it in $WORK/out.
+run_name()
+{
+	sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out"
+}
+
+# status_of RUN EXPRESSION: of jq, of what `squall status` says of a run; fails where it is false, null
+# or not there
+status_of()
+{
+	"$SQUALL" status --json | jq -e --arg run "$1" ".runs[] | select(.run == \$run) | $2"
+}
+
 # expect_exit CODE COMMAND...: runs it, output in $WORK/out.
 expect_exit()
 {
@@ -206,10 +271,10 @@ between()
 	echo "$4: $1"
 }
 
-# An unfinished run: from faults armed on.
+# Waits until the run that tells its name in $WORK/out has armed its faults.
 wait_armed()
 {
-	until_true 60 sh -c "'$SQUALL' status | grep -q 'faults armed'"
+	until_true 60 eval 'status_of "$(run_name)" .status.armed'
 }
 
 # on an emulated machine, where each process takes a tenth of a second, one looks at less

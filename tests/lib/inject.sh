@@ -36,7 +36,7 @@ finish()
 {
 	local code=0
 
-	"$SQUALL" abort --no-latch > /dev/null
+	"$SQUALL" abort "$(run_name)" > /dev/null
 	wait "$inject_pid" || code=$?
 	[ $code = 4 ] || { cat "$WORK/out"; fail "exit $code instead of 4, aborted"; }
 }

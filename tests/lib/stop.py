@@ -9,6 +9,7 @@ import pty
 import select
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -137,7 +138,8 @@ def is_loaded(kind, number):
 
 
 def loaded_by(run):
-    """The ids of what a run has loaded, by its journal: {kind: [id]}."""
+    """The ids of what a run has loaded, by its journal: {kind: [id]}. The kill switch's map is
+    everybody's, and outlives it."""
     found = {}
     try:
         for line in open('/var/lib/squall/runs/%s/events.jsonl' % run):
@@ -146,14 +148,24 @@ def loaded_by(run):
                 found = {kind: event.get(kind, []) for kind in BY_ID}
     except (OSError, ValueError):
         pass
+    maps = subprocess.run(['bpftool', '-j', 'map'], check=True, capture_output=True).stdout
+    shared = {m['id'] for m in json.loads(maps) if m.get('name') == 'sq_switch'}
+    found['maps'] = [i for i in found.get('maps', []) if i not in shared]
     return found
 
 
-def find_traces(squall, cgroups, loaded):
-    """What of squall is on the host, a line each."""
+def is_ours(pid):
+    """Is it a process of this test's, where others run beside it? See host.sh."""
+    mark = os.environ.get('SQUALL_TEST')
+    return not mark or 'SQUALL_TEST=' + mark in open('/proc/%s/environ' % pid).read().split('\0')
+
+
+def find_traces(squall, cgroups, run, loaded):
+    """What of squall is on the host, a line each; of BPF what the run has loaded. Where other tests
+    run beside this one, of the rest too what is the run's."""
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
-            if os.path.samefile('/proc/%s/exe' % pid, squall):
+            if os.path.samefile('/proc/%s/exe' % pid, squall) and is_ours(pid):
                 yield 'process %s %s' % (pid, open('/proc/%s/comm' % pid).read().strip())
         except OSError:
             pass
@@ -164,22 +176,33 @@ def find_traces(squall, cgroups, loaded):
     for name in os.listdir('/sys/class/net'):
         if name.startswith('squall'):
             yield 'device ' + name
-    if os.path.isdir(cgroups + '/squall'):
-        for name in os.listdir(cgroups + '/squall'):
-            if os.path.isdir(cgroups + '/squall/' + name):
-                yield 'cgroup /squall/' + name
-    for name in os.listdir('/run/squall/runs'):
-        yield 'entry ' + name
+    for what, folder in ('cgroup', cgroups + '/squall'), ('entry', '/run/squall/runs'):
+        for name in folders_in(folder):
+            if name == run or 'SQUALL_TEST' not in os.environ:
+                yield '%s %s' % (what, name)
+
+
+def folders_in(path):
+    """The names of the folders in one that may be gone at any moment."""
+    try:
+        return [entry.name for entry in os.scandir(path) if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+
+
+def traces(args):
+    """Prints what of a run is on the host, a line each."""
+    loaded = loaded_by(args.run)
+    for line in find_traces(args.squall, args.cgroups, args.run, loaded):
+        print(line)
 
 
 def gone(args):
     """Waits until nothing of squall is on the host; prints when that was, in s after `since`. After
     `within` s prints what is left, and fails."""
-    # its own maps of what is shared, as the kill switch, outlive a run
     loaded = loaded_by(args.run)
-    loaded['maps'] = [i for i in loaded.get('maps', []) if i not in args.keep]
     while True:
-        left = list(find_traces(args.squall, args.cgroups, loaded))
+        left = list(find_traces(args.squall, args.cgroups, args.run, loaded))
         after = time.time() - args.since
         if not left:
             print('%.3f' % after)
@@ -243,7 +266,10 @@ def main():
         p.add_argument(name)
     for name in ('since', 'within'):
         p.add_argument(name, type=float)
-    p.add_argument('keep', type=int, nargs='*')
+    p = sub.add_parser('traces')
+    p.set_defaults(function=traces)
+    for name in ('squall', 'cgroups', 'run'):
+        p.add_argument(name)
     args = parser.parse_args()
     args.function(args)
 

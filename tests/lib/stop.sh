@@ -4,7 +4,6 @@
 # shellcheck shell=bash
 
 RUNS=/var/lib/squall/runs
-STOP_TOOL="/usr/bin/python3 $ROOT/tests/lib/stop.py"
 
 # Where a plain process that wakes up every 50 ms was held up for more than 150 ms, the machine is too
 # busy to tell what the test asks, and squall has every right to let its lease lapse: then, and only
@@ -74,11 +73,6 @@ run_stop()
 	wait_armed_run
 }
 
-run_name()
-{
-	sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out"
-}
-
 wait_armed_run()
 {
 	until_true 10 is_armed_or_over
@@ -144,9 +138,7 @@ inert_within()
 # traces SINCE SECONDS
 traces()
 {
-	# the kill switch's map stays
-	$STOP_TOOL gone "$SQUALL" "$CGROUPS" "$(run_name)" "$1" "$2" \
-		$(bpftool -j map | jq '.[] | select(.name == "sq_switch") | .id')
+	$STOP_TOOL gone "$SQUALL" "$CGROUPS" "$(run_name)" "$1" "$2"
 }
 
 has_no_traces()
@@ -218,5 +210,5 @@ close_terminal()
 
 newest_run()
 {
-	ls $RUNS | sort | tail -n 1
+	own_runs | tail -n 1
 }
