@@ -230,10 +230,10 @@ until_true()
 	done
 }
 
-# The name of the run that tells it in $WORK/out.
+# run_name [FILE]: the name of the run that tells it there, or in $WORK/out.
 run_name()
 {
-	sed -n 's/^squall: run \([^:]*\):.*/\1/p' "$WORK/out"
+	sed -n 's/^squall: run \([^:]*\):.*/\1/p' "${1:-$WORK/out}"
 }
 
 # status_of RUN EXPRESSION: of jq, of what `squall status` says of a run; fails where it is false, null
@@ -271,10 +271,10 @@ between()
 	echo "$4: $1"
 }
 
-# Waits until the run that tells its name in $WORK/out has armed its faults.
+# wait_armed [FILE]: waits until the run that tells its name there, or in $WORK/out, has armed its faults.
 wait_armed()
 {
-	until_true 60 eval 'status_of "$(run_name)" .status.armed'
+	until_true 60 eval "status_of \"\$(run_name $*)\" .status.armed"
 }
 
 # on an emulated machine, where each process takes a tenth of a second, one looks at less
