@@ -145,7 +145,8 @@ int sq_children_start_target(struct sq_children *children, const struct sq_targe
 	int pidfd, r = open_output(child, &writer, err);
 
 	if (!r)
-		r = sq_target_start(target, member, writer, &child->pid, &pidfd, err);
+		r = sq_target_start(target, member, children->setup.user, writer, &child->pid,
+				    &pidfd, err);
 	return r ? r : watch(child, pidfd, err);
 }
 
@@ -161,7 +162,8 @@ int sq_children_start_load(struct sq_children *children, const struct sq_load *l
 						 .cgroup_fd = children->setup.work_fd,
 						 .stdin_fd = -EBADF,
 						 .stdout_fd = writer,
-						 .stderr_fd = writer },
+						 .stderr_fd = writer,
+						 .user = children->setup.user },
 			     &child->pid, &pidfd, err);
 	if (r)
 		return sq_error_wrap(err, "load '%s'", load->name);

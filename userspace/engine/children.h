@@ -19,6 +19,7 @@ struct sq_children_setup {
 	sd_event *event;
 	int journal_fd; /* the folder for what they write */
 	int work_fd; /* the cgroup of load */
+	const struct sq_user *user; /* whom they run as; NULL: ours */
 	/* Called when one ends by itself: "load 'shoppers' ended: exit code 1". */
 	void (*ended)(void *data, const char *what);
 	void *data;

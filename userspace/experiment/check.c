@@ -245,18 +245,21 @@ static void check_targets(const struct sq_experiment *experiment, struct sq_diag
 	}
 }
 
-void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags *diags)
+void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags)
 {
-	const struct sq_objects *protect = &experiment->blast_radius.protect;
-
-	if (experiment->title && has_control(experiment->title))
-		sq_diag_error(diags, sq_schema_mark(&experiment->object, "title"), NULL,
-			      "the title has a control character in it, or a line's end");
-	for (size_t i = 0; i < protect->n; i++) {
-		const struct sq_protect *item = (const struct sq_protect *)protect->item + i;
+	for (size_t i = 0; i < protects->n; i++) {
+		const struct sq_protect *item = (const struct sq_protect *)protects->item + i;
 
 		check_cgroups(&item->object, &item->cgroup, diags);
 	}
+}
+
+void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags *diags)
+{
+	if (experiment->title && has_control(experiment->title))
+		sq_diag_error(diags, sq_schema_mark(&experiment->object, "title"), NULL,
+			      "the title has a control character in it, or a line's end");
+	sq_protects_check(&experiment->blast_radius.protect, diags);
 	check_load(experiment, diags);
 	check_faults(experiment, diags);
 	sq_check_probes(experiment, diags);

@@ -13,4 +13,7 @@ void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *di
 void sq_check_source(const struct sq_source *source, struct sq_diags *diags);
 void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags);
 
+/* The paths of a list of struct sq_protect. */
+void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags);
+
 #endif

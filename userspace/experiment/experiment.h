@@ -73,7 +73,7 @@ struct sq_experiment {
 #define sq_faults(e) ((struct sq_fault *)(e)->faults.item)
 #define sq_loads(e) ((struct sq_load *)(e)->load.item)
 
-extern const struct sq_schema sq_experiment_schema;
+extern const struct sq_schema sq_experiment_schema, sq_protect_schema;
 
 /*
  * Reads and checks @file. @settings are "NAME=VALUE" of --set. Returns the experiment, to be freed,

@@ -71,7 +71,7 @@ static const struct sq_field protect_fields[] = {
 	  .help = "never hit, nor anything in it: a path or a glob" },
 };
 
-static const struct sq_schema protect_schema = {
+const struct sq_schema sq_protect_schema = {
 	.what = "protect",
 	.size = sizeof(struct sq_protect),
 	.part = { PART(protect_fields) },
@@ -115,7 +115,7 @@ static const struct sq_field blast_radius_fields[] = {
 	{ .key = "protect",
 	  .type = SQ_TYPE_OBJECTS,
 	  .offset = AT(protect),
-	  .object = &protect_schema,
+	  .object = &sq_protect_schema,
 	  .help = "cgroups that are never hit: [{cgroup: /a}]" },
 };
 #undef AT

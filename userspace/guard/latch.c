@@ -3,93 +3,40 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <pwd.h>
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard/paths.h"
 #include "util/eventlog.h"
 #include "util/fs.h"
 #include "util/time.h"
+#include "util/user.h"
 
-#define NO_LOGIN ((uid_t)-1)
-#define LOOKUP_S 1
 #define LOCK_NS SQ_S
 #define LOCK_STEP_US 1000
 
-/* What both sides of a look-up share; whoever is done last frees it. */
-struct lookup {
-	uid_t uid;
-	sem_t done;
-	int users;
-	char name[256];
-};
-
-static void lookup_put(struct lookup *lookup)
+uid_t sq_login_uid(void)
 {
-	if (__atomic_sub_fetch(&lookup->users, 1, __ATOMIC_ACQ_REL))
-		return;
-	sem_destroy(&lookup->done);
-	free(lookup);
-}
+	_cleanup_free_ char *text = NULL;
 
-static void *look_up(void *data)
-{
-	struct lookup *lookup = data;
-	struct passwd user, *found = NULL;
-	char text[4096];
-
-	if (!getpwuid_r(lookup->uid, &user, text, sizeof(text), &found) && found)
-		snprintf(lookup->name, sizeof(lookup->name), "%s", found->pw_name);
-	sem_post(&lookup->done);
-	lookup_put(lookup);
-	return NULL;
-}
-
-/* The users may be in a directory on the network, which is down with all the rest. */
-static char *user_name(uid_t uid)
-{
-	struct lookup *lookup = sq_alloc(sizeof(*lookup));
-	struct timespec until;
-	char *name = NULL;
-	pthread_t thread;
-
-	*lookup = (struct lookup){ .uid = uid, .users = 2 };
-	sem_init(&lookup->done, 0, 0);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += LOOKUP_S;
-	if (pthread_create(&thread, NULL, look_up, lookup)) {
-		lookup->users = 1;
-	} else {
-		pthread_detach(thread);
-		if (!sem_clockwait(&lookup->done, CLOCK_MONOTONIC, &until) && *lookup->name)
-			name = sq_strdup(lookup->name);
-	}
-	lookup_put(lookup);
-	return name ? name : sq_asprintf("uid %u", (unsigned int)uid);
+	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 64, &text) > 0)
+		return (uid_t)strtoul(text, NULL, 10);
+	return SQ_NO_LOGIN;
 }
 
 char *sq_operator(void)
 {
-	_cleanup_free_ char *text = NULL;
 	const char *sudo = getenv("SUDO_USER");
-	uid_t uid = NO_LOGIN;
-
 	/* the login uid survives sudo and su; SUDO_USER is only what sudo says */
-	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 64, &text) > 0)
-		uid = (uid_t)strtoul(text, NULL, 10);
-	if (uid == NO_LOGIN && sudo && *sudo)
+	uid_t uid = sq_login_uid();
+
+	if (uid == SQ_NO_LOGIN && sudo && *sudo)
 		return sq_strdup(sudo);
-	if (uid == NO_LOGIN)
-		uid = getuid();
-	return user_name(uid);
+	return sq_user_name(uid == SQ_NO_LOGIN ? getuid() : uid);
 }
 
 int sq_latch_lock(void)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "guard/kill_switch.h"
 #include "util/error.h"
@@ -44,5 +45,10 @@ void sq_latch_clear(struct sq_latch *latch);
  * a second where users are looked up on the network: not before what must be fast.
  */
 char *sq_operator(void);
+
+#define SQ_NO_LOGIN ((uid_t)-1)
+
+/* Who logged in, whatever became of him since; SQ_NO_LOGIN: nobody, as in a service or a timer. */
+uid_t sq_login_uid(void);
 
 #endif

@@ -2,23 +2,32 @@
 #include "guard/paths.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "util/fs.h"
+#include "util/user.h"
 
 unsigned int sq_paths_group(void)
 {
-	const struct group *group = getgrnam("squall");
+	struct stat st;
 
-	return group ? group->gr_gid : 0;
+	return stat(SQ_RUN_DIR, &st) < 0 ? 0 : st.st_gid;
+}
+
+/* Where the group's directory does not answer, the group stays whose the folder is. */
+static gid_t find_group(void)
+{
+	gid_t group = 0;
+
+	return sq_group_find("squall", &group) == -ETIMEDOUT ? sq_paths_group() : group;
 }
 
 int sq_paths_make(struct sq_error **err)
 {
 	static const char *const folders[] = { SQ_RUN_DIR, SQ_LIVE_DIR, SQ_STATE_DIR,
 					       SQ_JOURNAL_DIR };
+	gid_t group = find_group();
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		struct stat st;
@@ -32,7 +41,7 @@ int sq_paths_make(struct sq_error **err)
 					    "'%s' must be a folder of "
 					    "root's that nobody else can write",
 					    folders[i]);
-		if (chown(folders[i], 0, sq_paths_group()) < 0 || chmod(folders[i], 0750) < 0)
+		if (chown(folders[i], 0, group) < 0 || chmod(folders[i], 0750) < 0)
 			return sq_error_errno(err, errno, "cannot set the owner of '%s'",
 					      folders[i]);
 	}

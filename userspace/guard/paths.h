@@ -19,7 +19,7 @@
 /* Makes the folders, root:squall 0750 where there is a group squall. Needs root. */
 int sq_paths_make(struct sq_error **err);
 
-/* The group squall, or 0 where there is none. */
+/* The group of squall's folders, once they are made: squall, or 0 where there is no such group. */
 unsigned int sq_paths_group(void);
 
 #endif

@@ -16,6 +16,11 @@
 #include "util/process.h"
 #include "util/time.h"
 
+#define DIE_NS (500 * SQ_MS) /* for what was killed to be gone */
+#define PATIENCE_NS (50 * SQ_MS)
+#define REAP_WAIT_US 1000
+#define REAP_TRIES 20
+
 /*
  * Reads what is there, at most what one sample keeps: a program that writes without end must not
  * hold up the event loop, which has a lease to renew.
@@ -46,9 +51,16 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sq_pending *pending = data;
 
+	if (pending->timed_out) {
+		/* it hangs in the kernel, where nothing ends it: its sample is over all the same */
+		sq_pending_finish(pending, "timed out");
+		return 0;
+	}
 	pending->timed_out = true;
 	kill(-pending->pid, SIGKILL); /* its session, so with what it started */
-	return 0;
+	if (sd_event_source_set_time_relative(source, DIE_NS / SQ_US) < 0)
+		return 0;
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 /* The zombie still tells what it and its children took: sd-event reaps it afterwards. */
@@ -91,7 +103,10 @@ static int start(struct sq_pending *pending, const char *program, const char *co
 					 .cgroup_fd = pending->prober->cgroup_fd,
 					 .stdin_fd = -EBADF,
 					 .stdout_fd = writer,
-					 .stderr_fd = -EBADF },
+					 .stderr_fd = -EBADF,
+					 /* a helper of ours looks at what the user may not see */
+					 .user = program ? NULL : pending->prober->user,
+					 .patience_ns = PATIENCE_NS },
 		     &pending->pid, &pidfd, err);
 	if (r)
 		return r;
@@ -152,7 +167,8 @@ void sq_program_release(struct sq_pending *pending)
 	pending->output_fd = sq_close(pending->output_fd);
 	if (pending->pid > 0) {
 		kill(-pending->pid, SIGKILL);
-		waitpid(pending->pid, NULL, 0);
+		for (int i = 0; i < REAP_TRIES && !waitpid(pending->pid, NULL, WNOHANG); i++)
+			usleep(REAP_WAIT_US);
 		pending->pid = 0;
 	}
 }

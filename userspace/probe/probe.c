@@ -23,6 +23,11 @@ int sq_prober_new(struct sq_prober **ret, sd_event *event, int cgroup_fd, struct
 	return r;
 }
 
+void sq_prober_run_as(struct sq_prober *prober, const struct sq_user *user)
+{
+	prober->user = user;
+}
+
 static void release(struct sq_pending *pending)
 {
 	sq_curl_release(pending);

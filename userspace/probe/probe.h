@@ -11,6 +11,7 @@
 
 #include "experiment/experiment.h"
 #include "util/error.h"
+#include "util/user.h"
 
 struct sq_prober;
 
@@ -29,6 +30,9 @@ typedef void (*sq_sample_done)(void *data, const struct sq_sample *sample);
 
 /* @cgroup_fd: where exec probes are born, or -EBADF. */
 int sq_prober_new(struct sq_prober **ret, sd_event *event, int cgroup_fd, struct sq_error **err);
+
+/* The programs of exec probes run as @user, which must outlive the prober. */
+void sq_prober_run_as(struct sq_prober *prober, const struct sq_user *user);
 
 /* Ends samples under way without calling anybody. */
 struct sq_prober *sq_prober_free(struct sq_prober *prober);

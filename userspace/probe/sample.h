@@ -56,6 +56,7 @@ struct sq_log_place {
 struct sq_prober {
 	sd_event *event;
 	int cgroup_fd;
+	const struct sq_user *user; /* of exec probes; NULL: ours */
 	CURLM *multi;
 	sd_event_source *timer; /* curl's */
 	struct sq_pending *pending;

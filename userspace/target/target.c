@@ -260,15 +260,17 @@ char *sq_target_path(const struct sq_target *target, const char *run)
 	return sq_asprintf("%s/%s/%s", PARENT, run, target->object.key);
 }
 
-int sq_target_start(const struct sq_target *target, struct sq_member *member, int output_fd,
-		    pid_t *ret_pid, int *ret_pidfd, struct sq_error **err)
+int sq_target_start(const struct sq_target *target, struct sq_member *member,
+		    const struct sq_user *user, int output_fd, pid_t *ret_pid, int *ret_pidfd,
+		    struct sq_error **err)
 {
 	_cleanup_close_ int fd = sq_cgroup_open(member->cgroup.path, err);
 	struct sq_spawn spawn = { .argv = (const char *const *)target->command.item,
 				  .cgroup_fd = fd,
 				  .stdin_fd = -EBADF,
 				  .stdout_fd = output_fd,
-				  .stderr_fd = output_fd };
+				  .stderr_fd = output_fd,
+				  .user = user };
 	struct sq_cgroup found;
 	int r = fd < 0 ? fd : sq_cgroup_find(member->cgroup.path, &found, err);
 

@@ -9,6 +9,7 @@
 #include "experiment/experiment.h"
 #include "util/cgroup.h"
 #include "util/error.h"
+#include "util/user.h"
 
 /* One cgroup that is hit. */
 struct sq_member {
@@ -43,10 +44,11 @@ bool sq_target_is_started(const struct sq_target *target);
 char *sq_target_path(const struct sq_target *target, const char *run);
 
 /*
- * Starts the program of such a target in its cgroup, which exists; output goes to @output_fd.
- * Fills the member's id. The pidfd is the caller's.
+ * Starts the program of such a target in its cgroup, which exists, as @user (NULL: ours);
+ * output goes to @output_fd. Fills the member's id. The pidfd is the caller's.
  */
-int sq_target_start(const struct sq_target *target, struct sq_member *member, int output_fd,
-		    pid_t *ret_pid, int *ret_pidfd, struct sq_error **err);
+int sq_target_start(const struct sq_target *target, struct sq_member *member,
+		    const struct sq_user *user, int output_fd, pid_t *ret_pid, int *ret_pidfd,
+		    struct sq_error **err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,11 +17,35 @@
 #include <unistd.h>
 
 #include "util/fs.h"
+#include "util/time.h"
 
+#define PATIENCE_NS (2 * SQ_S)
+#define READY (-1) /* what the child says right before it executes its program */
 #define FIRST_HIGH 64 /* descriptors from here on are nobody's place in a program */
 #define MOST_KEPT (FIRST_HIGH - 3)
 
 extern char **environ;
+
+/* Another user for good: nothing it executes can get rights back. Async-signal-safe. */
+static int become(const struct sq_user *user)
+{
+	/* the system calls themselves: the library's would ask the threads of our parent */
+	if (syscall(SYS_setgroups, user->n_groups, user->groups) < 0 ||
+	    syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0 ||
+	    syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
+		return -1;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void complain(const char *program, int e)
+{
+	const char *const parts[] = { "squall: cannot start '", program, "': ", strerrordesc_np(e),
+				      "\n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i] && write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
+			return;
+}
 
 /* The child's part; only async-signal-safe calls. Reports errno through @report and ends. */
 static _Noreturn void child(const struct sq_spawn *spawn, char *const *environment, int report)
@@ -66,13 +91,21 @@ static _Noreturn void child(const struct sq_spawn *spawn, char *const *environme
 	if (report > next)
 		syscall(SYS_close_range, next, report - 1, 0);
 	syscall(SYS_close_range, report + 1, ~0u, 0);
+	if (spawn->user && become(spawn->user))
+		goto out;
+	e = READY;
+	if (write(report, &e, sizeof(e)) < 0)
+		goto out;
 	execvpe(spawn->program ? spawn->program : spawn->argv[0], (char *const *)spawn->argv,
 		environment);
 out:
 	e = errno;
-	if (write(report, &e, sizeof(e)) < 0)
-		_exit(126);
-	_exit(127);
+	signal(SIGPIPE, SIG_IGN);
+	if (write(report, &e, sizeof(e)) == sizeof(e))
+		_exit(127);
+	/* so late that nobody waits any more: what it says goes where the program's words would go */
+	complain(spawn->argv[0], e);
+	_exit(126);
 }
 
 static char **make_environment(const char *const *extra)
@@ -97,6 +130,35 @@ static char **make_environment(const char *const *extra)
 	return all;
 }
 
+/* 1 and what the child says in *ret, 0: it has executed its program, negative: nothing by @until. */
+static int hear(int reader, uint64_t until, int *ret)
+{
+	struct pollfd fd = { .fd = reader, .events = POLLIN };
+	ssize_t n;
+
+	while (poll(&fd, 1, 1) <= 0)
+		if (sq_now() >= until)
+			return -ETIMEDOUT;
+	do
+		n = read(reader, ret, sizeof(*ret));
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
+/*
+ * The errno of a child that could not execute its program; 0: it could, or it takes its time. The
+ * program's disk may be a network's that is down: the lease does not wait for that. It does for all
+ * that comes before, while the child still has our descriptors.
+ */
+static int await_exec(int reader, uint64_t patience_ns)
+{
+	int said = 0;
+
+	if (hear(reader, sq_now() + PATIENCE_NS, &said) <= 0 || said != READY)
+		return MAX(said, 0);
+	return hear(reader, sq_now() + patience_ns, &said) > 0 ? said : 0;
+}
+
 int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err)
 {
 	_cleanup_free_ char **environment = make_environment(spawn->environment);
@@ -106,8 +168,7 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 		.pidfd = (uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	int ends[2], failed = 0;
-	ssize_t n;
+	int ends[2], failed;
 	long pid;
 
 	if (spawn->n_keep_fds > MOST_KEPT)
@@ -127,10 +188,8 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 		child(spawn, environment, writer);
 
 	sq_close(TAKE_FD(writer));
-	do
-		n = read(reader, &failed, sizeof(failed));
-	while (n < 0 && errno == EINTR);
-	if (n > 0) {
+	failed = await_exec(reader, spawn->patience_ns ? spawn->patience_ns : PATIENCE_NS);
+	if (failed) {
 		waitpid((pid_t)pid, NULL, 0);
 		/* the program is not there, or none: as it is that will never work */
 		return sq_error_set(err, SQ_FAIL_REFUSED, failed, "cannot start '%s': %s",

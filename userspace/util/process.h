@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "util/error.h"
+#include "util/user.h"
 
 struct sq_spawn {
 	const char *const *argv; /* NULL behind the last; argv[0] is looked up in PATH */
@@ -18,11 +19,16 @@ struct sq_spawn {
 	int stdin_fd, stdout_fd, stderr_fd; /* -EBADF: /dev/null */
 	const int *keep_fds; /* passed on at 3, 4, 5, ... */
 	size_t n_keep_fds;
+	const struct sq_user *user; /* NULL: ours; another one gets no new privileges either */
+	uint64_t patience_ns; /* how long to wait for its execution; 0: 2 s */
 };
 
 /*
  * Starts a program in a session of its own, with default signal handling and no other descriptor
  * than those named. Fails if it cannot be executed. *ret_pidfd is the caller's to close.
+ *
+ * The program's file may lie where nobody answers. After patience_ns it counts as started: if it
+ * fails later it says so on its standard error and ends with 126.
  */
 int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err);
 
