@@ -16,7 +16,7 @@ elif [ -z "${SQUALL_TEST:-}" ]; then
 else
 	shared=1
 	ip link set lo up
-	ip addr add 192.0.2.2/32 dev lo
+	ip addr replace 192.0.2.2/32 dev lo
 fi
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
