@@ -44,5 +44,5 @@ static void fill(int32_t *table, double (*quantile)(double))
 void sq_quantiles_fill(int32_t tables[2 * SQ_QUANTILES])
 {
 	fill(tables, normal);
-	fill(tables + SQ_QUANTILES, pareto);
+	fill(&tables[SQ_QUANTILES], pareto);
 }
