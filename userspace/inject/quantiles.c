@@ -30,7 +30,8 @@ static double pareto(double tail)
 	return (pow(tail, -1 / PARETO_SHAPE) - mean) / sqrt(variance);
 }
 
-static void fill(int32_t *table, double (*quantile)(double))
+/* Returns the end of what it filled. */
+static int32_t *fill(int32_t *table, double (*quantile)(double))
 {
 	for (uint32_t octave = 0; octave < SQ_QUANTILE_OCTAVES; octave++) {
 		for (uint32_t step = 0; step <= SQ_QUANTILE_STEPS; step++) {
@@ -39,10 +40,10 @@ static void fill(int32_t *table, double (*quantile)(double))
 			*table++ = (int32_t)lround(quantile(tail) * SQ_QUANTILE_ONE);
 		}
 	}
+	return table;
 }
 
 void sq_quantiles_fill(int32_t tables[2 * SQ_QUANTILES])
 {
-	fill(tables, normal);
-	fill(&tables[SQ_QUANTILES], pareto);
+	fill(fill(tables, normal), pareto);
 }
