@@ -65,6 +65,8 @@ fi
 endef
 
 TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+# a file is looked at again when it, or a header that its object was made of, has changed
+TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,userspace/main.c $(SOURCES))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] bpf/*.[ch] \
 	tests/unit/*.[ch] tests/lib/*.c tests/bench/*.c tests/fuzz/*.c)
@@ -146,9 +148,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard userspace/experiment/*.[ch] userspace
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
 		$(wildcard userspace/experiment/*.c userspace/util/*.c) $(LDLIBS)
 
-tidy: $(GENERATED) ## clang-tidy over the user space
-	$(Q)printf '%s\n' $(filter userspace/%.c experiments/%.c,$(C_FILES)) | nice xargs -P 2 -n 8 \
-		sh -c 'clang-tidy --quiet "$$@" -- $(subst -I$(BUILD),-isystem $(BUILD),$(CPPFLAGS)) -std=gnu17 2>/dev/null' tidy
+tidy: $(TIDIED) ## clang-tidy over the user space
+
+$(BUILD)/tidy/%.ok: %.c $(BUILD)/%.o .clang-tidy
+	$(call say,TIDY)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(subst -I$(BUILD),-isystem $(BUILD),$(CPPFLAGS)) -std=gnu17 2>/dev/null
+	$(Q)touch $@
 
 format: ## put all C files into the project's format
 	$(Q)clang-format -i $(C_FILES)
