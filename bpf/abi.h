@@ -107,8 +107,9 @@ struct sq_control {
 	__u64 valid_until_ns; /* the dead man's switch; 0: disarmed */
 	__u64 deadline_ns; /* `duration`, never moved */
 	__u32 n_levels;
-	__u32 has_exact; /* some cgroup is protected without its descendants */
+	__u32 reserved;
 	__u32 levels[SQ_MAX_LEVELS];
+	__u64 generation; /* moved after each change of the scopes or the levels */
 };
 
 #define SQ_SCOPE_PROTECTED 1u /* with its descendants */
@@ -120,6 +121,18 @@ struct sq_scope {
 	__u64 faults; /* bit N: fault N hits this cgroup and all below it */
 	__u32 index; /* its row in the counters */
 	__u32 flags;
+};
+
+/* The scopes of one cgroup and all above it, as they were found; the kernel side's own. */
+#define SQ_SCOPE_MEMORY 1024
+
+struct sq_scope_memory {
+	__u64 key; /* the cgroup's id and the generation */
+	__u64 faults;
+	__u64 rest; /* the row, and the flags above it */
+	__u64 check; /* of the three */
+	__u64 misses; /* of this slot */
+	__u64 reserved[3]; /* a cache line */
 };
 
 struct sq_ports {

@@ -8,12 +8,6 @@
 #include "call.h"
 #include "path_match.h"
 
-#if defined(__TARGET_ARCH_x86)
-#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, di)
-#elif defined(__TARGET_ARCH_arm64)
-#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, regs[0])
-#endif
-
 /* The caller gets a sign-extended 64-bit number: an int would be 0x00000000fffffffb to it. */
 SEC("fmod_ret")
 long sq_call(unsigned long long *ctx)

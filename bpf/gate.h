@@ -4,8 +4,8 @@
  *
  * A program says who is in question (sq_scope_of_task, sq_scope_of_skb), what is happening
  * (struct sq_event) and asks sq_decide(). It then does what the answer says and nothing else.
- * The order of the questions is the order of their cost: a foreign cgroup pays for one look-up
- * per level at which a target lives, and for nothing more.
+ * The order of the questions is the order of their cost: a foreign cgroup pays for one look-up in
+ * an array, and for nothing more.
  *
  * Everything fails open: a missing map entry, a lapsed lease, a full table let the packet or the
  * call pass.
@@ -66,8 +66,8 @@ static __always_inline struct sq_control *sq_control_get(void)
 }
 
 /*
- * Folds one ancestor into the event. @own is the id of the cgroup itself, needed only where a
- * cgroup is protected without its descendants.
+ * Folds one ancestor into the event. @own is the id of the cgroup itself, which may be protected
+ * without its descendants.
  */
 static __always_inline void sq_scope_add(struct sq_event *event, __u64 id, __u64 own)
 {
@@ -87,18 +87,70 @@ static __always_inline void sq_scope_add(struct sq_event *event, __u64 id, __u64
 	}
 }
 
+/*
+ * All ancestors at the levels where a target lives, of the running task or of an skb's socket.
+ * @of_task is a constant: no program may contain a helper that is not for its type.
+ */
+static __always_inline void sq_scope_resolve(struct sq_event *event, struct sq_control *control,
+					     struct __sk_buff *skb, bool of_task, __u64 own)
+{
+	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++)
+		sq_scope_add(event,
+			     of_task ? bpf_get_current_ancestor_cgroup_id(control->levels[i])
+				     : bpf_skb_ancestor_cgroup_id(skb, control->levels[i]),
+			     own);
+}
+
+static __always_inline __u64 sq_scope_check(__u64 key, __u64 faults, __u64 rest)
+{
+	return key ^ sq_mix(faults) ^ sq_mix(rest + 1);
+}
+
+/*
+ * The scopes of the cgroup @own, remembered: a cgroup never gets other ancestors and its id is never
+ * used again, so the answer holds until the scopes change, which moves the generation. The words of
+ * an entry are written by whoever comes, on any CPU and preempted anywhere, so a fourth tells whether
+ * three belong together (Hyatt, Mann: A lockless transposition table implementation for parallel
+ * search, 2002).
+ */
+static __always_inline void sq_scope_of(struct sq_event *event, struct sq_control *control,
+					struct __sk_buff *skb, bool of_task, __u64 own)
+{
+	__u64 key = own ^ sq_mix(READ_ONCE(control->generation)), faults, rest;
+	__u32 slot = own & (SQ_SCOPE_MEMORY - 1);
+	struct sq_scope_memory *memory = bpf_map_lookup_elem(&sq_scope_memory, &slot);
+
+	if (!memory)
+		return;
+	faults = READ_ONCE(memory->faults);
+	rest = READ_ONCE(memory->rest);
+	if (READ_ONCE(memory->key) == key &&
+	    READ_ONCE(memory->check) == sq_scope_check(key, faults, rest)) {
+		event->faults = faults;
+		event->cgroup = rest;
+		event->scope_flags = rest >> 32;
+		return;
+	}
+	/* an atomic operation is a barrier: the generation was read before the scopes are */
+	faults = __sync_fetch_and_add(&memory->misses, 1);
+	barrier_var(faults);
+	sq_scope_resolve(event, control, skb, of_task, own);
+	faults = event->faults;
+	rest = (__u64)event->scope_flags << 32 | event->cgroup;
+	WRITE_ONCE(memory->key, key);
+	WRITE_ONCE(memory->faults, faults);
+	WRITE_ONCE(memory->rest, rest);
+	WRITE_ONCE(memory->check, sq_scope_check(key, faults, rest));
+}
+
 /* The running task's scope. False: no fault of @hook concerns it. */
 static __always_inline bool sq_scope_of_task(struct sq_event *event, enum sq_hook hook)
 {
 	struct sq_control *control = sq_control_get();
-	__u64 own = 0;
 
 	if (!control)
 		return false;
-	if (control->has_exact)
-		own = bpf_get_current_cgroup_id();
-	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++)
-		sq_scope_add(event, bpf_get_current_ancestor_cgroup_id(control->levels[i]), own);
+	sq_scope_of(event, control, NULL, true, bpf_get_current_cgroup_id());
 	event->faults &= sq_hook_faults[hook];
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }
@@ -108,14 +160,10 @@ static __always_inline bool sq_scope_of_skb(struct sq_event *event, struct __sk_
 					    enum sq_hook hook)
 {
 	struct sq_control *control = sq_control_get();
-	__u64 own = 0;
 
 	if (!control)
 		return false;
-	if (control->has_exact)
-		own = bpf_skb_cgroup_id(skb);
-	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++)
-		sq_scope_add(event, bpf_skb_ancestor_cgroup_id(skb, control->levels[i]), own);
+	sq_scope_of(event, control, skb, false, bpf_skb_cgroup_id(skb));
 	event->faults &= sq_hook_faults[hook];
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }

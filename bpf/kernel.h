@@ -89,6 +89,7 @@ struct msghdr {
 };
 
 struct thread_info {
+	unsigned long flags;
 	__u32 status;
 };
 
@@ -97,6 +98,11 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
 	struct files_struct *files;
+	struct mm_struct *mm;
+};
+
+struct mm_struct {
+	struct task_struct *owner;
 };
 
 struct bpf_map {
@@ -121,18 +127,14 @@ struct bpf_task_work {
 	__u64 __opaque;
 } __attribute__((aligned(8)));
 
-/* The tracepoint's record: eight bytes of common fields come first. */
-struct sys_enter_record {
-	__u64 common;
-	long id;
-	unsigned long args[6];
-};
-
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000
 #define PF_KTHREAD 0x00200000
 
 /* x86: a 32-bit system call, whose number means something else. */
 #define TS_COMPAT 0x2
+
+/* arm64: the task is a 32-bit one. */
+#define TIF_32BIT (1ul << 22)
 
 #endif

@@ -51,6 +51,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SQ_SCOPE_MEMORY);
+	__type(key, __u32);
+	__type(value, struct sq_scope_memory);
+} sq_scope_memory __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SQ_MAX_FAULTS);
 	__type(key, __u32);
 	__type(value, struct sq_rule);

@@ -3,8 +3,9 @@
  * System calls that take longer: the gate decides when the call is entered, the task naps when it
  * is about to return, so the delay comes after the call's effect and changes no errno.
  *
- * Hook: tracepoint raw_syscalls/sys_enter, and bpf_task_work in its resume mode (the signal mode
- * makes epoll_wait and recv return EINTR). Least kernel: 6.18.
+ * Hook: tracepoint sys_enter, raw (perf's way to it costs every call on the host half as much again),
+ * and bpf_task_work in its resume mode (the signal mode makes epoll_wait and recv return EINTR). Least
+ * kernel: 6.18.
  *
  * No helper sleeps. But bpf_copy_from_user_task() waits for a page of the napper's, a helper
  * process of squall's that maps a file whose server answers when the nap is over.
@@ -57,7 +58,6 @@ extern int bpf_task_work_schedule_resume_impl(struct task_struct *task, struct b
 extern int bpf_task_work_schedule_resume(struct task_struct *task, struct bpf_task_work *work,
 					 void *map__map, sq_task_work_t callback) __ksym __weak;
 extern struct task_struct *bpf_task_from_vpid(__s32 pid) __ksym __weak;
-extern struct task_struct *bpf_task_acquire(struct task_struct *task) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 extern void bpf_rcu_read_lock(void) __ksym __weak;
 extern void bpf_rcu_read_unlock(void) __ksym __weak;
@@ -90,31 +90,45 @@ static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
 	}
 }
 
+/*
+ * The napper, or NULL. Programs of this type may take no reference to a task, and do without: this
+ * map holds one for as long as they live, and a pointer that is walked to by way of the napper's
+ * memory, which is its own alone, may be used outside of RCU too.
+ */
+static __always_inline struct task_struct *sq_napper_get(void)
+{
+	__u32 zero = 0;
+	struct sq_napper *napper = bpf_map_lookup_elem(&sq_napper, &zero);
+	struct task_struct *task = NULL;
+	struct mm_struct *mm;
+
+	if (!napper)
+		return NULL;
+	bpf_rcu_read_lock();
+	task = napper->task;
+	if (task) {
+		mm = task->mm;
+		task = mm ? mm->owner : NULL;
+	}
+	bpf_rcu_read_unlock();
+	return task;
+}
+
 /* Runs in the task itself, on its way back to user space; may sleep. */
 static int sq_nap(struct bpf_map *map, void *key, void *value)
 {
 	struct sq_nap *nap = value;
-	__u32 zero = 0, slot = *(__u32 *)key;
+	__u32 slot = *(__u32 *)key;
 	struct sq_nap_request *request = bpf_map_lookup_elem(&sq_nap_requests, &slot);
-	struct sq_napper *napper = bpf_map_lookup_elem(&sq_napper, &zero);
-	struct task_struct *task = NULL;
+	struct task_struct *task = request ? sq_napper_get() : NULL;
 	__u64 begun = bpf_ktime_get_boot_ns(), page = slot, took;
 	char byte;
 
 	/* from here on and not from the entry: a call that waits by itself takes longer too */
 	if (request)
 		request->until_ns = begun + nap->decision.delay_ns;
-	if (napper && request) {
-		bpf_rcu_read_lock();
-		task = napper->task;
-		if (task)
-			task = bpf_task_acquire(task);
-		bpf_rcu_read_unlock();
-	}
-	if (task) {
+	if (task)
 		bpf_copy_from_user_task(&byte, 1, (void *)(sq_nap_base + page * 4096), task, 0);
-		bpf_task_release(task);
-	}
 	took = bpf_ktime_get_boot_ns() - begun;
 	if (task)
 		sq_hist_add(nap->decision.delayed, took);
@@ -152,29 +166,30 @@ static __always_inline bool sq_nap_start(const struct sq_decision *d)
 		request->pid = pid;
 		if (!sq_schedule(nap))
 			return true;
+		/* EBUSY: whoever had it has gone on, but the kernel has not yet tidied up behind him */
 		__sync_lock_test_and_set(&nap->busy, 0);
-		return false;
 	}
 	return false;
 }
 
-SEC("tracepoint/raw_syscalls/sys_enter")
-int sq_sys_enter(struct sys_enter_record *record)
+SEC("raw_tp/sys_enter")
+int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
+	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
 	struct sq_decision d = {};
-	__u64 call = record->id;
+	__u64 call = ctx->args[1];
 
 	/* Every call on the host comes by: leave at once unless some fault names it. */
 	if (!sq_hook_carries(SQ_HOOK_SYSENTER, call))
 		return 0;
 	if (!sq_scope_of_task(&d.event, SQ_HOOK_SYSENTER))
 		return 0;
-	if (sq_current_call() != call)
+	if (sq_is_compat(bpf_get_current_task_btf()))
 		return 0;
 	d.event.call = call;
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(record->args[0]));
+		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
 		sq_take_back(&d, SQ_MISSED_ROOM);

@@ -4,15 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "abi.h"
 #include "gen/squall.skel.h"
-#include "util/fs.h"
 
 void sq_links_close(struct sq_links *links)
 {
@@ -59,42 +55,10 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 	return 0;
 }
 
-/* The number of raw_syscalls:sys_enter, from a tracefs that is mounted nowhere. */
-static int tracepoint_id(struct sq_error **err)
-{
-	_cleanup_close_ int tracefs = sq_detached_mount("tracefs", NULL, 0);
-	_cleanup_free_ char *text = NULL;
-	ssize_t n;
-
-	if (tracefs < 0)
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -tracefs,
-				    "this kernel has no tracefs (CONFIG_TRACING)");
-	n = sq_read_file(tracefs, "events/raw_syscalls/sys_enter/id", 64, &text);
-	if (n < 0)
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, (int)-n,
-				    "this kernel has no "
-				    "tracepoint raw_syscalls:sys_enter "
-				    "(CONFIG_FTRACE_SYSCALLS)");
-	return atoi(text);
-}
-
 int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err)
 {
-	struct perf_event_attr event = { .type = PERF_TYPE_TRACEPOINT,
-					 .size = sizeof(event),
-					 .sample_period = 1 };
-	_cleanup_close_ int perf_fd = -EBADF;
-	int id = tracepoint_id(err), fd;
+	int fd = bpf_raw_tracepoint_open("sys_enter", bpf_program__fd(object->progs.sq_sys_enter));
 
-	if (id < 0)
-		return id;
-	event.config = (uint64_t)id;
-	/* the CPU named here means nothing: the program runs on every one */
-	perf_fd = (int)syscall(SYS_perf_event_open, &event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (perf_fd < 0)
-		return sq_error_errno(err, errno, "cannot open the tracepoint sys_enter");
-	fd = bpf_link_create(bpf_program__fd(object->progs.sq_sys_enter), perf_fd, BPF_PERF_EVENT,
-			     NULL);
 	if (fd < 0)
 		return sq_error_errno(err, errno, "cannot attach to the tracepoint sys_enter");
 	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;

@@ -22,7 +22,7 @@ void sq_links_close(struct sq_links *links);
 int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 		     struct sq_links *links, struct sq_error **err);
 
-/* Attaches the sys_enter program; tracefs need not be mounted. */
+/* Attaches the sys_enter program, which then sees every system call of the host. */
 int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err);
 
 /* Attaches a program of a security hook, or of a system call's function. */

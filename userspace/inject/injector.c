@@ -241,7 +241,9 @@ static int add_scope(struct sq_injector *injector, const struct sq_cgroup *cgrou
 		     const struct sq_scope *scope, struct sq_error **err)
 {
 	int fd = bpf_map__fd(injector->object->maps.sq_scopes);
+	volatile struct sq_control *control = injector->setup.lease->control;
 	struct sq_scope merged = { 0 };
+	int r;
 
 	bpf_map_lookup_elem(fd, &cgroup->id, &merged);
 	merged.faults |= scope->faults;
@@ -250,9 +252,10 @@ static int add_scope(struct sq_injector *injector, const struct sq_cgroup *cgrou
 		merged.index = scope->index;
 	if (bpf_map_update_elem(fd, &cgroup->id, &merged, BPF_ANY))
 		return sq_error_errno(err, errno, "cannot aim at the cgroup '%s'", cgroup->path);
-	if (scope->flags & SQ_SCOPE_EXACT)
-		injector->setup.lease->control->has_exact = 1;
-	return add_level(injector->setup.lease->control, cgroup->level, err);
+	r = add_level(control, cgroup->level, err);
+	/* last: what was found before means nothing any more */
+	__atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
+	return r;
 }
 
 /* The targets' processes are there by now: paths are as they see them. */
