@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+
 #include "experiment/names.h"
 #include "inject/calls.h"
 #include "tests/unit/unit.h"
@@ -60,6 +62,21 @@ static void test_what_a_call_is_about(void **state)
 	assert_false(sq_call_takes_file("openat"));
 }
 
+/* As the manual pages have it; of a call without a page nothing is known, and nothing is said. */
+static void test_errors_that_a_call_may_return(void **state)
+{
+	assert_true(sq_call_may_return("fsync", EIO));
+	assert_true(sq_call_may_return("openat", EMFILE));
+	assert_true(sq_call_may_return("pwrite64", ENOSPC)); /* taken over from write(2) */
+	assert_true(sq_call_may_return("connect", EHOSTUNREACH)); /* ip(7)'s */
+	assert_true(sq_call_may_return("accept", EWOULDBLOCK)); /* two names of one error */
+	assert_false(sq_call_may_return("fsync", ECONNREFUSED));
+	assert_false(sq_call_may_return("close", EMFILE));
+	assert_false(sq_call_may_return("getppid", EPERM)); /* always successful */
+	assert_true(sq_call_may_return("no such call", EPERM));
+}
+
 UNIT(UNIT_TEST(test_groups_hold_their_calls_and_no_others),
      UNIT_TEST(test_an_unknown_group_is_none), UNIT_TEST(test_a_call_stands_at_one_security_hook),
-     UNIT_TEST(test_words_are_whole), UNIT_TEST(test_what_a_call_is_about))
+     UNIT_TEST(test_words_are_whole), UNIT_TEST(test_errors_that_a_call_may_return),
+     UNIT_TEST(test_what_a_call_is_about))

@@ -109,6 +109,20 @@ const char *sq_call_untouchable(const char *name)
 	return NULL;
 }
 
+bool sq_call_may_return(const char *name, int error)
+{
+	static const struct {
+		const char *call, *errors;
+	} known[] = {
+#include "experiment/call_errnos.inc"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(known[i].call, name))
+			return sq_words_have(known[i].errors, sq_errno_name(error));
+	return true;
+}
+
 int sq_errno_number(const char *name)
 {
 	static const struct name aliases[] = {

@@ -28,6 +28,9 @@ bool sq_call_group(const char *name, struct sq_calls *ret);
 /* Why a call must never be touched, or NULL. */
 const char *sq_call_untouchable(const char *name);
 
+/* Does the call's manual page know this error? True where nothing is known of the call. */
+bool sq_call_may_return(const char *name, int error);
+
 /* The number of an error such as "EIO", or -1; 1 to 133 only: others confuse the kernel's callers. */
 int sq_errno_number(const char *name);
 const char *sq_errno_name(int number);

@@ -54,6 +54,23 @@ static enum sq_hook choose(const struct sq_fault *fault, unsigned int number, en
 	return SQ_HOOKS;
 }
 
+/* What would work instead: this fault on another kernel, another fault or another call on this one. */
+static char *what_works(const char *call)
+{
+	bool by_lsm = false;
+
+	for (size_t i = 0; i < sq_call_hooks_n; i++)
+		by_lsm |= sq_call_hooks[i].lsm && sq_call_hook_has(&sq_call_hooks[i], call);
+	return sq_asprintf(
+		"%s%s%sDebian's 7.x and kernels with CONFIG_FUNCTION_ERROR_INJECTION can "
+		"make nearly every call fail; here %s`squall doctor` lists those that can",
+		by_lsm ? "Linux 6.1 and later with bpf among the security modules (lsm=) "
+			 "can make "
+		       : "",
+		by_lsm ? call : "", by_lsm ? " fail; " : "",
+		sq_object_task_work() ? "syscall.latency can delay it, and " : "");
+}
+
 static void refuse(const struct sq_fault *fault, const char *call, const struct sq_error *why,
 		   struct sq_support *ret)
 {
@@ -68,8 +85,8 @@ static void refuse(const struct sq_fault *fault, const char *call, const struct 
 	else
 		ret->why = sq_asprintf("%s cannot be made to fail: %s", call,
 				       why ? why->message : "no hook that squall knows sees it");
-	ret->hint =
-		sq_strdup("`squall doctor` lists the calls that can; syscall.latency may delay it");
+	ret->hint = why ? what_works(call)
+			: sq_strdup("`squall doctor` lists what can fail on this kernel");
 }
 
 static void add_name(struct sq_buffer *text, const char *name)

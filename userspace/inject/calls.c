@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/text.h"
 
 #define LSM(id, program_, lsm_, calls_, ...)                                       \
 	{                                                                          \
@@ -74,16 +75,6 @@ const struct sq_call_hook sq_call_hooks[] = {
 
 const size_t sq_call_hooks_n = ARRAY_SIZE(sq_call_hooks);
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = words; (p = strstr(p, word)); p += n)
-		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
-			return true;
-	return false;
-}
-
 const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook)
 {
 	for (size_t i = 0; i < sq_call_hooks_n; i++)
@@ -94,7 +85,7 @@ const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook)
 
 bool sq_call_hook_has(const struct sq_call_hook *hook, const char *call)
 {
-	return has_word(hook->calls, call);
+	return sq_words_have(hook->calls, call);
 }
 
 bool sq_call_takes_file(const char *call)
@@ -104,5 +95,5 @@ bool sq_call_takes_file(const char *call)
 		"fdatasync sync_file_range syncfs fallocate ftruncate lseek close fstat fstatfs "
 		"fchmod fchown flock fcntl ioctl getdents getdents64 fadvise64 readahead";
 
-	return has_word(calls, call);
+	return sq_words_have(calls, call);
 }

@@ -257,3 +257,13 @@ char *sq_utf8_clean(char *text)
 		p[where] = '?';
 	return text;
 }
+
+bool sq_words_have(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; (p = strstr(p, word)); p += n)
+		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}

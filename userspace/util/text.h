@@ -60,4 +60,7 @@ bool sq_utf8_valid(const char *text, size_t n, size_t *where);
 /* Puts '?' in the place of every byte that is not UTF-8, since JSON has no room for them; returns @text. */
 char *sq_utf8_clean(char *text);
 
+/* Is @word among the words of a text that single spaces part? */
+bool sq_words_have(const char *words, const char *word);
+
 #endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The traps of system call faults that a plan can see. */
+#ifndef SQ_ENGINE_CALL_TRAPS_H
+#define SQ_ENGINE_CALL_TRAPS_H
+
+#include "engine/plan.h"
+
+/* Adds to the plan's warnings what fault @i of its experiment has of them; its support is known. */
+void sq_call_traps(struct sq_plan *plan, size_t i);
+
+#endif
