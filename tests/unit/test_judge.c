@@ -23,7 +23,7 @@ static struct sq_series series_of(size_t met, size_t failed)
 static void holds(size_t met, size_t failed, const struct sq_judge_phase *judge)
 {
 	struct sq_series series = series_of(met, failed);
-	_cleanup_free_ char *why = sq_series_judge(&series, judge);
+	_cleanup_free_ char *why = sq_series_judge(&series, judge, NULL);
 
 	if (why)
 		fail_msg("%zu met, %zu failed: %s", met, failed, why);
@@ -33,7 +33,7 @@ static void holds(size_t met, size_t failed, const struct sq_judge_phase *judge)
 static void fails(size_t met, size_t failed, const struct sq_judge_phase *judge, const char *part)
 {
 	struct sq_series series = series_of(met, failed);
-	_cleanup_free_ char *why = sq_series_judge(&series, judge);
+	_cleanup_free_ char *why = sq_series_judge(&series, judge, NULL);
 
 	if (!why)
 		fail_msg("%zu met, %zu failed: it holds", met, failed);
@@ -172,10 +172,133 @@ static void test_failures_are_told_before_latency(void **state)
 	fails(100, 1, &judge, "1 of 101 samples failed");
 }
 
+static const struct sq_node key = { .type = SQ_NODE_SCALAR };
+static const struct sq_node *one_key[1], *one_item[1];
+static struct sq_node key_node, no_worse_node;
+
+/* A judgement with just this key under no_worse_than_before. */
+static struct sq_judge_phase no_worse(const char *name)
+{
+	key_node = key;
+	key_node.value = (char *)name;
+	one_key[0] = one_item[0] = &key_node;
+	no_worse_node = (struct sq_node){ .type = SQ_NODE_MAP,
+					  .key = (struct sq_node **)one_key,
+					  .item = (struct sq_node **)one_item,
+					  .n = 1 };
+	return (struct sq_judge_phase){ .failures_ppb = SQ_SHARE_ONE,
+					.no_worse.object.node = &no_worse_node };
+}
+
+static struct sq_series run_of(size_t n, uint64_t from_ms, size_t failures)
+{
+	struct sq_series series = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		sq_series_add(&series, i >= failures, (from_ms + i) * SQ_MS, "down");
+		sq_series_add_value(&series, (double)(from_ms + i));
+	}
+	return series;
+}
+
+static void judge_against(const struct sq_judge_phase *judge, struct sq_series now,
+			  struct sq_series before, const char *part)
+{
+	_cleanup_free_ char *why = sq_series_judge(&now, judge, &before);
+
+	if (part && !why)
+		fail_msg("it holds, where '%s' should not", part);
+	if (!part && why)
+		fail_msg("%s", why);
+	if (part)
+		assert_contains(why, part);
+	sq_series_clear(&now);
+	sq_series_clear(&before);
+}
+
+static void test_latency_is_held_against_before(void **state)
+{
+	struct sq_judge_phase judge = no_worse("p50");
+
+	judge.no_worse.p50_ppb = SQ_SHARE_ONE / 2;
+	/* medians: 109 and 149 ms before and during; 159 is allowed up to 163.5 */
+	judge_against(&judge, run_of(20, 150, 0), run_of(20, 100, 0), NULL);
+	judge_against(&judge, run_of(20, 155, 0), run_of(20, 100, 0),
+		      "p50 is 164 ms, before 109 ms, and 50 % more are allowed");
+	judge.no_worse.slack_ns = 55 * SQ_MS;
+	judge_against(&judge, run_of(20, 155, 0), run_of(20, 100, 0), NULL);
+	judge_against(&judge, run_of(9, 155, 0), run_of(20, 100, 0), "insufficient data");
+	judge_against(&judge, run_of(20, 155, 0), run_of(9, 100, 0), "insufficient data");
+	judge_against(&judge, run_of(20, 155, 0), run_of(0, 0, 0), "insufficient data");
+}
+
+static void test_failures_and_values_are_held_against_before(void **state)
+{
+	struct sq_judge_phase judge = no_worse("failures");
+
+	judge.no_worse.failures_ppb = SQ_SHARE_ONE / 10;
+	judge_against(&judge, run_of(20, 0, 4), run_of(20, 0, 2), NULL);
+	judge_against(&judge, run_of(20, 0, 5), run_of(20, 0, 2),
+		      "25 % of the samples failed, before 10 %, and 10 % more are allowed: down");
+	judge = no_worse("value");
+	judge.no_worse.value_ppb = SQ_SHARE_ONE / 10;
+	judge_against(&judge, run_of(21, 100, 0), run_of(21, 90, 0), NULL);
+	judge_against(&judge, run_of(21, 101, 0), run_of(21, 90, 0), "is 111, before 100");
+	judge_against(&judge, run_of(21, 50, 0), run_of(21, 90, 0), NULL);
+	judge.no_worse.worse = SQ_WORSE_DECREASE;
+	judge_against(&judge, run_of(21, 50, 0), run_of(21, 90, 0), "is 60, before 100");
+}
+
+static void test_total_is_of_all_values(void **state)
+{
+	struct sq_judge_phase judge = { .failures_ppb = SQ_SHARE_ONE };
+	const char *why;
+
+	assert_int_equal(sq_compare_parse(">= 10", SQ_UNIT_NUMBER, &judge.total, &why), 0);
+	judge_against(&judge, run_of(5, 0, 0), run_of(0, 0, 0), NULL);
+	judge_against(&judge, run_of(4, 0, 0), run_of(0, 0, 0),
+		      "the total is 6, expected >= 10");
+	sq_compare_clear(&judge.total);
+}
+
+static void compare(struct sq_series now, struct sq_series other, const char *part)
+{
+	static const struct sq_versus versus = { .with = (char *)"before",
+						 .confidence_ppb = 980000000,
+						 .tolerance_ppb = 250000000,
+						 .min_effect_ppb = 100000000 };
+	struct sq_comparison found;
+	_cleanup_free_ char *why = sq_series_compare(&now, &other, &versus, &found);
+
+	if (part)
+		assert_contains(why ? why : "nothing", part);
+	else
+		assert_null(why);
+	sq_series_clear(&now);
+	sq_series_clear(&other);
+}
+
+static void test_comparison_names_shift_interval_and_numbers(void **state)
+{
+	compare(run_of(20, 200, 0), run_of(30, 100, 0),
+		"latency is worse than before: +95 ms");
+	compare(run_of(20, 200, 0), run_of(30, 100, 0), "98 % sure: +");
+	compare(run_of(20, 200, 0), run_of(30, 100, 0), "20 and 30 samples");
+	compare(run_of(20, 100, 0), run_of(20, 100, 0), NULL);
+	compare(run_of(20, 100, 0), run_of(20, 200, 0), NULL);
+	/* those that failed are no measurements */
+	compare(run_of(20, 200, 11), run_of(30, 100, 0), "insufficient data: 9 and 30");
+	compare(run_of(20, 200, 0), run_of(9, 100, 0), "insufficient data: 20 and 9");
+}
+
 UNIT(UNIT_TEST(test_series_counts_what_it_is_given), UNIT_TEST(test_quantile_is_the_nearest_rank),
      UNIT_TEST(test_quantile_has_no_rounding),
      UNIT_TEST(test_quantile_after_more_samples_is_right_again),
      UNIT_TEST(test_failures_at_the_border_hold), UNIT_TEST(test_no_failure_is_allowed_unless_said),
      UNIT_TEST(test_no_sample_is_insufficient_data),
      UNIT_TEST(test_percentile_under_10_samples_is_insufficient_data),
-     UNIT_TEST(test_latency_at_the_border_holds), UNIT_TEST(test_failures_are_told_before_latency))
+     UNIT_TEST(test_latency_at_the_border_holds), UNIT_TEST(test_failures_are_told_before_latency),
+     UNIT_TEST(test_latency_is_held_against_before),
+     UNIT_TEST(test_failures_and_values_are_held_against_before),
+     UNIT_TEST(test_total_is_of_all_values),
+     UNIT_TEST(test_comparison_names_shift_interval_and_numbers))

@@ -2,6 +2,7 @@
 #include "engine/steady.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "probe/judge.h"
 #include "util/eventlog.h"
 #include "util/time.h"
+#include "util/units.h"
 
 /* A timer of the event loop that fires later than this has missed slots. */
 #define ACCURACY_US 500
@@ -21,6 +23,7 @@ struct watch {
 	uint64_t next_ns; /* the next slot */
 	struct sq_series series[SQ_PHASES];
 	uint64_t in_a_row; /* failures */
+	uint64_t taken, cpu_ns; /* samples, and what the programs for them took */
 	uint64_t recovered_ns; /* since the faults ended; UINT64_MAX: not yet */
 	bool last_met;
 };
@@ -45,20 +48,22 @@ struct trial {
 	uint64_t at_ns, phase_ns; /* its slot, and when its phase began */
 };
 
-static void record(struct watch *watch, const struct trial *trial, bool met, uint64_t took_ns,
-		   const char *why, bool judged)
+static void record(struct watch *watch, const struct trial *trial, const struct sq_sample *sample,
+		   bool judged)
 {
 	struct sq_steady *steady = watch->steady;
-	json_t *sample = sq_json("{s:s, s:s, s:f, s:f, s:b}", "probe", watch->probe->name, "phase",
-				 sq_phase_names[trial->phase], "at_s",
-				 (double)(trial->at_ns - trial->phase_ns) / SQ_S, "took_ms",
-				 (double)took_ns / SQ_MS, "met", met);
+	json_t *json = sq_json("{s:s, s:s, s:f, s:f, s:b}", "probe", watch->probe->name, "phase",
+			       sq_phase_names[trial->phase], "at_s",
+			       (double)(trial->at_ns - trial->phase_ns) / SQ_S, "took_ms",
+			       (double)sample->took_ns / SQ_MS, "met", sample->met);
 
-	if (!met)
-		json_object_set_new(sample, "why", sq_json_string(why));
+	if (!sample->met)
+		json_object_set_new(json, "why", sq_json_string(sample->why));
+	if (sample->has_value && isfinite(sample->value))
+		json_object_set_new(json, "value", json_real(sample->value));
 	if (!judged)
-		json_object_set_new(sample, "judged", json_false());
-	steady->setup.sampled(steady->setup.data, sample);
+		json_object_set_new(json, "judged", json_false());
+	steady->setup.sampled(steady->setup.data, json);
 }
 
 /* A failure more, or the end of a row of them. */
@@ -76,20 +81,26 @@ static void count_row(struct watch *watch, bool met, const char *why)
 	steady->setup.gave_up(steady->setup.data, probe, why);
 }
 
-static void count(struct watch *watch, const struct trial *trial, bool met, uint64_t took_ns,
-		  const char *why)
+static void add(struct watch *watch, enum sq_phase phase, const struct sq_sample *sample)
+{
+	sq_series_add(&watch->series[phase], sample->met, sample->took_ns, sample->why);
+	if (sample->has_value && isfinite(sample->value))
+		sq_series_add_value(&watch->series[phase], sample->value);
+}
+
+static void count(struct watch *watch, const struct trial *trial, const struct sq_sample *sample)
 {
 	struct sq_steady *steady = watch->steady;
 	bool recovering = trial->phase == SQ_AFTER && watch->probe->recovers_within_ns &&
 			  watch->recovered_ns == UINT64_MAX;
 
-	if (recovering && met)
+	if (recovering && sample->met)
 		watch->recovered_ns = trial->at_ns - steady->phase_ns;
-	recovering = recovering && !met;
+	recovering = recovering && !sample->met;
 	if (!recovering)
-		sq_series_add(&watch->series[trial->phase], met, took_ns, why);
-	record(watch, trial, met, took_ns, why, !recovering);
-	count_row(watch, met, why);
+		add(watch, trial->phase, sample);
+	record(watch, trial, sample, !recovering);
+	count_row(watch, sample->met, sample->why);
 }
 
 static void forget(struct trial *trial)
@@ -105,15 +116,17 @@ static void on_done(void *data, const struct sq_sample *sample)
 	struct trial *trial = data;
 	struct watch *watch = trial->watch;
 
+	watch->taken++;
+	watch->cpu_ns += sample->cpu_ns;
 	if (watch->steady->epoch == trial->epoch) {
-		count(watch, trial, sample->met, sample->took_ns, sample->why);
+		count(watch, trial, sample);
 	} else {
 		bool judged = trial->phase == SQ_DURING && !sample->met;
 
 		/* begun under a fault and failed: that the fault ended meanwhile is no excuse */
 		if (judged)
-			sq_series_add(&watch->series[SQ_DURING], false, 0, sample->why);
-		record(watch, trial, sample->met, sample->took_ns, sample->why, judged);
+			add(watch, SQ_DURING, sample);
+		record(watch, trial, sample, judged);
 	}
 	forget(trial);
 }
@@ -153,7 +166,7 @@ static int on_slot(sd_event_source *source, uint64_t usec, void *data)
 					.at_ns = slot,
 					.phase_ns = steady->phase_ns };
 
-		count(watch, &missed, false, 0, "missed: squall was held up");
+		count(watch, &missed, &(struct sq_sample){ .why = "missed: squall was held up" });
 	}
 	watch->next_ns = slot + every;
 	if (steady->active)
@@ -289,7 +302,62 @@ static char *judge_one(struct watch *watch, enum sq_phase phase, bool *ret_judge
 		      phase == SQ_BEFORE;
 	if (why || !*ret_judged)
 		return why;
-	return sq_series_judge(&watch->series[phase], &judge->phase[phase]);
+	return sq_series_judge(&watch->series[phase], &judge->phase[phase],
+			       &watch->series[SQ_BEFORE]);
+}
+
+/* What during is held against: the same probe before, or another one at the same time. */
+static const struct sq_series *compared_with(const struct watch *watch)
+{
+	const struct sq_steady *steady = watch->steady;
+	const char *with = watch->probe->versus.with;
+
+	for (size_t i = 0; i < steady->n; i++)
+		if (strcmp(with, "before") != 0 && !strcmp(steady->watch[i].probe->name, with))
+			return &steady->watch[i].series[SQ_DURING];
+	return &watch->series[SQ_BEFORE];
+}
+
+/* In the unit of the journal: latencies in ms. */
+static json_t *comparison_json(const struct sq_versus *versus, const struct sq_comparison *found,
+			       const char *why)
+{
+	double unit = versus->metric == SQ_METRIC_LATENCY ? SQ_MS : 1;
+	json_t *result = sq_json("{s:s, s:s, s:I, s:I, s:s, s:s?}", "metric",
+				 sq_metric_names[versus->metric], "with", versus->with, "n",
+				 (json_int_t)found->n, "n_other", (json_int_t)found->n_other,
+				 "verdict",
+				 !why		 ? "not worse"
+				 : found->enough ? "worse"
+						 : "insufficient data",
+				 "why", why);
+
+	if (!found->enough)
+		return result;
+	json_object_set_new(result, "median", json_real(found->median / unit));
+	json_object_set_new(result, "median_other", json_real(found->median_other / unit));
+	json_object_set_new(result, "shift", json_real(found->shift.estimate / unit));
+	json_object_set_new(result, "low", json_real(found->shift.low / unit));
+	json_object_set_new(result, "high", json_real(found->shift.high / unit));
+	json_object_set_new(result, "confidence",
+			    json_real((double)versus->confidence_ppb / SQ_SHARE_ONE));
+	json_object_set_new(result, "effect", json_real(found->shift.chance));
+	json_object_set_new(result, "p", json_real(found->shift.p));
+	return result;
+}
+
+/* Judges `compare`, where the probe has it: *ret_json is what was found. */
+static char *judge_versus(const struct watch *watch, json_t **ret_json)
+{
+	const struct sq_versus *versus = &watch->probe->versus;
+	struct sq_comparison found;
+	char *why;
+
+	if (!versus->object.node)
+		return NULL;
+	why = sq_series_compare(&watch->series[SQ_DURING], compared_with(watch), versus, &found);
+	*ret_json = comparison_json(versus, &found, why);
+	return why;
 }
 
 static json_t *result_json(struct watch *watch, enum sq_phase phase, const char *verdict,
@@ -315,19 +383,44 @@ static json_t *result_json(struct watch *watch, enum sq_phase phase, const char 
 	return result;
 }
 
+/* What the samples so far have cost; the programs among them, squall itself is told elsewhere. */
+static json_t *cost_json(const struct watch *watch)
+{
+	return sq_json("{s:I, s:f}", "samples", (json_int_t)watch->taken, "program_cpu_ms",
+		       (double)watch->cpu_ns / SQ_MS);
+}
+
+/* A threshold that does not hold says more than a comparison, and comes first. */
+static char *judge_all(struct watch *watch, enum sq_phase phase, bool *ret_judged,
+		       json_t **ret_compared)
+{
+	char *why = judge_one(watch, phase, ret_judged), *worse = NULL;
+
+	if (phase == SQ_DURING)
+		worse = judge_versus(watch, ret_compared);
+	*ret_judged |= *ret_compared != NULL;
+	if (!why)
+		return worse;
+	free(worse);
+	return why;
+}
+
 char *sq_steady_judge(struct sq_steady *steady, enum sq_phase phase, json_t *results)
 {
 	char *first = NULL;
 
 	for (size_t i = 0; i < steady->n; i++) {
 		struct watch *watch = &steady->watch[i];
+		json_t *compared = NULL;
 		bool judged;
-		_cleanup_free_ char *why = judge_one(watch, phase, &judged);
+		_cleanup_free_ char *why = judge_all(watch, phase, &judged, &compared);
 		const char *verdict = why ? "not met" : judged ? "met" : "not judged";
-		json_t *result = sq_json("{s:s, s:o}", "name", watch->probe->name,
-					 sq_phase_names[phase],
-					 result_json(watch, phase, verdict, why));
+		json_t *result = sq_json(
+			"{s:s, s:o, s:o}", "name", watch->probe->name, sq_phase_names[phase],
+			result_json(watch, phase, verdict, why), "cost", cost_json(watch));
 
+		if (compared)
+			json_object_set_new(result, "compare", compared);
 		if (phase == SQ_AFTER && watch->probe->recovers_within_ns &&
 		    watch->recovered_ns != UINT64_MAX)
 			json_object_set_new(result, "recovered_s",

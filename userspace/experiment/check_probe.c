@@ -157,6 +157,76 @@ void sq_check_source(const struct sq_source *source, struct sq_diags *diags)
 			      source->systemd.unit);
 }
 
+static bool has_values(const struct sq_probe *probe)
+{
+	return probe->source.prometheus.object.node || probe->source.log.object.node;
+}
+
+static const struct sq_probe *find_probe(const struct sq_experiment *experiment, const char *name)
+{
+	for (size_t i = 0; i < experiment->probes.n; i++)
+		if (sq_probes(experiment)[i].name && !strcmp(sq_probes(experiment)[i].name, name))
+			return &sq_probes(experiment)[i];
+	return NULL;
+}
+
+static void check_judge(const struct sq_experiment *experiment, const struct sq_probe *probe,
+			struct sq_diags *diags)
+{
+	for (enum sq_phase phase = 0; phase < SQ_PHASES; phase++) {
+		const struct sq_judge_phase *judge = &probe->judge.phase[phase];
+		const struct sq_object *no_worse = &judge->no_worse.object;
+
+		if (judge->total.op != SQ_COMPARE_NONE && !has_values(probe))
+			sq_diag_error(diags, sq_schema_mark(&judge->object, "total"), NULL,
+				      "'total' is for prometheus and log probes");
+		if (sq_schema_has(no_worse, "value") && !has_values(probe))
+			sq_diag_error(diags, sq_schema_mark(no_worse, "value"), NULL,
+				      "'value' is for prometheus and log probes");
+		if (no_worse->node && (phase == SQ_BEFORE || !experiment->phases.before_ns))
+			sq_diag_error(diags, sq_schema_mark(&judge->object, "no_worse_than_before"),
+				      phase == SQ_BEFORE ? "write it under 'during' or 'after'"
+							 : "give phases.before some time",
+				      "there is nothing before it to compare with");
+	}
+	/* it would say nothing: neither that the pattern must come nor that it must not */
+	if (probe->source.log.matches && probe->expect.value.op == SQ_COMPARE_NONE) {
+		bool judged = false;
+
+		for (enum sq_phase phase = 0; phase < SQ_PHASES; phase++)
+			judged |= probe->judge.phase[phase].total.op != SQ_COMPARE_NONE;
+		if (!judged)
+			sq_diag_error(
+				diags, sq_schema_mark(&probe->object, "log"),
+				"`expect: {value: 0}`: no such line may come; `judge: {during: "
+				"{total: \">= 1\"}}`: one must",
+				"the log probe does not say what is expected");
+	}
+}
+
+static void check_versus(const struct sq_experiment *experiment, const struct sq_probe *probe,
+			 struct sq_diags *diags)
+{
+	const struct sq_versus *versus = &probe->versus;
+	bool before = !strcmp(versus->with ? versus->with : "", "before");
+	const struct sq_probe *other;
+
+	if (!versus->object.node || !versus->with)
+		return;
+	other = before ? probe : find_probe(experiment, versus->with);
+	if (before && !experiment->phases.before_ns)
+		sq_diag_error(diags, sq_schema_mark(&versus->object, "with"),
+			      "give phases.before some time",
+			      "compare: there is nothing before the faults to compare with");
+	if (!other || (!before && other == probe))
+		sq_diag_error(diags, sq_schema_mark(&versus->object, "with"),
+			      "write 'before', or the name of the probe that looks at the control",
+			      "compare: there is no other probe '%.200s'", versus->with);
+	else if (versus->metric == SQ_METRIC_VALUE && !(has_values(probe) && has_values(other)))
+		sq_diag_error(diags, sq_schema_mark(&versus->object, "metric"), NULL,
+			      "compare: only prometheus and log probes have values");
+}
+
 void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
 	for (size_t i = 0; i < experiment->probes.n; i++) {
@@ -172,6 +242,8 @@ void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *di
 					      "two probes are named '%.200s'", probe->name);
 		check_expect(probe, diags);
 		sq_check_source(&probe->source, diags);
+		check_judge(experiment, probe, diags);
+		check_versus(experiment, probe, diags);
 		if (probe->recovers_within_ns > experiment->phases.after_ns)
 			sq_diag_error(diags, sq_schema_mark(&probe->object, "recovers_within"),
 				      "raise phases.after",

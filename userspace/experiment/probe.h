@@ -140,11 +140,39 @@ enum sq_phase {
 
 extern const char *const sq_phase_names[SQ_PHASES];
 
+/* By how much a phase may be worse than the one before the faults; what is not written is not judged. */
+struct sq_no_worse {
+	struct sq_object object;
+	uint64_t failures_ppb; /* added to the share before */
+	uint64_t p50_ppb, p90_ppb, p95_ppb, p99_ppb, max_ppb; /* of what it was before */
+	uint64_t value_ppb; /* of the median */
+	uint64_t slack_ns; /* a latency that is no more than this above is not worse */
+	unsigned int worse; /* an index into sq_worse_names: of value */
+};
+
 /* What a phase's samples must show together. */
 struct sq_judge_phase {
 	struct sq_object object;
 	uint64_t failures_ppb;
 	uint64_t p50_ns, p90_ns, p95_ns, p99_ns, max_ns; /* 0: not judged */
+	struct sq_compare total; /* of the samples' values */
+	struct sq_no_worse no_worse;
+};
+
+enum sq_metric {
+	SQ_METRIC_LATENCY,
+	SQ_METRIC_VALUE,
+};
+
+extern const char *const sq_metric_names[], *const sq_worse_names[];
+
+/* The phase during against the one before, or against another probe's: by statistics. */
+struct sq_versus {
+	struct sq_object object;
+	char *with; /* "before", or the name of a probe */
+	unsigned int metric; /* enum sq_metric */
+	unsigned int worse; /* an index into sq_worse_names */
+	uint64_t confidence_ppb, tolerance_ppb, min_effect_ppb;
 };
 
 struct sq_judge {
@@ -159,6 +187,7 @@ struct sq_probe {
 	uint64_t every_ns;
 	struct sq_expect expect;
 	struct sq_judge judge;
+	struct sq_versus versus;
 	uint64_t recovers_within_ns;
 	uint64_t abort_after;
 };

@@ -14,6 +14,46 @@
 
 const char *const sq_phase_names[SQ_PHASES] = { "before", "during", "after" };
 
+const char *const sq_metric_names[] = { "latency", "value", NULL };
+const char *const sq_worse_names[] = { "increase", "decrease", "either", NULL };
+
+#define AT(member) offsetof(struct sq_no_worse, member)
+#define EXCESS(key_, member, text)                                                      \
+	{                                                                               \
+		.key = key_, .type = SQ_TYPE_EXCESS, .offset = AT(member), .help = text \
+	}
+static const struct sq_field no_worse_fields[] = {
+	{ .key = "failures",
+	  .type = SQ_TYPE_SHARE,
+	  .offset = AT(failures_ppb),
+	  .max = SQ_SHARE_ONE,
+	  .help = "the share that fails may be so much greater: 1% before and 2% here allow 3%" },
+	EXCESS("p50", p50_ppb, "the median latency may be so much above that before: 20%"),
+	EXCESS("p90", p90_ppb, "the 90th percentile"),
+	EXCESS("p95", p95_ppb, "the 95th percentile"),
+	EXCESS("p99", p99_ppb, "the 99th percentile"),
+	EXCESS("max", max_ppb, "the slowest"),
+	EXCESS("value", value_ppb, "prometheus, log: the median of the values"),
+	{ .key = "slack",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(slack_ns),
+	  .max = 60 * SQ_S,
+	  .help = "a latency that is above that before by no more than this is not worse" },
+	{ .key = "worse",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(worse),
+	  .names = sq_worse_names,
+	  .fallback = "increase",
+	  .help = "which way a value is worse" },
+};
+#undef AT
+
+static const struct sq_schema no_worse_schema = {
+	.what = "no_worse_than_before",
+	.size = sizeof(struct sq_no_worse),
+	.part = { PART(no_worse_fields) },
+};
+
 #define AT(member) offsetof(struct sq_judge_phase, member)
 #define LATENCY(key_, member, text)                                                    \
 	{                                                                              \
@@ -32,6 +72,15 @@ static const struct sq_field judge_phase_fields[] = {
 	LATENCY("p95", p95_ns, "at most this 95th percentile"),
 	LATENCY("p99", p99_ns, "at most this 99th percentile"),
 	LATENCY("max", max_ns, "at most this for the slowest"),
+	{ .key = "total",
+	  .type = SQ_TYPE_COMPARE,
+	  .offset = AT(total),
+	  .help = "prometheus, log: the sum of the values: \">= 1\"" },
+	{ .key = "no_worse_than_before",
+	  .type = SQ_TYPE_OBJECT,
+	  .offset = AT(no_worse),
+	  .object = &no_worse_schema,
+	  .help = "during, after: against the phase before of the same run: {p95: 50%}" },
 };
 #undef AT
 
@@ -67,6 +116,52 @@ static const struct sq_schema judge_schema = {
 	.part = { PART(judge_fields) },
 };
 
+#define AT(member) offsetof(struct sq_versus, member)
+static const struct sq_field versus_fields[] = {
+	{ .key = "with",
+	  .type = SQ_TYPE_TEXT,
+	  .offset = AT(with),
+	  .fallback = "before",
+	  .help = "before, or the name of a probe that looks at the control" },
+	{ .key = "metric",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(metric),
+	  .names = sq_metric_names,
+	  .fallback = "latency",
+	  .help = "of the samples that are met; or their values" },
+	{ .key = "worse",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(worse),
+	  .names = sq_worse_names,
+	  .fallback = "increase",
+	  .help = "which way it is worse" },
+	{ .key = "confidence",
+	  .type = SQ_TYPE_SHARE,
+	  .offset = AT(confidence_ppb),
+	  .min = SQ_SHARE_ONE / 2,
+	  .max = SQ_SHARE_ONE / 1000 * 999,
+	  .fallback = "98%",
+	  .help = "of the interval of the shift" },
+	{ .key = "tolerance",
+	  .type = SQ_TYPE_SHARE,
+	  .offset = AT(tolerance_ppb),
+	  .max = SQ_SHARE_ONE,
+	  .fallback = "25%",
+	  .help = "the interval must lie so far off 0, as a share of the shift" },
+	{ .key = "min_effect",
+	  .type = SQ_TYPE_EXCESS,
+	  .offset = AT(min_effect_ppb),
+	  .fallback = "10%",
+	  .help = "a shift below this share of the other's median does not count" },
+};
+#undef AT
+
+static const struct sq_schema versus_schema = {
+	.what = "compare",
+	.size = sizeof(struct sq_versus),
+	.part = { PART(versus_fields) },
+};
+
 #define AT(member) offsetof(struct sq_probe, member)
 static const struct sq_field probe_fields[] = {
 	{ .key = "name",
@@ -91,6 +186,11 @@ static const struct sq_field probe_fields[] = {
 	  .offset = AT(judge),
 	  .object = &judge_schema,
 	  .help = "what the samples of each phase must show together" },
+	{ .key = "compare",
+	  .type = SQ_TYPE_OBJECT,
+	  .offset = AT(versus),
+	  .object = &versus_schema,
+	  .help = "is it worse during the faults than before, or than the control? {with: before}" },
 	{ .key = "recovers_within",
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(recovers_within_ns),
