@@ -433,6 +433,8 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 		return 0;
 	}
 	__sync_fetch_and_add(&counters->injected, 1);
+	if (sq_observe) /* what ends a decision would have ended it here too */
+		return rule->action != SQ_ACTION_DELAY;
 	sq_act(d, rule, fault, progress, draw);
 	return d->drop || d->error;
 }

@@ -95,7 +95,9 @@ static bool confirm(const struct sq_execution *execution, const struct sq_plan *
 	gethostname(host, sizeof(host) - 1);
 	for (size_t i = 0; i < n; i++)
 		print_plan(execution, &plans[i], STDERR_FILENO);
-	sq_print_error("\nInject these faults on %s? [y/N] ", host);
+	sq_print_error(execution->observe ? "\nCount on %s what these faults would hit? [y/N] "
+					  : "\nInject these faults on %s? [y/N] ",
+		       host);
 	return fgets(answer, sizeof(answer), stdin) &&
 	       (!strcmp(answer, "y\n") || !strcmp(answer, "yes\n"));
 }
@@ -122,6 +124,7 @@ static enum sq_verdict run_one(const struct sq_execution *execution, const struc
 					  .argv = execution->argv,
 					  .reason = execution->reason,
 					  .task_id = execution->task_id,
+					  .observe = execution->observe,
 					  .tell = show_progress,
 					  .data = &screen };
 	_cleanup_json_ json_t *document = NULL;

@@ -12,6 +12,7 @@ struct sq_execution {
 	struct sq_texts reports;
 	const char *reason, *task_id;
 	bool dry_run, json, keep_going, yes;
+	bool observe; /* attach and count, inject nothing */
 };
 
 /*

@@ -8,6 +8,7 @@
 
 enum {
 	DRY_RUN,
+	OBSERVE,
 	SEED,
 	SET,
 	REPORT,
@@ -19,6 +20,7 @@ enum {
 
 static const struct sq_option options[] = {
 	[DRY_RUN] = { "dry-run", NULL, "stop after the plan; touches nothing" },
+	[OBSERVE] = { "observe", NULL, "count what the faults would hit; nothing is injected" },
 	[SEED] = { "seed", "N", "decide as the run with this seed did" },
 	[SET] = { "set", "NAME=VALUE", "give a variable a value; may be repeated" },
 	[REPORT] = { "report", "FORMAT[:FILE]", "text (default) or json; may be repeated" },
@@ -42,6 +44,9 @@ static void take(size_t option, const char *value, void *data)
 	switch (option) {
 	case DRY_RUN:
 		given->execution.dry_run = true;
+		break;
+	case OBSERVE:
+		given->execution.observe = true;
 		break;
 	case SEED:
 		given->seed = value;

@@ -80,20 +80,20 @@ json_t *sq_run_document(const struct sq_run *run)
 
 	uname(&host);
 	sha256_text(experiment->source, experiment->source_size, sha256);
-	return sq_json("{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
-		       " s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O}",
-		       "run", run->registration.run, "experiment", "title", experiment->title,
-		       "file", experiment->file, "sha256", sha256, "seed",
-		       (json_int_t)experiment->seed, "variables", texts_json(&experiment->settings),
-		       "host", "name", host.nodename, "kernel", host.release, "squall", SQ_VERSION,
-		       "started_by", starter_json(run), "argv", argv_json(run->request->argv),
-		       "reason_given", run->request->reason, "task_id", run->request->task_id,
-		       "phases", json_object_get(plan, "phases"), "targets",
-		       json_object_get(plan, "targets"), "faults", json_object_get(plan, "faults"),
-		       "blast_radius", "limits", json_object_get(plan, "limits"), "used", "cgroups",
-		       (json_int_t)run->plan->paths.n, "processes",
-		       (json_int_t)run->plan->processes, "probes", probes_json(experiment),
-		       "warnings", json_object_get(plan, "warnings"));
+	return sq_json(
+		"{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
+		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O, s:b}",
+		"run", run->registration.run, "experiment", "title", experiment->title, "file",
+		experiment->file, "sha256", sha256, "seed", (json_int_t)experiment->seed,
+		"variables", texts_json(&experiment->settings), "host", "name", host.nodename,
+		"kernel", host.release, "squall", SQ_VERSION, "started_by", starter_json(run),
+		"argv", argv_json(run->request->argv), "reason_given", run->request->reason,
+		"task_id", run->request->task_id, "phases", json_object_get(plan, "phases"),
+		"targets", json_object_get(plan, "targets"), "faults",
+		json_object_get(plan, "faults"), "blast_radius", "limits",
+		json_object_get(plan, "limits"), "used", "cgroups", (json_int_t)run->plan->paths.n,
+		"processes", (json_int_t)run->plan->processes, "probes", probes_json(experiment),
+		"warnings", json_object_get(plan, "warnings"), "observe", run->request->observe);
 }
 
 static json_t *counters_json(const struct sq_counters *counters)

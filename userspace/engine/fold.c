@@ -7,7 +7,8 @@
 #include "util/eventlog.h"
 
 /* What is already in the document under another name, or too much for it. */
-static const char *const left_out[] = { "started", "sample", "counters", "creates", "loaded" };
+static const char *const left_out[] = { "started", "sample",  "counters",
+					"effect",  "creates", "loaded" };
 
 static json_t *find_named(const json_t *list, const char *name)
 {
@@ -104,9 +105,10 @@ static const struct {
 	const char *event;
 	void (*fold)(json_t *document, const json_t *event);
 } folds[] = {
-	{ "started", on_started }, { "fault", on_fault },     { "counters", on_counters },
-	{ "sample", on_sample },   { "probe", on_probe },     { "note", on_note },
-	{ "abort", on_abort },	   { "cleanup", on_cleanup }, { "ended", on_ended },
+	{ "started", on_started }, { "fault", on_fault }, { "counters", on_counters },
+	{ "sample", on_sample },   { "probe", on_probe }, { "note", on_note },
+	{ "effect", on_counters }, { "abort", on_abort }, { "cleanup", on_cleanup },
+	{ "ended", on_ended },
 };
 
 json_t *sq_journal_fold(const json_t *events)

@@ -178,6 +178,7 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.helpers = &run->helpers,
 		.log = &run->journal.log,
 		.n_cgroups = run->plan->paths.n,
+		.observe = run->request->observe,
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);
 
@@ -269,6 +270,9 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	if (r || run->stopping)
 		return r;
 	enter_stage(run, SQ_INJECTING, "during");
+	if (run->request->observe)
+		sq_run_note(run, "observed only: nothing was injected; what counts as injected is "
+				 "what a real run would have hit");
 	sq_lease_begin(&run->lease, run->experiment->blast_radius.duration_ns);
 	run->armed_ns = sq_now();
 	run->claimed_ns = run->armed_ns;
@@ -277,54 +281,6 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	if (!r)
 		r = sq_steady_begin(run->steady, SQ_DURING, err);
 	return r ? r : sq_run_wait(run, run->armed_ns + run->method_ns, err);
-}
-
-/* More than 1 % of what would have been injected. */
-static bool weakens(uint64_t cut, uint64_t injected)
-{
-	return cut * 99 > injected;
-}
-
-/* Was anything hit, and was it what was asked for? */
-static void judge_fault(struct sq_run *run, size_t i)
-{
-	const char *name = sq_faults(run->experiment)[i].name;
-	uint64_t enough = sq_faults(run->experiment)[i].min_effect, rate, room;
-	_cleanup_error_ struct sq_error *err = NULL;
-	struct sq_counters counters;
-
-	if (sq_injector_counters(run->injector, i, -1, &counters, &err)) {
-		sq_run_judge(run, SQ_ERROR, "fault '%s': %s", name, err->message);
-		return;
-	}
-	/* the gate has counted as injected what the line then had no room for */
-	room = MIN(sq_injector_undelayed(run->injector, i), counters.injected);
-	counters.injected -= room;
-	room += counters.missed[SQ_MISSED_ROOM];
-	rate = counters.missed[SQ_MISSED_RATE];
-	if (counters.injected < enough)
-		sq_run_judge(run, SQ_NO_EFFECT,
-			     "fault '%s' hit %llu times of the %llu "
-			     "that it takes to prove something: it saw %llu",
-			     name, (unsigned long long)counters.injected,
-			     (unsigned long long)enough, (unsigned long long)counters.seen);
-	else if (weakens(rate, counters.injected))
-		sq_run_judge(run, SQ_NO_EFFECT,
-			     "fault '%s' is weakened: the blast "
-			     "radius's rate let %llu of %llu pass",
-			     name, (unsigned long long)rate,
-			     (unsigned long long)(rate + counters.injected));
-	else if (weakens(room, counters.injected))
-		sq_run_judge(run, SQ_NO_EFFECT,
-			     "fault '%s' is weakened: there was no room to hold back %llu of %llu",
-			     name, (unsigned long long)room,
-			     (unsigned long long)(room + counters.injected));
-}
-
-static void judge_effect(struct sq_run *run)
-{
-	for (size_t i = 0; i < run->experiment->faults.n; i++)
-		judge_fault(run, i);
 }
 
 /* Everything off; safe to be called when nothing is on. */
@@ -394,7 +350,7 @@ static int conduct(struct sq_run *run, struct sq_error **err)
 	if (!run->armed_ns || r)
 		return r;
 	if (!run->stopping)
-		judge_effect(run);
+		sq_run_judge_effect(run);
 	/* at once: recovery counts from the faults' end */
 	r = sample_after(run, err);
 	if (!r)

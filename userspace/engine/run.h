@@ -12,6 +12,7 @@ struct sq_run_request {
 	const struct sq_plan *plan;
 	char **argv; /* of the program, for the journal; NULL behind the last */
 	const char *reason, *task_id; /* or NULL */
+	bool observe; /* attach and count everything, inject nothing */
 	/* Called about once a second, and when something changes, with what `status` shows. */
 	void (*tell)(void *data, const json_t *status);
 	void *data;

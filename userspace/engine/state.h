@@ -77,6 +77,9 @@ int sq_keeper_look(struct sq_run *run, struct sq_error **err);
 int sq_run_open(struct sq_run *run, struct sq_error **err);
 void sq_run_close(struct sq_run *run);
 
+/* effect.c: judges what the faults have done; their counters must still be there. */
+void sq_run_judge_effect(struct sq_run *run);
+
 /* describe.c: the run as JSON. */
 json_t *sq_run_document(const struct sq_run *run); /* the journal's beginning */
 json_t *sq_run_status(struct sq_run *run); /* what `status` shows */

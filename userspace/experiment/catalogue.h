@@ -54,6 +54,8 @@ struct sq_fault {
 	char *kind_name;
 	char *name;
 	struct sq_texts targets;
+	bool in_a_circle; /* it follows itself */
+	char *after; /* the fault that it follows; at_ns is from the first arming in any case */
 	uint64_t at_ns, for_ns, ramp_ns;
 	struct sq_pulse pulse;
 	uint64_t probability_ppb;

@@ -94,6 +94,33 @@ static void check_timeline(const struct sq_experiment *experiment, const struct 
 			      "the pulse never pauses: the fault is over by then");
 }
 
+static void check_after(const struct sq_experiment *experiment, const struct sq_fault *fault,
+			struct sq_diags *diags)
+{
+	struct sq_mark mark = sq_schema_mark(&fault->object, "after");
+	const char *names[MAX_FAULTS], *near;
+	_cleanup_free_ char *hint = NULL;
+	size_t n = 0;
+
+	if (!fault->after)
+		return;
+	if (fault->in_a_circle)
+		sq_diag_error(diags, mark, "let one of them begin by 'at' alone",
+			      "after: the faults follow each other in a circle");
+	for (size_t i = 0; i < experiment->faults.n && n < MAX_FAULTS; i++) {
+		const char *name = sq_faults(experiment)[i].name;
+
+		if (name && !strcmp(name, fault->after))
+			return;
+		if (name)
+			names[n++] = name;
+	}
+	near = sq_nearest(fault->after, names, n);
+	if (near)
+		hint = sq_asprintf("did you mean '%s'?", near);
+	sq_diag_error(diags, mark, hint, "after: there is no fault '%.200s'", fault->after);
+}
+
 static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 {
 	const struct sq_object *object = &fault->object;
@@ -162,6 +189,7 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 					      "two faults are named '%.200s'", fault->name);
 		check_targets_of(experiment, fault, diags);
 		check_timeline(experiment, fault, diags);
+		check_after(experiment, fault, diags);
 		check_peers(fault, diags);
 		check_paths(fault, diags);
 		check_error(fault, diags);

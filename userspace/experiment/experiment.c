@@ -42,6 +42,43 @@ bool sq_fault_hits(const struct sq_fault *fault, const struct sq_target *target)
 	return sq_texts_have(&fault->targets, target->object.key);
 }
 
+static struct sq_fault *find_fault(struct sq_experiment *experiment, const char *name)
+{
+	for (size_t i = 0; name && i < experiment->faults.n; i++) {
+		struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		if (fault->name && !strcmp(fault->name, name))
+			return fault;
+	}
+	return NULL;
+}
+
+/* Moves each fault behind the one that it follows. What follows nobody, or itself, is told later. */
+static void put_in_order(struct sq_experiment *experiment)
+{
+	size_t n = experiment->faults.n;
+	_cleanup_free_ bool *placed = sq_alloc((n + 1) * sizeof(*placed));
+	bool more = true;
+
+	for (size_t i = 0; i < n; i++)
+		placed[i] = !sq_faults(experiment)[i].after;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < n; i++) {
+			struct sq_fault *fault = &sq_faults(experiment)[i];
+			struct sq_fault *other = find_fault(experiment, fault->after);
+
+			if (placed[i] || !other || !placed[other - sq_faults(experiment)])
+				continue;
+			fault->at_ns += other->at_ns + other->for_ns;
+			placed[i] = more = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		sq_faults(experiment)[i].in_a_circle =
+			!placed[i] && find_fault(experiment, sq_faults(experiment)[i].after);
+}
+
 /* What cannot stand in a table: the kind, names, what depends on other parts of the file. */
 static void complete(struct sq_experiment *experiment)
 {
@@ -52,6 +89,7 @@ static void complete(struct sq_experiment *experiment)
 		if (!fault->name && fault->kind)
 			fault->name = sq_strdup(fault->kind->name);
 	}
+	put_in_order(experiment);
 	if (!sq_schema_has(&experiment->object, "seed") &&
 	    getentropy(&experiment->seed, sizeof(experiment->seed)) == 0)
 		experiment->seed >>= 32; /* short enough to be typed */

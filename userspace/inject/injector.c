@@ -65,6 +65,7 @@ static void set_constants(struct sq_injector *injector)
 	constants->sq_epoch = lease->epoch;
 	constants->sq_generation = lease->generation;
 	constants->sq_slot = lease->slot;
+	constants->sq_observe = injector->setup.observe;
 	constants->sq_n_faults = (uint32_t)injector->n_faults;
 	constants->sq_n_cgroups = (uint32_t)injector->setup.n_cgroups;
 	constants->sq_faults_limit = experiment->blast_radius.faults;

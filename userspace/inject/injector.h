@@ -37,6 +37,7 @@ struct sq_injector_setup {
 	struct sq_helpers *helpers;
 	struct sq_eventlog *log;
 	size_t n_cgroups; /* how many targets there may be */
+	bool observe; /* count what would be hit, and act on nothing */
 };
 
 /* Loads the programs; nothing is attached yet. SQ_FAIL_UNSUPPORTED where the kernel cannot. */

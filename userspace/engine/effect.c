@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What each fault has done, held against what was asked for; and if that is nothing, why. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/state.h"
+#include "util/time.h"
+#include "util/units.h"
+
+#define SIGMAS 4 /* so far off is no chance */
+#define LATE_SHARE 0.25 /* a median delay may be so much above what was asked, */
+#define LATE_NS (5 * SQ_MS) /* and as much more as a busy machine takes to wake somebody */
+
+/* A fault's counters, and what follows from them. */
+struct effect {
+	const struct sq_fault *fault;
+	struct sq_counters counters;
+	struct sq_delays delays;
+	uint64_t room; /* not held back for want of room */
+	uint64_t eligible; /* passed every filter: for the dice to decide */
+};
+
+static bool is_call(const struct sq_fault *fault)
+{
+	return !strncmp(fault->kind->name, "syscall.", 8);
+}
+
+/* More than 1 % of what would have been injected. */
+static bool weakens(uint64_t cut, uint64_t injected)
+{
+	return cut * 99 > injected;
+}
+
+/* Why nothing was even seen. */
+static const char *why_unseen(const struct sq_run *run, const struct effect *effect)
+{
+	if (run->plan->processes == 0)
+		for (size_t i = 0; i < run->experiment->targets.n; i++)
+			if (sq_fault_hits(effect->fault, &sq_targets(run->experiment)[i]) &&
+			    !sq_target_is_started(&sq_targets(run->experiment)[i]))
+				return "the target had no processes";
+	if (is_call(effect->fault))
+		return "the target made no such call while the fault was active";
+	if (effect->fault->kind->id == SQ_FAULT_REFUSE)
+		return "the target opened no new connection while the fault was active";
+	return "no packet of the target passed while the fault was active: is it idle, does it live "
+	       "in a network namespace of its own, or are its sockets another cgroup's?";
+}
+
+static const char *why_filtered(const struct sq_fault *fault)
+{
+	if (fault->paths.n)
+		return "none of the files lies on its 'paths'";
+	if (fault->to.n || fault->ports.n)
+		return "nothing went to or came from the peers of 'to' and 'ports'";
+	if (fault->local_ports.n)
+		return "nothing used its 'local_ports'";
+	if (fault->except.n)
+		return "all of it was with peers of 'except'";
+	return "nothing matched the filter";
+}
+
+/* The reason that has cost most, in words that say where to look. */
+static const char *why_nothing(const struct sq_run *run, const struct effect *effect)
+{
+	const __u64 *missed = effect->counters.missed;
+	const struct sq_fault *fault = effect->fault;
+	const struct {
+		uint64_t n;
+		const char *why;
+	} reasons[] = {
+		{ missed[SQ_MISSED_FILTER], why_filtered(fault) },
+		{ missed[SQ_MISSED_DICE], fault->skip
+						  ? "'skip' let them pass"
+						  : "the dice spared them: raise 'probability'" },
+		{ missed[SQ_MISSED_BUDGET], "the limit was used up" },
+		{ missed[SQ_MISSED_RATE], "the blast radius's rate let them pass" },
+		{ missed[SQ_MISSED_PROTECTED], "they came from what is protected" },
+		{ missed[SQ_MISSED_LEASE], "they came when the lease had ended" },
+		{ missed[SQ_MISSED_KILLED], "they came after the kill switch" },
+		{ effect->room, is_call(fault) ? "all were naps without a slot"
+					       : "the delay line had no room for them" },
+		{ missed[SQ_MISSED_LOST], "another fault lost those packets" },
+	};
+	size_t most = 0;
+
+	if (!effect->counters.seen)
+		return why_unseen(run, effect);
+	for (size_t i = 1; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].n > reasons[most].n)
+			most = i;
+	return reasons[most].n ? reasons[most].why : "what it saw was too little";
+}
+
+/* NULL, or by how much the share that was hit is another than asked: more than chance explains. */
+static char *share_off(const struct effect *effect)
+{
+	const struct sq_fault *fault = effect->fault;
+	double asked = (double)fault->probability_ppb / SQ_SHARE_ONE, got, off;
+	uint64_t thrown = effect->counters.injected + effect->counters.missed[SQ_MISSED_DICE];
+	char is[32], was[32];
+
+	/* where connections are drawn the packets of one hang together */
+	if (!thrown || fault->skip || fault->ramp_ns || asked <= 0 ||
+	    (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION))
+		return NULL;
+	got = (double)effect->counters.injected / (double)thrown;
+	off = SIGMAS * sqrt(asked * (1 - asked) / (double)thrown) + 1.0 / (double)thrown;
+	if (fabs(got - asked) <= off)
+		return NULL;
+	return sq_asprintf("%s of %llu were hit, asked %s",
+			   sq_share_text((uint64_t)(got * SQ_SHARE_ONE), is),
+			   (unsigned long long)thrown, sq_share_text(fault->probability_ppb, was));
+}
+
+static char *delay_off(const struct effect *effect)
+{
+	const struct sq_fault *fault = effect->fault;
+	uint64_t asked = fault->delay_ns, got = effect->delays.p50_ns;
+	char is[SQ_DURATION_SIZE], was[SQ_DURATION_SIZE];
+
+	if (!effect->delays.count || !asked || fault->jitter_ns || fault->ramp_ns)
+		return NULL;
+	if (got >= asked && got <= asked + (uint64_t)((double)asked * LATE_SHARE) + LATE_NS)
+		return NULL;
+	return sq_asprintf("the median delay is %s, asked %s", sq_duration_text(got, is),
+			   sq_duration_text(asked, was));
+}
+
+static json_t *effect_json(const struct effect *effect, const char *verdict, const char *why)
+{
+	const struct sq_fault *fault = effect->fault;
+	json_t *asked = json_object(), *got = json_object();
+	uint64_t thrown = effect->counters.injected + effect->counters.missed[SQ_MISSED_DICE];
+
+	if (fault->probability_ppb)
+		json_object_set_new(asked, "share",
+				    json_real((double)fault->probability_ppb / SQ_SHARE_ONE));
+	if (thrown)
+		json_object_set_new(got, "share",
+				    json_real((double)effect->counters.injected / (double)thrown));
+	if (fault->delay_ns)
+		json_object_set_new(asked, "delay_ms", json_real((double)fault->delay_ns / SQ_MS));
+	if (effect->delays.count)
+		json_object_set_new(got, "delay_ms",
+				    json_real((double)effect->delays.p50_ns / SQ_MS));
+	return sq_json("{s:{s:s, s:s?, s:I, s:o, s:o}}", "effect", "verdict", verdict, "why", why,
+		       "eligible", (json_int_t)effect->eligible, "asked", asked, "got", got);
+}
+
+static int measure(const struct sq_run *run, size_t i, struct effect *ret, struct sq_error **err)
+{
+	const __u64 *missed;
+	int r;
+
+	*ret = (struct effect){ .fault = &sq_faults(run->experiment)[i] };
+	r = sq_injector_counters(run->injector, i, -1, &ret->counters, err);
+	if (r)
+		return r;
+	missed = ret->counters.missed;
+	sq_injector_delays(run->injector, i, &ret->delays);
+	/* the gate has counted as injected what the line then had no room for */
+	ret->room = MIN(sq_injector_undelayed(run->injector, i), ret->counters.injected);
+	ret->counters.injected -= ret->room;
+	ret->room += missed[SQ_MISSED_ROOM];
+	ret->eligible = ret->counters.injected + ret->room + missed[SQ_MISSED_DICE] +
+			missed[SQ_MISSED_BUDGET] + missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
+	return 0;
+}
+
+/* NULL: it had the effect that was asked for, or more than enough; else the run proves nothing. */
+static char *why_ineffective(const struct sq_run *run, const struct effect *effect,
+			     const char **ret_verdict)
+{
+	const char *would = run->request->observe ? "would hit" : "hit";
+	const char *name = effect->fault->name;
+	unsigned long long injected = effect->counters.injected, room = effect->room;
+	unsigned long long rate = effect->counters.missed[SQ_MISSED_RATE];
+
+	*ret_verdict = "no effect";
+	if (injected < effect->fault->min_effect)
+		return sq_asprintf(
+			"fault '%s' %s %llu times of the %llu that it takes to prove "
+			"something: it saw %llu; %s",
+			name, would, injected, (unsigned long long)effect->fault->min_effect,
+			(unsigned long long)effect->counters.seen, why_nothing(run, effect));
+	*ret_verdict = "weakened";
+	if (weakens(rate, injected))
+		return sq_asprintf("fault '%s' is weakened: the blast radius's rate let %llu of "
+				   "%llu pass",
+				   name, rate, rate + injected);
+	if (weakens(room, injected))
+		return sq_asprintf("fault '%s' is weakened: there was no room to hold back %llu of "
+				   "%llu",
+				   name, room, room + injected);
+	return NULL;
+}
+
+/* Was anything hit, and was it what was asked for? Returns the journal's view of it. */
+static json_t *judge_fault(struct sq_run *run, size_t i)
+{
+	_cleanup_free_ char *why = NULL, *note = NULL;
+	_cleanup_error_ struct sq_error *err = NULL;
+	const char *verdict;
+	struct effect effect;
+
+	if (measure(run, i, &effect, &err)) {
+		sq_run_judge(run, SQ_ERROR, "fault '%s': %s", effect.fault->name, err->message);
+		return json_object();
+	}
+	why = why_ineffective(run, &effect, &verdict);
+	if (why) {
+		sq_run_judge(run, SQ_NO_EFFECT, "%s", why);
+		return effect_json(&effect, verdict, why);
+	}
+	why = delay_off(&effect);
+	if (!why)
+		why = share_off(&effect);
+	if (!why)
+		return effect_json(&effect, "as asked", NULL);
+	note = sq_asprintf("fault '%s': %s", effect.fault->name, why);
+	sq_run_note(run, note);
+	return effect_json(&effect, "other than asked", why);
+}
+
+void sq_run_judge_effect(struct sq_run *run)
+{
+	json_t *faults = json_array();
+
+	for (size_t i = 0; i < run->experiment->faults.n; i++)
+		json_array_append_new(faults, judge_fault(run, i));
+	sq_journal_add(&run->journal, "effect", sq_json("{s:o}", "faults", faults));
+}
