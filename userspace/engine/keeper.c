@@ -180,6 +180,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 
 	check_all(run);
 	follow_timeline(run);
+	sq_vitals_look(run->vitals);
 	tell(run);
 	return again(source, TICK_NS);
 }

@@ -273,6 +273,7 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	if (run->request->observe)
 		sq_run_note(run, "observed only: nothing was injected; what counts as injected is "
 				 "what a real run would have hit");
+	sq_vitals_begin(run->vitals);
 	sq_lease_begin(&run->lease, run->experiment->blast_radius.duration_ns);
 	run->armed_ns = sq_now();
 	run->claimed_ns = run->armed_ns;
@@ -357,7 +358,7 @@ static int conduct(struct sq_run *run, struct sq_error **err)
 		r = judge_during(run, err);
 	if (!r && run->stage == SQ_RECOVERING && !run->stopping)
 		judge_phase(run, SQ_AFTER, SQ_DEVIATED);
-	return r;
+	return r || run->stopping ? r : sq_run_judge_survival(run, err);
 }
 
 /* What fails because the run was stopped meanwhile, or because a helper died, is not the reason. */

@@ -141,6 +141,11 @@ static void on_child_ended(void *data, const char *what)
 	sq_run_note(data, what);
 }
 
+static void on_told(void *data, const char *what)
+{
+	sq_run_note(data, what);
+}
+
 static int make_loop(struct sq_run *run, struct sq_error **err)
 {
 	struct sq_children_setup children = { .journal_fd = run->journal.dir_fd,
@@ -163,6 +168,7 @@ static int make_loop(struct sq_run *run, struct sq_error **err)
 	children.event = steady.event = run->event;
 	steady.prober = run->prober;
 	run->children = sq_children_new(&children);
+	run->vitals = sq_vitals_new(run->plan, on_told, run);
 	return sq_steady_new(&run->steady, &steady, err);
 }
 
@@ -201,6 +207,7 @@ static void release(struct sq_run *run)
 	run->steady = sq_steady_free(run->steady);
 	run->prober = sq_prober_free(run->prober);
 	run->children = sq_children_free(run->children);
+	run->vitals = sq_vitals_free(run->vitals);
 	run->injector = sq_injector_free(run->injector);
 	run->event = sd_event_unref(run->event);
 	sq_lease_close(&run->lease);

@@ -9,6 +9,7 @@
 #include "engine/journal.h"
 #include "engine/run.h"
 #include "engine/steady.h"
+#include "engine/vitals.h"
 #include "guard/kill_switch.h"
 #include "guard/lease.h"
 #include "inject/injector.h"
@@ -37,6 +38,7 @@ struct sq_run {
 	struct sq_prober *prober;
 	struct sq_steady *steady;
 	struct sq_children *children;
+	struct sq_vitals *vitals;
 	int work_fd; /* the cgroup of load and exec probes */
 	int self_fd; /* the cgroup of the helpers */
 	enum sq_stage stage;
@@ -79,6 +81,9 @@ void sq_run_close(struct sq_run *run);
 
 /* effect.c: judges what the faults have done; their counters must still be there. */
 void sq_run_judge_effect(struct sq_run *run);
+
+/* survival.c: judges whether the targets are still there. */
+int sq_run_judge_survival(struct sq_run *run, struct sq_error **err);
 
 /* describe.c: the run as JSON. */
 json_t *sq_run_document(const struct sq_run *run); /* the journal's beginning */

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end of a run for its targets: do they live, and has systemd given one of them up? */
+#include <string.h>
+
+#include "engine/state.h"
+#include "engine/vitals.h"
+#include "util/time.h"
+
+#define ASK_NS (2 * SQ_S)
+
+struct answer {
+	bool done, failed;
+};
+
+static void on_answer(void *data, const struct sq_sample *sample)
+{
+	struct answer *answer = data;
+
+	answer->done = true;
+	/* what cannot be asked has not failed */
+	answer->failed = !sample->met && sample->why && strstr(sample->why, "the unit is failed");
+}
+
+/* Is the unit left failed? Asked like a probe, beside the event loop. */
+static int ask(struct sq_run *run, const char *unit, bool *ret_failed, struct sq_error **err)
+{
+	static const struct sq_node written = { .n = 0 };
+	const struct sq_source source = { .systemd = { .object.node = &written,
+						       .object.schema = NULL,
+						       .unit = (char *)unit,
+						       .timeout_ns = ASK_NS } };
+	struct sq_expect expect = { .object.node = NULL };
+	struct answer answer = { .done = false };
+	int r = 0;
+
+	for (unsigned int i = 0; sq_unit_states[i]; i++)
+		if (strcmp(sq_unit_states[i], "failed") != 0)
+			expect.state |= 1u << i;
+	sq_prober_sample(run->prober, &source, &expect, on_answer, &answer);
+	while (r >= 0 && !answer.done)
+		r = sd_event_run(run->event, UINT64_MAX);
+	*ret_failed = answer.failed;
+	return r < 0 ? sq_error_errno(err, -r, "the event loop failed") : 0;
+}
+
+int sq_run_judge_survival(struct sq_run *run, struct sq_error **err)
+{
+	_cleanup_free_ char *why = sq_vitals_judge(run->vitals);
+	int r = 0;
+
+	if (why)
+		sq_run_judge(run, SQ_DEVIATED, "%s", why);
+	for (size_t i = 0; i < run->plan->paths.n && !r && !run->stopping; i++) {
+		const char *unit = sq_vitals_unit(run->vitals, i);
+		bool failed = false;
+
+		if (unit)
+			r = ask(run, unit, &failed, err);
+		if (failed)
+			sq_run_judge(run, SQ_DEVIATED, "the unit '%s' was left failed", unit);
+	}
+	sq_journal_add(&run->journal, "survival", sq_vitals_json(run->vitals));
+	return r;
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/vitals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/eventlog.h"
+#include "util/fs.h"
+#include "util/process.h"
+#include "util/time.h"
+
+#define MOST_WATCHED 1024 /* processes, each with a descriptor */
+#define MOST_TOLD 5 /* of a cgroup; the others are counted */
+#define LOOK_NS SQ_S
+#define UNREAPED_NS (2 * SQ_S) /* so long its parent may take to ask for the exit code */
+
+/* linux/pidfd.h has it since 6.13, the exit code since 6.15. */
+struct pidfd_info_exit {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code;
+};
+
+#define INFO_EXIT (1ull << 3)
+#define GET_INFO _IOWR(0xff, 11, struct pidfd_info_exit)
+
+struct process {
+	pid_t pid;
+	int fd;
+	char name[32];
+	bool from_begin; /* it was there when the faults began */
+	bool seen; /* at this look */
+	uint64_t ended_ns;
+	size_t cgroup;
+};
+
+struct cgroup {
+	const char *path;
+	bool started; /* by squall, which tells of its end itself */
+	char *unit;
+	uint64_t before, after; /* processes */
+	uint64_t ended, crashed, told;
+	uint64_t oom_kills_before, oom_kills;
+};
+
+struct sq_vitals {
+	void (*tell)(void *data, const char *what);
+	void *data;
+	struct cgroup *cgroup;
+	size_t n;
+	struct process *process;
+	size_t n_processes;
+	uint64_t looked_ns;
+	bool begun;
+};
+
+static void say(struct sq_vitals *vitals, const char *format, ...) _printf_(2, 3);
+
+static void say(struct sq_vitals *vitals, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+	vitals->tell(vitals->data, text);
+}
+
+static bool is_unit(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && !strcmp(dot, ".service");
+}
+
+static bool is_started(const struct sq_plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].n; j++)
+			if (sq_target_is_started(plan->target[i].target) &&
+			    !strcmp(plan->target[i].item[j].cgroup.path, path))
+				return true;
+	return false;
+}
+
+struct sq_vitals *sq_vitals_new(const struct sq_plan *plan,
+				void (*tell)(void *data, const char *what), void *data)
+{
+	struct sq_vitals *vitals = sq_alloc(sizeof(*vitals));
+	bool systemd = access("/run/systemd/system", F_OK) == 0;
+
+	vitals->tell = tell;
+	vitals->data = data;
+	vitals->n = plan->paths.n;
+	vitals->cgroup = sq_alloc((vitals->n + 1) * sizeof(*vitals->cgroup));
+	for (size_t i = 0; i < vitals->n; i++) {
+		const char *path = plan->paths.item[i], *name = sq_base_name(path);
+
+		vitals->cgroup[i] = (struct cgroup){
+			.path = path,
+			.started = is_started(plan, path),
+			.unit = systemd && is_unit(name) ? sq_strdup(name) : NULL,
+		};
+	}
+	return vitals;
+}
+
+struct sq_vitals *sq_vitals_free(struct sq_vitals *vitals)
+{
+	if (!vitals)
+		return NULL;
+	for (size_t i = 0; i < vitals->n_processes; i++)
+		sq_close(vitals->process[i].fd);
+	for (size_t i = 0; i < vitals->n; i++)
+		free(vitals->cgroup[i].unit);
+	free(vitals->process);
+	free(vitals->cgroup);
+	free(vitals);
+	return NULL;
+}
+
+/* Of the cgroup and all below it; 0 where there is no memory controller. */
+static uint64_t oom_kills(const char *path)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, NULL);
+	_cleanup_free_ char *text = NULL;
+	const char *line;
+
+	if (fd < 0 || sq_read_file(fd, "memory.events", 4096, &text) < 0)
+		return 0;
+	line = strstr(text, "oom_kill ");
+	return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
+}
+
+static void read_name(pid_t pid, char name[32])
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (sq_read_file(AT_FDCWD, path, 64, &text) > 0)
+		snprintf(name, 32, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+struct visit {
+	struct sq_vitals *vitals;
+	size_t cgroup;
+	uint64_t n;
+};
+
+static void meet(struct sq_vitals *vitals, size_t cgroup, pid_t pid)
+{
+	struct process *process;
+	int fd;
+
+	for (size_t i = 0; i < vitals->n_processes; i++) {
+		if (vitals->process[i].pid != pid || vitals->process[i].ended_ns)
+			continue;
+		vitals->process[i].seen = true;
+		return;
+	}
+	if (vitals->n_processes >= MOST_WATCHED)
+		return;
+	fd = pidfd_open(pid, 0);
+	if (fd < 0)
+		return; /* gone meanwhile, or a thread's */
+	process = sq_append(&vitals->process, &vitals->n_processes, sizeof(*process));
+	*process = (struct process){
+		.pid = pid, .fd = fd, .from_begin = !vitals->begun, .seen = true, .cgroup = cgroup
+	};
+	read_name(pid, process->name);
+}
+
+static int visit_cgroup(const char *path, int fd, void *data)
+{
+	struct visit *visit = data;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0; /* threaded, or gone */
+	for (size_t i = 0; i < n; i++)
+		meet(visit->vitals, visit->cgroup, pids[i]);
+	visit->n += n;
+	return 0;
+}
+
+static uint64_t visit_all(struct sq_vitals *vitals, size_t i)
+{
+	struct visit visit = { .vitals = vitals, .cgroup = i };
+
+	sq_cgroup_walk(vitals->cgroup[i].path, visit_cgroup, &visit, NULL);
+	return visit.n;
+}
+
+void sq_vitals_begin(struct sq_vitals *vitals)
+{
+	for (size_t i = 0; i < vitals->n; i++) {
+		struct cgroup *cgroup = &vitals->cgroup[i];
+
+		cgroup->before = cgroup->after = visit_all(vitals, i);
+		cgroup->oom_kills_before = oom_kills(cgroup->path);
+	}
+	vitals->begun = true;
+	vitals->looked_ns = sq_now();
+}
+
+/* How it has ended, in words; *ret_crashed where a signal of a bug did it. NULL: nobody knows yet. */
+static char *ending(const struct process *process, bool *ret_crashed)
+{
+	static const int bugs[] = { SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP };
+	struct pidfd_info_exit info = { .mask = INFO_EXIT };
+	int status;
+
+	*ret_crashed = false;
+	if (ioctl(process->fd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))
+		return sq_now() < process->ended_ns + UNREAPED_NS ? NULL : sq_strdup("ended");
+	status = info.exit_code;
+	if (WIFEXITED(status))
+		return sq_asprintf("ended with exit code %d", WEXITSTATUS(status));
+	for (size_t i = 0; i < ARRAY_SIZE(bugs); i++)
+		*ret_crashed |= WTERMSIG(status) == bugs[i];
+	*ret_crashed |= WCOREDUMP(status);
+	return sq_asprintf("was killed by SIG%s%s", sq_signal_name(WTERMSIG(status)),
+			   WCOREDUMP(status) ? " and dumped core" : "");
+}
+
+/* True where all that there is to tell of it has been told. */
+static bool bury(struct sq_vitals *vitals, struct process *process)
+{
+	struct cgroup *cgroup = &vitals->cgroup[process->cgroup];
+	bool crashed;
+	_cleanup_free_ char *how = ending(process, &crashed);
+
+	if (!how)
+		return false;
+	cgroup->ended++;
+	cgroup->crashed += crashed;
+	/* workers come and go; one that was there, or that crashed, is news */
+	if ((!crashed && (!process->from_begin || cgroup->started)) || cgroup->told++ >= MOST_TOLD)
+		return true;
+	say(vitals, "process %d (%s) of the target '%s' %s", (int)process->pid, process->name,
+	    cgroup->path, how);
+	return true;
+}
+
+/* Those that have ended are taken off the list. */
+static void look_for_the_dead(struct sq_vitals *vitals)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < vitals->n_processes; i++) {
+		struct process *process = &vitals->process[i];
+		struct pollfd poll_fd = { .fd = process->fd, .events = POLLIN };
+
+		if (!process->ended_ns && poll(&poll_fd, 1, 0) > 0)
+			process->ended_ns = sq_now();
+		if (process->ended_ns && bury(vitals, process)) {
+			sq_close(process->fd);
+			continue;
+		}
+		vitals->process[kept++] = *process;
+	}
+	vitals->n_processes = kept;
+}
+
+static void look_for_memory(struct sq_vitals *vitals)
+{
+	for (size_t i = 0; i < vitals->n; i++) {
+		struct cgroup *cgroup = &vitals->cgroup[i];
+		uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before;
+
+		/* a cgroup that was removed and made again counts from 0 */
+		kills = kills > before ? kills - before : 0;
+		if (kills > cgroup->oom_kills)
+			say(vitals,
+			    "the kernel killed %llu processes of the target '%s' for want "
+			    "of memory",
+			    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
+		cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
+	}
+}
+
+static void look(struct sq_vitals *vitals)
+{
+	vitals->looked_ns = sq_now();
+	look_for_the_dead(vitals);
+	look_for_memory(vitals);
+	for (size_t i = 0; i < vitals->n; i++)
+		vitals->cgroup[i].after = visit_all(vitals, i);
+}
+
+void sq_vitals_look(struct sq_vitals *vitals)
+{
+	if (vitals->begun && sq_now() >= vitals->looked_ns + LOOK_NS)
+		look(vitals);
+}
+
+char *sq_vitals_judge(struct sq_vitals *vitals)
+{
+	if (!vitals->begun)
+		return NULL;
+	look(vitals);
+	for (size_t i = 0; i < vitals->n; i++) {
+		const struct cgroup *cgroup = &vitals->cgroup[i];
+
+		if (cgroup->before && !cgroup->after)
+			return sq_asprintf("the target '%s' did not survive: of its %llu processes "
+					   "none is left, nor another one come",
+					   cgroup->path, (unsigned long long)cgroup->before);
+	}
+	return NULL;
+}
+
+const char *sq_vitals_unit(const struct sq_vitals *vitals, size_t i)
+{
+	return i < vitals->n ? vitals->cgroup[i].unit : NULL;
+}
+
+json_t *sq_vitals_json(const struct sq_vitals *vitals)
+{
+	json_t *cgroups = json_array();
+
+	for (size_t i = 0; i < vitals->n; i++) {
+		const struct cgroup *cgroup = &vitals->cgroup[i];
+
+		json_array_append_new(cgroups, sq_json("{s:s, s:I, s:I, s:I, s:I, s:I}", "path",
+						       cgroup->path, "processes_before",
+						       (json_int_t)cgroup->before,
+						       "processes_after", (json_int_t)cgroup->after,
+						       "ended", (json_int_t)cgroup->ended,
+						       "crashed", (json_int_t)cgroup->crashed,
+						       "oom_kills", (json_int_t)cgroup->oom_kills));
+	}
+	return sq_json("{s:o}", "cgroups", cgroups);
+}
