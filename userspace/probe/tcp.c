@@ -110,5 +110,7 @@ void sq_tcp_start(struct sq_pending *pending)
 
 	pending->transferred = talk;
 	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	/* or it is closed as soon as it stands; that of a connect-only transfer is used by nobody else */
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 0L);
 	sq_curl_start(pending);
 }
