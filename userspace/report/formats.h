@@ -15,4 +15,7 @@ void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text);
 /* A fault's parameters on one line, "delay 50ms; for 10s", but those that stand elsewhere. */
 void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text);
 
+/* A line on what `compare` has found for a probe; nothing where @compare is NULL. */
+void sq_report_compare(const json_t *compare, struct sq_buffer *text);
+
 #endif

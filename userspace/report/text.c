@@ -71,6 +71,7 @@ static void add_probes(const json_t *journal, struct sq_buffer *text)
 			      "max");
 		for (size_t j = 0; j < ARRAY_SIZE(phases); j++)
 			add_phase_row(probe, phases[j], text);
+		sq_report_compare(json_object_get(probe, "compare"), text);
 		if (json_object_get(probe, "recovered_s"))
 			sq_buffer_add(text, "  recovered %s after the last fault\n",
 				      seconds(sq_json_real(probe, "recovered_s"), took));
