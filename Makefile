@@ -74,7 +74,7 @@ C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] b
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
-.PHONY: all deps demo check check-vm check-deps bench tests fuzzers tidy format install print-cppflags print-c-files help clean
+.PHONY: all deps demo check check-vm check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall ## build build/squall
 
@@ -131,6 +131,10 @@ check-vm: deps ## the tests on other kernels, under QEMU
 bench: check-deps ## measure what squall costs, as paired ratios
 	@$(MAKE) --no-print-directory all
 	$(Q)tests/bench/run
+
+campaign: check-deps ## kill squall hundreds of times in the middle of its work
+	@$(MAKE) --no-print-directory all
+	$(Q)TEST_TIMEOUT=3600 tests/run tests/campaign/*
 
 tests: $(TESTS)
 
