@@ -27,7 +27,9 @@ static char *check(const char *radius, const struct sq_usage *usage, size_t n)
 	char *message = NULL;
 	int r;
 
-	sq_blast_radius_limits(experiment, usage, n, &limits);
+	sq_blast_radius_limits(
+		&(struct sq_radius_use){ .experiment = experiment, .usage = usage, .n = n },
+		&limits);
 	r = sq_blast_radius_check(&limits, &err);
 	if (r) {
 		assert_int_equal(r, -EPERM);
@@ -174,7 +176,9 @@ static void test_limits_of_the_kernel_are_shown_too(void **state)
 	struct sq_usage usage = use(2, 1, 1);
 	struct sq_limits limits;
 
-	sq_blast_radius_limits(experiment, &usage, 1, &limits);
+	sq_blast_radius_limits(
+		&(struct sq_radius_use){ .experiment = experiment, .usage = &usage, .n = 1 },
+		&limits);
 	assert_int_equal(limits.n, 6);
 	assert_string_equal(find(&limits, "faults")->allowed, "100 000");
 	assert_true(find(&limits, "faults")->kernel);
@@ -190,7 +194,9 @@ static void test_limits_of_the_kernel_are_shown_too(void **state)
 	/* what the reader of the file has let pass is looked at once more */
 	experiment->blast_radius.duration_ns = 15 * SQ_S - 1;
 	sq_limits_clear(&limits);
-	sq_blast_radius_limits(experiment, &usage, 1, &limits);
+	sq_blast_radius_limits(
+		&(struct sq_radius_use){ .experiment = experiment, .usage = &usage, .n = 1 },
+		&limits);
 	assert_true(find(&limits, "duration")->exceeded);
 	sq_limits_clear(&limits);
 	sq_experiment_free(experiment);

@@ -7,6 +7,8 @@
 #include "guard/protect.h"
 #include "tests/unit/unit.h"
 
+static const struct sq_texts none;
+
 static struct sq_protected items[] = {
 	{ .cgroup = { .path = (char *)"/system.slice/ssh.service" }, .why = (char *)"the way in" },
 	{ .cgroup = { .path = (char *)"/user.slice/a" }, .exact = true, .why = (char *)"a shell" },
@@ -58,7 +60,7 @@ static void test_squall_itself_is_always_protected(void **state)
 
 	look_at_host();
 	assert_int_equal(sq_cgroup_of(getpid(), &own, NULL), 0);
-	assert_int_equal(sq_protection_find(&targets, &patterns, NULL, &found, NULL), 0);
+	assert_int_equal(sq_protection_find(&targets, &patterns, &none, NULL, &found, NULL), 0);
 	assert_true(have(&found, own, true));
 	sq_protection_clear(&found);
 	assert_int_equal(found.n, 0);
@@ -80,8 +82,8 @@ static void test_patterns_protect_what_is_in_a_target_and_above(void **state)
 	sq_texts_add(&all, top);
 	sq_texts_add(&below, deep);
 	sq_texts_add(&patterns, escaped);
-	r = sq_protection_find(&all, &patterns, NULL, &found, NULL);
-	assert_int_equal(sq_protection_find(&below, &patterns, NULL, &found_below, NULL), 0);
+	r = sq_protection_find(&all, &patterns, &none, NULL, &found, NULL);
+	assert_int_equal(sq_protection_find(&below, &patterns, &none, NULL, &found_below, NULL), 0);
 	sq_cgroup_destroy(top, 1000000000, NULL);
 	assert_int_equal(r, 0);
 	assert_true(have(&found, escaped, false));
@@ -119,7 +121,7 @@ static void test_what_cannot_be_looked_at_is_a_failure(void **state)
 
 		limit = (struct rlimit){ (rlim_t)(free_fd + room), was.rlim_max };
 		setrlimit(RLIMIT_NOFILE, &limit);
-		r = sq_protection_find(&targets, &patterns, NULL, &found, &err);
+		r = sq_protection_find(&targets, &patterns, &none, NULL, &found, &err);
 		setrlimit(RLIMIT_NOFILE, &was);
 		failed += r != 0;
 		if ((r && (r != -EMFILE || !err)) || (!r && !have(&found, deep, false)))

@@ -68,6 +68,35 @@ static void end_progress(struct screen *screen)
 	free(screen->line);
 }
 
+/* What this host says to all of the experiments. */
+struct host {
+	struct sq_policy *policy; /* or NULL */
+	struct sq_request *request; /* one for each */
+};
+
+static enum sq_verdict open_host(const struct sq_execution *execution, struct host *host,
+				 struct sq_experiment **experiments, size_t n)
+{
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	struct sq_error *err = NULL;
+	enum sq_verdict verdict;
+
+	host->request = sq_alloc((n + 1) * sizeof(*host->request));
+	for (size_t i = 0; i < n; i++)
+		host->request[i] = (struct sq_request){ .file = experiments[i]->file,
+							.reason = execution->reason,
+							.task_id = execution->task_id,
+							.planned = execution->dry_run };
+	if (!sq_policy_of_host(&host->policy, &diags, &err))
+		return SQ_PASSED;
+	sq_diags_render(&diags, sq_buffer_stream(&text));
+	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+	verdict = sq_verdict_of(err);
+	sq_fail(err);
+	return verdict;
+}
+
 static void print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd)
 {
 	_cleanup_json_ json_t *json = sq_plan_json(plan);
@@ -117,7 +146,7 @@ static enum sq_verdict report(const struct sq_execution *execution, const json_t
 	return verdict;
 }
 
-static enum sq_verdict run_one(const struct sq_execution *execution, const struct sq_plan *plan)
+static enum sq_verdict run_one(const struct sq_execution *execution, struct sq_plan *plan)
 {
 	struct screen screen = { .terminal = sq_out_colour(STDERR_FILENO) };
 	struct sq_run_request request = { .plan = plan,
@@ -144,25 +173,26 @@ static enum sq_verdict run_one(const struct sq_execution *execution, const struc
 	return MAX(verdict, reported);
 }
 
-static enum sq_verdict make_plan(struct sq_plan *plan, const struct sq_experiment *experiment)
+static enum sq_verdict make_plan(struct sq_plan *plan, struct sq_experiment *experiment,
+				 const struct sq_policy *policy, const struct sq_request *request)
 {
 	struct sq_error *err = NULL;
 	enum sq_verdict verdict;
 
-	if (!sq_plan_make(plan, experiment, &err))
+	if (!sq_plan_make(plan, experiment, policy, request, &err))
 		return SQ_PASSED;
 	verdict = sq_verdict_of(err);
 	sq_fail(err);
 	return verdict;
 }
 
-static enum sq_verdict make_plans(struct sq_plan *plans, struct sq_experiment **experiments,
-				  size_t n)
+static enum sq_verdict make_plans(const struct host *host, struct sq_plan *plans,
+				  struct sq_experiment **experiments, size_t n)
 {
 	enum sq_verdict worst = SQ_PASSED, verdict;
 
 	for (size_t i = 0; i < n; i++) {
-		verdict = make_plan(&plans[i], experiments[i]);
+		verdict = make_plan(&plans[i], experiments[i], host->policy, &host->request[i]);
 		worst = MAX(worst, verdict);
 	}
 	return worst;
@@ -171,16 +201,18 @@ static enum sq_verdict make_plans(struct sq_plan *plans, struct sq_experiment **
 /* The host may have changed since: while somebody read the plan, or an earlier file ran. */
 static enum sq_verdict renew_plan(struct sq_plan *plan)
 {
-	const struct sq_experiment *experiment = plan->experiment;
+	struct sq_experiment *experiment = plan->experiment;
+	const struct sq_policy *policy = plan->policy;
+	const struct sq_request *request = plan->request;
 
 	sq_plan_clear(plan);
-	return make_plan(plan, experiment);
+	return make_plan(plan, experiment, policy, request);
 }
 
-static enum sq_verdict execute(struct sq_execution *execution, struct sq_experiment **experiments,
-			       struct sq_plan *plans, size_t n)
+static enum sq_verdict execute(struct sq_execution *execution, const struct host *host,
+			       struct sq_experiment **experiments, struct sq_plan *plans, size_t n)
 {
-	enum sq_verdict worst = make_plans(plans, experiments, n), verdict;
+	enum sq_verdict worst = make_plans(host, plans, experiments, n), verdict;
 
 	if (worst != SQ_PASSED)
 		return worst;
@@ -227,13 +259,18 @@ static enum sq_verdict check_reports(const struct sq_execution *execution)
 int sq_execute(struct sq_execution *execution, struct sq_experiment **experiments, size_t n)
 {
 	_cleanup_free_ struct sq_plan *plans = sq_alloc((n + 1) * sizeof(*plans));
+	struct host host = { 0 };
 	enum sq_verdict verdict;
 
 	if (!execution->dry_run && !execution->yes && !isatty(STDIN_FILENO))
 		sq_usage_error(execution->command, "there is no terminal to ask at: use --yes");
 	verdict = check_reports(execution);
 	if (verdict == SQ_PASSED)
-		verdict = execute(execution, experiments, plans, n);
+		verdict = open_host(execution, &host, experiments, n);
+	if (verdict == SQ_PASSED)
+		verdict = execute(execution, &host, experiments, plans, n);
+	sq_policy_free(host.policy);
+	free(host.request);
 	for (size_t i = 0; i < n; i++) {
 		sq_plan_clear(&plans[i]);
 		sq_experiment_free(experiments[i]);

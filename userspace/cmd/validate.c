@@ -1,27 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <unistd.h>
+
 #include "cmd/command.h"
 #include "engine/verdict.h"
+#include "experiment/policy.h"
 #include "util/out.h"
 
+enum {
+	SET,
+	POLICY,
+};
+
 static const struct sq_option options[] = {
-	{ "set", "NAME=VALUE", "give a variable a value; may be repeated" },
+	[SET] = { "set", "NAME=VALUE", "give a variable a value; may be repeated" },
+	[POLICY] = { "policy", "FILE", "check a host's policy too" },
 	{ NULL },
+};
+
+struct given {
+	struct sq_texts settings;
+	const char *policy;
 };
 
 static void take(size_t option, const char *value, void *data)
 {
-	sq_texts_add(data, value);
+	struct given *given = data;
+
+	if (option == SET)
+		sq_texts_add(&given->settings, value);
+	else
+		given->policy = value;
+}
+
+static bool check_policy(const char *file)
+{
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_(sq_policy_freep) struct sq_policy *policy = sq_policy_load(file, &diags);
+
+	sq_diags_render(&diags, sq_buffer_stream(&text));
+	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+	if (policy)
+		sq_print("%s: valid policy%s%s\n", file, policy->environment ? ": " : "",
+			 policy->environment ? policy->environment : "");
+	return policy != NULL;
 }
 
 static int run(const struct sq_command *command, int argc, char **argv)
 {
-	_cleanup_texts_ struct sq_texts settings = { 0 };
-	int first = sq_options_parse(command, argc, argv, take, &settings);
+	struct given given = { .policy = NULL };
+	int first = sq_options_parse(command, argc, argv, take, &given);
 	enum sq_verdict verdict = SQ_PASSED;
 
-	sq_operands(command, argc, argv, first, 1, argc);
+	sq_operands(command, argc, argv, first, given.policy ? 0 : 1, argc);
+	if (given.policy && !check_policy(given.policy))
+		verdict = SQ_INVALID;
 	for (int i = first; i < argc; i++) {
-		struct sq_experiment *experiment = sq_load(argv[i], &settings);
+		struct sq_experiment *experiment = sq_load(argv[i], &given.settings);
 
 		if (experiment)
 			sq_print("%s: valid: %s\n", argv[i], experiment->title);
@@ -29,6 +64,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 			verdict = SQ_INVALID;
 		sq_experiment_free(experiment);
 	}
+	sq_texts_clear(&given.settings);
 	return sq_verdict_exit(verdict);
 }
 

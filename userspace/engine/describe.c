@@ -71,16 +71,31 @@ static json_t *probes_json(const struct sq_experiment *experiment)
 	return probes;
 }
 
+/* What the host's policy is, where there is one. */
+static void add_policy(json_t *document, const struct sq_policy *policy)
+{
+	char sha256[2 * SHA256_DIGEST_LENGTH + 1];
+	json_t *host = json_object_get(document, "host");
+
+	if (!policy)
+		return;
+	sha256_text(policy->source, policy->source_size, sha256);
+	json_object_set_new(host, "policy_sha256", json_string(sha256));
+	if (policy->environment)
+		json_object_set_new(host, "environment", sq_json_string(policy->environment));
+}
+
 json_t *sq_run_document(const struct sq_run *run)
 {
 	const struct sq_experiment *experiment = run->experiment;
 	char sha256[2 * SHA256_DIGEST_LENGTH + 1];
 	_cleanup_json_ json_t *plan = sq_plan_json(run->plan);
 	struct utsname host = { 0 };
+	json_t *document;
 
 	uname(&host);
 	sha256_text(experiment->source, experiment->source_size, sha256);
-	return sq_json(
+	document = sq_json(
 		"{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
 		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O, s:b}",
 		"run", run->registration.run, "experiment", "title", experiment->title, "file",
@@ -94,6 +109,8 @@ json_t *sq_run_document(const struct sq_run *run)
 		json_object_get(plan, "limits"), "used", "cgroups", (json_int_t)run->plan->paths.n,
 		"processes", (json_int_t)run->plan->processes, "probes", probes_json(experiment),
 		"warnings", json_object_get(plan, "warnings"), "observe", run->request->observe);
+	add_policy(document, run->plan->policy);
+	return document;
 }
 
 static json_t *counters_json(const struct sq_counters *counters)

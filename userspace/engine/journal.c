@@ -144,6 +144,18 @@ int sq_journal_create(struct sq_journal *journal, const char *run,
 	return r ? sq_error_errno(err, -r, "cannot write to the journal '%s'", path) : 0;
 }
 
+void sq_journal_keep_policy(struct sq_journal *journal, const struct sq_policy *policy)
+{
+	uint64_t most = policy->journal.per_run_bytes;
+	int r = sq_write_atomic(journal->dir_fd, "policy.yaml", 0640, policy->source,
+				policy->source_size);
+
+	if (r && !journal->log.failed)
+		journal->log.failed = -r;
+	if (most)
+		journal->log.max = MIN(journal->log.max, most);
+}
+
 void sq_journal_close(struct sq_journal *journal)
 {
 	sq_eventlog_close(&journal->log);

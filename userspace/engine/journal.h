@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "experiment/experiment.h"
+#include "experiment/policy.h"
 #include "util/error.h"
 #include "util/eventlog.h"
 
@@ -24,6 +24,9 @@ struct sq_journal {
 /* Makes the folder of the run named @run, with a copy of the experiment. */
 int sq_journal_create(struct sq_journal *journal, const char *run,
 		      const struct sq_experiment *experiment, struct sq_error **err);
+
+/* Keeps a copy of the host's policy, and to what it allows a journal. */
+void sq_journal_keep_policy(struct sq_journal *journal, const struct sq_policy *policy);
 
 /* Opens the folder of a run that has died. */
 int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error **err);

@@ -12,6 +12,7 @@
 
 #include "engine/state.h"
 #include "guard/guardian.h"
+#include "guard/health.h"
 #include "guard/latch.h"
 #include "guard/paths.h"
 #include "util/process.h"
@@ -19,10 +20,13 @@
 
 #define TICK_NS (50 * SQ_MS)
 #define TELL_NS SQ_S
+#define HEARTBEAT_NS (800 * SQ_MS)
 #define LOOK_NS (100 * SQ_MS)
 #define TOLD_WAIT_US 2000
 #define TOLD_TRIES 25
 #define ACCURACY_US 1000
+#define MOST_EXCESS 1.5 /* of the rate, and a burst */
+#define SLACK 10
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -101,9 +105,35 @@ static void check_helpers(struct sq_run *run)
 	sq_guardian_wake_sleepers(run->helpers.page);
 }
 
+/* Windows, and whatever else goes by the clock on the wall, mean nothing once somebody has set it. */
+static void check_clock(struct sq_run *run)
+{
+	int64_t jump = sq_health_clock_jump(&run->clock_ns, sq_wall(), sq_now());
+	char by[SQ_DURATION_SIZE];
+
+	if (jump)
+		sq_run_stop(run, run->armed_ns ? SQ_ABORTED : SQ_NOT_NOW, "the clock",
+			    "it was set %s by %s", jump > 0 ? "forward" : "back",
+			    sq_duration_text((uint64_t)(jump > 0 ? jump : -jump), by));
+}
+
+/* A loop that comes round late renews late: better to end it before the lease does. */
+static void check_heartbeat(struct sq_run *run)
+{
+	uint64_t now = sq_now(), held_up = run->tick_ns ? now - run->tick_ns : 0;
+	char by[SQ_DURATION_SIZE];
+
+	run->tick_ns = now;
+	if (run->armed && !method_over(run) && held_up >= HEARTBEAT_NS)
+		sq_run_stop(run, SQ_ABORTED, "the heartbeat",
+			    "it was missed: squall's main loop was held up for %s",
+			    sq_duration_text(held_up, by));
+}
+
 static void check_budget(struct sq_run *run)
 {
-	uint64_t limit = run->experiment->blast_radius.faults, now = sq_now();
+	const struct sq_blast_radius *radius = &run->experiment->blast_radius;
+	uint64_t limit = radius->faults, now = sq_now();
 	uint64_t claimed = run->injector ? sq_injector_claimed(run->injector) : 0;
 
 	if (now >= run->claimed_ns + SQ_S) {
@@ -114,8 +144,14 @@ static void check_budget(struct sq_run *run)
 		run->peak_rate = MAX(run->peak_rate, rate);
 		run->claimed = claimed;
 		run->claimed_ns = now;
+		/* the kernel side holds it; where that did not work it is time to go */
+		if (radius->rate && rate > MOST_EXCESS * (double)radius->rate / 1000 + SLACK)
+			sq_run_stop(run, SQ_ABORTED, "the blast radius",
+				    "%.0f injections a second are more than the rate of %.15g/s "
+				    "allows",
+				    rate, (double)radius->rate / 1000);
 	}
-	if (limit && claimed >= limit)
+	if (limit && claimed >= limit && !run->stopping)
 		sq_run_stop(run, SQ_ABORTED, "the blast radius",
 			    "the budget of %llu injections is "
 			    "spent",
@@ -166,6 +202,8 @@ static void check_all(struct sq_run *run)
 	if (!run->stopping)
 		check_lease(run);
 	if (!run->stopping)
+		check_clock(run);
+	if (!run->stopping)
 		check_helpers(run);
 	if (!run->stopping && run->armed)
 		check_budget(run);
@@ -179,6 +217,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	struct sq_run *run = data;
 
 	check_all(run);
+	if (!run->stopping)
+		check_heartbeat(run);
 	follow_timeline(run);
 	sq_vitals_look(run->vitals);
 	tell(run);

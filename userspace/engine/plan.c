@@ -62,19 +62,25 @@ static void warn(struct sq_plan *plan, const char *format, ...)
 		sq_texts_add(&plan->warnings, text);
 }
 
+static void add_patterns(const struct sq_objects *protects, struct sq_texts *patterns)
+{
+	for (size_t i = 0; i < protects->n; i++) {
+		const struct sq_texts *cgroup = &((struct sq_protect *)protects->item)[i].cgroup;
+
+		for (size_t j = 0; j < cgroup->n; j++)
+			sq_texts_add(patterns, cgroup->item[j]);
+	}
+}
+
 int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, struct sq_error **err)
 {
-	const struct sq_objects *protect = &plan->experiment->blast_radius.protect;
-	_cleanup_texts_ struct sq_texts patterns = { 0 }, existing = { 0 };
+	_cleanup_texts_ struct sq_texts patterns = { 0 }, of_host = { 0 }, existing = { 0 };
 	_cleanup_free_ char *own = sq_asprintf("%s/%s/.self", SQ_CGROUP, plan->run);
 	struct sq_cgroup found;
 
-	for (size_t i = 0; i < protect->n; i++) {
-		const struct sq_texts *cgroup = &((struct sq_protect *)protect->item)[i].cgroup;
-
-		for (size_t j = 0; j < cgroup->n; j++)
-			sq_texts_add(&patterns, cgroup->item[j]);
-	}
+	add_patterns(&plan->experiment->blast_radius.protect, &patterns);
+	if (plan->policy)
+		add_patterns(&plan->policy->targets.protect, &of_host);
 	for (size_t i = 0; i < plan->paths.n; i++) {
 		int r = sq_cgroup_find(plan->paths.item[i], &found, NULL);
 
@@ -86,7 +92,7 @@ int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, st
 		sq_cgroup_clear(&found);
 		sq_texts_add(&existing, plan->paths.item[i]);
 	}
-	return sq_protection_find(&existing, &patterns, own, ret, err);
+	return sq_protection_find(&existing, &patterns, &of_host, own, ret, err);
 }
 
 /* A target that is protected as a whole is a mistake; one that is so in part is told later. */
@@ -149,24 +155,73 @@ static void use(const struct sq_plan *plan, const struct sq_resolved *target, st
 	}
 }
 
-static int limit(struct sq_plan *plan, struct sq_error **err)
+static void use_all(struct sq_plan *plan)
 {
 	size_t n = plan->experiment->targets.n;
-	_cleanup_free_ struct sq_usage *usage = sq_alloc((n + 1) * sizeof(*usage));
 	_cleanup_texts_ struct sq_texts seen = { 0 };
 
+	plan->usage = sq_alloc((n + 1) * sizeof(*plan->usage));
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_resolved *target = &plan->target[i];
 
-		usage[i] = (struct sq_usage){ .target = target->target->object.key,
-					      .matched = target->matched,
-					      .selected = target->n,
-					      .shared = target->shared };
-		use(plan, target, &seen, &usage[i]);
-		plan->processes += usage[i].processes;
+		plan->usage[i] = (struct sq_usage){ .target = target->target->object.key,
+						    .matched = target->matched,
+						    .selected = target->n,
+						    .shared = target->shared,
+						    .all = &target->all };
+		use(plan, target, &seen, &plan->usage[i]);
+		plan->processes += plan->usage[i].processes;
 	}
-	sq_blast_radius_limits(plan->experiment, usage, n, &plan->limits);
-	return sq_blast_radius_check(&plan->limits, err);
+}
+
+int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct sq_error **err)
+{
+	struct sq_host_use others = { 0 };
+	const struct sq_radius_use use = { .experiment = plan->experiment,
+					   .usage = plan->usage,
+					   .n = plan->experiment->targets.n,
+					   .policy = plan->policy,
+					   .others = &others,
+					   .paths = &plan->paths };
+	int r = 0;
+
+	sq_host_use_of(runs, &others);
+	if (plan->policy)
+		r = sq_host_use_tighten(&others, plan->policy, plan->experiment, err);
+	sq_limits_clear(&plan->limits);
+	sq_blast_radius_limits(&use, &plan->limits);
+	if (!r)
+		r = sq_blast_radius_check(&plan->limits, err);
+	sq_host_use_clear(&others);
+	return r;
+}
+
+static int limit(struct sq_plan *plan, struct sq_error **err)
+{
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	int r = plan->policy ? sq_registry_list(&runs, err) : 0;
+
+	use_all(plan);
+	return r ? r : sq_plan_limit(plan, &runs, err);
+}
+
+/* All those that the policy does not allow, in one go. */
+static int check_allowed(const struct sq_plan *plan, struct sq_error **err)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+
+	for (size_t i = 0; plan->policy && i < plan->experiment->targets.n; i++) {
+		const struct sq_resolved *target = &plan->target[i];
+
+		for (size_t j = 0; j < target->n && !sq_target_is_started(target->target); j++)
+			if (!sq_admission_allows(plan->policy, target->item[j].cgroup.path))
+				sq_buffer_add(&text, "%s'%s'", text.stream ? ", " : "",
+					      target->item[j].cgroup.path);
+	}
+	if (!text.stream)
+		return 0;
+	return sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
+			    "the policy's targets.allow does not name %s", sq_buffer_text(&text));
 }
 
 static int find_support(struct sq_plan *plan, struct sq_error **err)
@@ -240,16 +295,21 @@ static void look_for_traps(struct sq_plan *plan)
 	}
 }
 
-int sq_plan_make(struct sq_plan *plan, const struct sq_experiment *experiment,
+int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
+		 const struct sq_policy *policy, const struct sq_request *request,
 		 struct sq_error **err)
 {
 	int r;
 
-	*plan = (struct sq_plan){ .experiment = experiment };
+	*plan = (struct sq_plan){ .experiment = experiment, .policy = policy, .request = request };
 	sq_run_name(plan->run);
 	r = check_basics(err);
 	if (!r)
+		r = sq_admission_check(policy, experiment, request, err);
+	if (!r)
 		r = resolve(plan, err);
+	if (!r)
+		r = check_allowed(plan, err);
 	if (!r)
 		r = protect(plan, err);
 	if (r)
@@ -375,6 +435,7 @@ void sq_plan_clear(struct sq_plan *plan)
 	for (size_t i = 0; plan->support && i < plan->experiment->faults.n; i++)
 		sq_support_clear(&plan->support[i]);
 	free(plan->target);
+	free(plan->usage);
 	free(plan->support);
 	sq_protection_clear(&plan->protection);
 	sq_limits_clear(&plan->limits);

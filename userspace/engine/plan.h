@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "experiment/experiment.h"
+#include "guard/admission.h"
 #include "guard/blast_radius.h"
 #include "guard/protect.h"
 #include "guard/registry.h"
@@ -16,11 +17,14 @@
 #include "target/target.h"
 
 struct sq_plan {
-	const struct sq_experiment *experiment;
+	struct sq_experiment *experiment; /* its limits are lowered to the policy's */
+	const struct sq_policy *policy; /* or NULL */
+	const struct sq_request *request;
 	char run[SQ_RUN_NAME_SIZE]; /* the name that the run would have */
 	struct sq_resolved *target; /* one for each target of the experiment */
 	struct sq_support *support; /* one for each fault */
 	struct sq_protection protection;
+	struct sq_usage *usage; /* one for each target */
 	struct sq_limits limits;
 	struct sq_texts paths; /* of all cgroups that are hit, each once */
 	uint64_t processes; /* in them, each once */
@@ -28,11 +32,19 @@ struct sq_plan {
 };
 
 /*
- * Makes the plan of @experiment, which must outlive it. Where the run is impossible the error's
- * kind says why, and @plan holds as much as was found out. To be cleared in either case.
+ * Makes the plan of @experiment under @policy (or NULL), asked for by @request; all must outlive it.
+ * Where the run is impossible the error's kind says why, and @plan holds as much as was found out.
+ * To be cleared in either case.
  */
-int sq_plan_make(struct sq_plan *plan, const struct sq_experiment *experiment,
+int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
+		 const struct sq_policy *policy, const struct sq_request *request,
 		 struct sq_error **err);
+
+/*
+ * Holds the plan's limits against what @runs, the others of this host, use as well. Lowers those of
+ * the experiment to what they leave.
+ */
+int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct sq_error **err);
 
 /*
  * What is protected in and around the plan's cgroups as they are now; once the run has made its

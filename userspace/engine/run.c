@@ -256,9 +256,23 @@ static int aim(struct sq_run *run, struct sq_error **err)
 	return sq_injector_aim(run->injector, aims, plan->paths.n, carves, protection.n, err);
 }
 
+/* Every stop condition has been looked at before anything is injected. */
+static int look_around(struct sq_run *run, struct sq_error **err)
+{
+	int r = 0;
+
+	while (!r && !run->stopping && !sq_stops_looked(run->stops))
+		r = sq_run_wait(run, sq_now() + RETRY_NS, err);
+	return r;
+}
+
 static int inject(struct sq_run *run, struct sq_error **err)
 {
-	int r = aim(run, err);
+	int r = look_around(run, err);
+
+	if (r || run->stopping)
+		return r;
+	r = aim(run, err);
 
 	if (!r)
 		r = sq_injector_attach(run->injector, err);

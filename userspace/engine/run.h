@@ -9,7 +9,7 @@
 #include "engine/verdict.h"
 
 struct sq_run_request {
-	const struct sq_plan *plan;
+	struct sq_plan *plan;
 	char **argv; /* of the program, for the journal; NULL behind the last */
 	const char *reason, *task_id; /* or NULL */
 	bool observe; /* attach and count everything, inject nothing */

@@ -19,6 +19,7 @@
 #define GRACE_NS (2 * SQ_S)
 #define LATCH_WAIT_US 10000
 #define LATCH_TRIES 20
+#define CLOCK_LEAST_NS (1735689600 * SQ_S) /* 2025-01-01 */
 
 static char *cgroup_path(const struct sq_run *run, const char *name)
 {
@@ -52,10 +53,60 @@ static int check_latch(const struct sq_run *run, struct sq_error **err)
 	return sq_error_hint(err, "`squall unlatch --reason TEXT` lets runs start again");
 }
 
+struct claim {
+	struct sq_run *run;
+	json_t *about;
+};
+
+/* Nobody else enters meanwhile: what the others use now is what they use. */
+static int admit(void *data, const struct sq_live_runs *runs, struct sq_error **err)
+{
+	const struct claim *claim = data;
+	struct sq_run *run = claim->run;
+	const struct sq_blast_radius *radius = &run->experiment->blast_radius;
+	json_t *use;
+	int r = sq_plan_limit(run->plan, runs, err);
+
+	if (r)
+		return r;
+	use = sq_json("{s:I, s:I, s:I}", "processes", (json_int_t)run->plan->processes, "faults",
+		      (json_int_t)radius->faults, "rate", (json_int_t)radius->rate);
+	json_object_update(claim->about, use);
+	json_decref(use);
+	return 0;
+}
+
+/* The last resort of a person who has nothing but a shell stays in force until it is removed. */
+static int check_stop_file(struct sq_error **err)
+{
+	if (access(SQ_STOP_FILE, F_OK) < 0)
+		return 0;
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "'%s' exists: somebody has stopped everything",
+		     SQ_STOP_FILE);
+	return sq_error_hint(err, "`rm %s` once it is clear why it is there", SQ_STOP_FILE);
+}
+
+/* Leases go by another clock, but windows and whoever reads the journal by this one. */
+static int check_clock(struct sq_error **err)
+{
+	return sq_wall() >= CLOCK_LEAST_NS
+		       ? 0
+		       : sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+				      "the host's clock is not set: it says a year before 2025");
+}
+
 static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 {
 	_cleanup_json_ json_t *about = sq_json("{s:s, s:s, s:s}", "title", run->experiment->title,
 					       "file", run->experiment->file, "by", run->by);
+	const struct sq_policy *policy = run->plan->policy;
+	const struct sq_entry entry = { .run = run->plan->run,
+					.kill_switch = &run->kill_switch,
+					.paths = &run->plan->paths,
+					.about = about,
+					.per_target = policy ? policy->limits.per_target : 1,
+					.admit = admit,
+					.data = &(struct claim){ run, about } };
 	int r = sq_paths_make(err);
 
 	if (!r)
@@ -64,9 +115,11 @@ static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 		return r;
 	*ret_epoch = sq_kill_switch_epoch(&run->kill_switch);
 	r = check_latch(run, err);
-	return r ? r
-		 : sq_registry_enter(&run->registration, run->plan->run, &run->kill_switch,
-				     &run->plan->paths, about, err);
+	if (!r)
+		r = check_stop_file(err);
+	if (!r)
+		r = check_clock(err);
+	return r ? r : sq_registry_enter(&run->registration, &entry, err);
 }
 
 static int begin_journal(struct sq_run *run, struct sq_error **err)
@@ -76,6 +129,8 @@ static int begin_journal(struct sq_run *run, struct sq_error **err)
 
 	if (r)
 		return r;
+	if (run->plan->policy)
+		sq_journal_keep_policy(&run->journal, run->plan->policy);
 	sq_journal_add(&run->journal, "started",
 		       sq_json("{s:o, s:s}", "document", sq_run_document(run), "boot_id",
 			       sq_boot_id(boot_id)));
@@ -146,6 +201,30 @@ static void on_told(void *data, const char *what)
 	sq_run_note(data, what);
 }
 
+/* Before the first fault it is no time for one; afterwards it is the end. */
+static void on_fulfilled(void *data, const char *what, const char *why)
+{
+	struct sq_run *run = data;
+
+	if (!run->stopping && run->stage <= SQ_INJECTING)
+		sq_run_stop(run, run->armed_ns ? SQ_ABORTED : SQ_NOT_NOW, what, "%s", why);
+}
+
+/* Programs run as the policy's exec_user, or as we do. */
+static int find_user(struct sq_run *run, const struct sq_user **ret, struct sq_error **err)
+{
+	const char *name = run->plan->policy ? run->plan->policy->exec_user : NULL;
+	int r = name ? sq_user_find(name, &run->user) : 0;
+
+	*ret = name ? &run->user : NULL;
+	if (!r && name && run->user.uid == 0)
+		r = -EPERM;
+	return r ? sq_error_set(err, SQ_FAIL_REFUSED, -r,
+				"the policy's exec_user '%s' cannot be used: %s", name,
+				r == -EPERM ? "it is root" : strerror(-r))
+		 : 0;
+}
+
 static int make_loop(struct sq_run *run, struct sq_error **err)
 {
 	struct sq_children_setup children = { .journal_fd = run->journal.dir_fd,
@@ -156,8 +235,16 @@ static int make_loop(struct sq_run *run, struct sq_error **err)
 					  .sampled = on_sampled,
 					  .gave_up = on_gave_up,
 					  .data = run };
-	int r = sd_event_new(&run->event);
+	struct sq_stops_setup stops = { .experiment = run->experiment,
+					.policy = run->plan->policy,
+					.journal_fd = run->journal.dir_fd,
+					.fulfilled = on_fulfilled,
+					.data = run };
+	int r = find_user(run, &children.user, err);
 
+	if (r)
+		return r;
+	r = sd_event_new(&run->event);
 	if (r < 0)
 		return sq_error_errno(err, -r, "cannot make the event loop");
 	r = sq_keeper_start(run, err);
@@ -165,11 +252,13 @@ static int make_loop(struct sq_run *run, struct sq_error **err)
 		r = sq_prober_new(&run->prober, run->event, run->work_fd, err);
 	if (r)
 		return r;
-	children.event = steady.event = run->event;
-	steady.prober = run->prober;
+	sq_prober_run_as(run->prober, children.user);
+	children.event = steady.event = stops.event = run->event;
+	steady.prober = stops.prober = run->prober;
 	run->children = sq_children_new(&children);
 	run->vitals = sq_vitals_new(run->plan, on_told, run);
-	return sq_steady_new(&run->steady, &steady, err);
+	r = sq_steady_new(&run->steady, &steady, err);
+	return r ? r : sq_stops_new(&run->stops, &stops, err);
 }
 
 int sq_run_open(struct sq_run *run, struct sq_error **err)
@@ -205,6 +294,7 @@ static void stop_children(struct sq_run *run)
 static void release(struct sq_run *run)
 {
 	run->steady = sq_steady_free(run->steady);
+	run->stops = sq_stops_free(run->stops);
 	run->prober = sq_prober_free(run->prober);
 	run->children = sq_children_free(run->children);
 	run->vitals = sq_vitals_free(run->vitals);

@@ -9,6 +9,7 @@
 #include "engine/journal.h"
 #include "engine/run.h"
 #include "engine/steady.h"
+#include "engine/stops.h"
 #include "engine/vitals.h"
 #include "guard/kill_switch.h"
 #include "guard/lease.h"
@@ -25,7 +26,7 @@ enum sq_stage {
 
 struct sq_run {
 	const struct sq_run_request *request;
-	const struct sq_plan *plan;
+	struct sq_plan *plan;
 	const struct sq_experiment *experiment;
 	char *by; /* who started it: found once, as it may take a second */
 	sd_event *event;
@@ -37,6 +38,8 @@ struct sq_run {
 	struct sq_injector *injector;
 	struct sq_prober *prober;
 	struct sq_steady *steady;
+	struct sq_stops *stops;
+	struct sq_user user; /* whom programs run as, where the policy names one */
 	struct sq_children *children;
 	struct sq_vitals *vitals;
 	int work_fd; /* the cgroup of load and exec probes */
@@ -51,6 +54,8 @@ struct sq_run {
 	uint64_t claimed, claimed_ns; /* at the last look, for the rate */
 	double peak_rate;
 	uint64_t told_ns;
+	int64_t clock_ns; /* how far the wall clock is from the one that only goes on */
+	uint64_t tick_ns; /* when the main loop last came round */
 	uint8_t fault_state[SQ_MAX_FAULTS]; /* what the journal knows of each fault */
 	struct sq_texts left; /* what could not be removed */
 };

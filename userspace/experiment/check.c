@@ -288,6 +288,7 @@ void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags
 		sq_diag_error(diags, sq_schema_mark(&experiment->object, "title"), NULL,
 			      "the title has a control character in it, or a line's end");
 	sq_protects_check(&experiment->blast_radius.protect, diags);
+	sq_stop_ifs_check(&experiment->stop_if, diags);
 	check_load(experiment, diags);
 	check_faults(experiment, diags);
 	sq_check_probes(experiment, diags);

@@ -6,6 +6,7 @@
 #include "experiment/catalogue.h"
 #include "experiment/probe.h"
 #include "experiment/schema.h"
+#include "experiment/stop_if.h"
 #include "util/error.h"
 
 struct sq_target {
@@ -34,6 +35,9 @@ struct sq_blast_radius {
 	uint64_t rate; /* per 1000 s, 0: no limit */
 	uint64_t duration_ns;
 	struct sq_objects protect; /* struct sq_protect */
+	struct {
+		bool faults, rate, duration;
+	} by_policy; /* the host's policy has lowered it */
 };
 
 struct sq_variable {
@@ -52,7 +56,7 @@ struct sq_experiment {
 	size_t source_size;
 	uint64_t version;
 	char *title, *description;
-	struct sq_texts tags;
+	struct sq_texts tags, environments;
 	uint64_t seed;
 	struct sq_objects variables; /* struct sq_variable */
 	struct sq_texts secrets; /* the values of secret variables, to be kept out of reports */
@@ -65,12 +69,14 @@ struct sq_experiment {
 	struct sq_blast_radius blast_radius;
 	struct sq_objects load; /* struct sq_load */
 	struct sq_objects probes; /* struct sq_probe */
+	struct sq_objects stop_if; /* struct sq_stop_if */
 	struct sq_objects faults; /* struct sq_fault */
 };
 
 #define sq_targets(e) ((struct sq_target *)(e)->targets.item)
 #define sq_probes(e) ((struct sq_probe *)(e)->probes.item)
 #define sq_faults(e) ((struct sq_fault *)(e)->faults.item)
+#define sq_stop_ifs(list) ((const struct sq_stop_if *)(list)->item)
 #define sq_loads(e) ((struct sq_load *)(e)->load.item)
 
 extern const struct sq_schema sq_experiment_schema, sq_protect_schema;

@@ -30,31 +30,91 @@ static void add_count(struct sq_limits *limits, const struct sq_experiment *expe
 	limit->exceeded = allowed && used > allowed;
 }
 
-static void add_share(struct sq_limits *limits, const struct sq_experiment *experiment,
-		      const struct sq_usage *usage, size_t n)
+/* The share of a target that this run hits, and with it @others where they count. */
+static uint64_t hit_of(const struct sq_usage *usage, const struct sq_texts *others,
+		       const struct sq_texts *paths)
 {
-	struct sq_limit *limit = add(limits, experiment, "share");
+	uint64_t hit = usage->selected;
+
+	for (size_t i = 0; others && usage->all && i < usage->all->n; i++)
+		hit += sq_texts_have(others, usage->all->item[i]) &&
+		       !sq_texts_have(paths, usage->all->item[i]);
+	return hit;
+}
+
+/* @others NULL: the experiment's own limit, else the policy's for all runs together. */
+static void add_share(struct sq_limits *limits, const struct sq_radius_use *use, uint64_t allowed,
+		      const struct sq_texts *others)
+{
+	struct sq_limit *limit = add(limits, use->experiment, "share");
 	const struct sq_usage *most = NULL;
+	uint64_t most_hit = 0;
 	char text[32];
 
 	/* the greatest share, compared in whole numbers: a share of half is not more than half */
-	for (size_t i = 0; i < n; i++)
-		if (usage[i].shared && usage[i].selected &&
-		    (!most ||
-		     usage[i].selected * most->matched > most->selected * usage[i].matched))
-			most = &usage[i];
-	limit->allowed = sq_strdup(sq_share_text(experiment->blast_radius.share_ppb, text));
+	for (size_t i = 0; i < use->n; i++) {
+		const struct sq_usage *usage = &use->usage[i];
+		uint64_t hit = hit_of(usage, others, use->paths);
+
+		if (!usage->shared || !usage->selected ||
+		    (most && hit * most->matched <= most_hit * usage->matched))
+			continue;
+		most = usage;
+		most_hit = hit;
+	}
+	limit->allowed = sq_strdup(sq_share_text(allowed, text));
 	if (!most) {
 		limit->used = sq_strdup("only exact names");
 		return;
 	}
-	limit->used =
-		sq_asprintf("%s (%llu of %llu in '%s')",
-			    sq_share_text(most->selected * SQ_SHARE_ONE / most->matched, text),
-			    (unsigned long long)most->selected, (unsigned long long)most->matched,
-			    most->target);
-	limit->exceeded = most->selected * SQ_SHARE_ONE >
-			  experiment->blast_radius.share_ppb * most->matched;
+	limit->used = sq_asprintf("%s (%llu of %llu in '%s')",
+				  sq_share_text(most_hit * SQ_SHARE_ONE / most->matched, text),
+				  (unsigned long long)most_hit, (unsigned long long)most->matched,
+				  most->target);
+	limit->exceeded = most_hit * SQ_SHARE_ONE > allowed * most->matched;
+	limit->others = most->selected * SQ_SHARE_ONE <= allowed * most->matched;
+}
+
+static void add_together(struct sq_limits *limits, const struct sq_radius_use *use,
+			 const char *name, uint64_t allowed, uint64_t own, uint64_t others)
+{
+	struct sq_limit *limit;
+	char text[32];
+
+	if (!allowed)
+		return;
+	limit = add(limits, use->experiment, name);
+	limit->source = "policy, all runs together";
+	limit->allowed = sq_strdup(sq_count_text(allowed, text));
+	limit->used = sq_strdup(sq_count_text(own, text));
+	if (others) {
+		char *more = sq_asprintf("%s and %s by other runs", limit->used,
+					 sq_count_text(others, text));
+
+		free(limit->used);
+		limit->used = more;
+	}
+	limit->exceeded = own + others > allowed;
+	limit->others = own <= allowed;
+}
+
+/* The policy's, but for those that are held in the kernel: the stricter of those is already in place. */
+static void add_policy(struct sq_limits *limits, const struct sq_radius_use *use, uint64_t cgroups,
+		       uint64_t processes)
+{
+	const struct sq_policy_limits *policy = &use->policy->limits;
+	const struct sq_host_use *others = use->others;
+	uint64_t their_cgroups = 0;
+
+	for (size_t i = 0; i < others->paths.n; i++)
+		their_cgroups += !sq_texts_have(use->paths, others->paths.item[i]);
+	add_together(limits, use, "cgroups", policy->cgroups, cgroups, their_cgroups);
+	add_together(limits, use, "processes", policy->processes, processes, others->processes);
+	if (policy->share_ppb) {
+		add_share(limits, use, policy->share_ppb, &others->paths);
+		limits->item[limits->n - 1].source = "policy, all runs together";
+	}
+	add_together(limits, use, "runs", policy->runs, 1, others->runs);
 }
 
 static void add_runtime(struct sq_limits *limits, const struct sq_experiment *experiment)
@@ -67,54 +127,65 @@ static void add_runtime(struct sq_limits *limits, const struct sq_experiment *ex
 		sq_strdup(radius->faults ? sq_count_text(radius->faults, text) : "no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
+	if (radius->by_policy.faults)
+		limit->source = "policy";
 
 	limit = add(limits, experiment, "rate");
 	limit->allowed = radius->rate ? sq_asprintf("%.15g/s", (double)radius->rate / 1000)
 				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
+	if (radius->by_policy.rate)
+		limit->source = "policy";
 
 	limit = add(limits, experiment, "duration");
 	limit->allowed = sq_strdup(sq_duration_text(radius->duration_ns, text));
 	limit->used = sq_strdup(sq_duration_text(sq_experiment_method_ns(experiment), text));
 	limit->exceeded = sq_experiment_method_ns(experiment) > radius->duration_ns;
 	limit->kernel = true;
+	if (radius->by_policy.duration)
+		limit->source = "policy";
 }
 
-void sq_blast_radius_limits(const struct sq_experiment *experiment, const struct sq_usage *usage,
-			    size_t n, struct sq_limits *ret)
+void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *ret)
 {
+	const struct sq_experiment *experiment = use->experiment;
 	const struct sq_blast_radius *radius = &experiment->blast_radius;
 	uint64_t cgroups = 0, processes = 0;
 
 	*ret = (struct sq_limits){ 0 };
-	for (size_t i = 0; i < n; i++) {
-		cgroups += usage[i].selected - usage[i].repeated;
-		processes += usage[i].processes;
+	for (size_t i = 0; i < use->n; i++) {
+		cgroups += use->usage[i].selected - use->usage[i].repeated;
+		processes += use->usage[i].processes;
 	}
 	add_count(ret, experiment, "cgroups", radius->cgroups, cgroups);
-	add_share(ret, experiment, usage, n);
+	add_share(ret, use, radius->share_ppb, NULL);
 	add_count(ret, experiment, "processes", radius->processes, processes);
 	add_runtime(ret, experiment);
+	if (use->policy)
+		add_policy(ret, use, cgroups, processes);
 }
 
 int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 {
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	unsigned int exceeded = 0;
+	unsigned int exceeded = 0, others = 0;
 
 	for (size_t i = 0; i < limits->n; i++) {
 		const struct sq_limit *limit = &limits->item[i];
 
-		if (limit->exceeded)
-			sq_buffer_add(&text, "%s%s: %s, allowed are %s (%s)",
-				      exceeded++ ? "; " : "", limit->name, limit->used,
-				      limit->allowed, limit->source);
+		if (!limit->exceeded)
+			continue;
+		others += limit->others;
+		sq_buffer_add(&text, "%s%s: %s, allowed are %s (%s)", exceeded++ ? "; " : "",
+			      limit->name, limit->used, limit->allowed, limit->source);
 	}
 	if (!exceeded)
 		return 0;
-	sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "the blast radius is exceeded: %s",
-		     sq_buffer_text(&text));
+	sq_error_set(err, exceeded == others ? SQ_FAIL_NOT_NOW : SQ_FAIL_REFUSED, EPERM,
+		     "the blast radius is exceeded: %s", sq_buffer_text(&text));
+	if (exceeded == others)
+		return sq_error_hint(err, "wait for the other runs: `squall status` lists them");
 	return sq_error_hint(err, "choose fewer with 'select', or raise the limit under "
 				  "'blast_radius' if you mean it");
 }

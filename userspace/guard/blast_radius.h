@@ -4,6 +4,7 @@
 #define SQ_GUARD_BLAST_RADIUS_H
 
 #include "experiment/experiment.h"
+#include "guard/host_use.h"
 #include "util/error.h"
 
 /* One target's part. */
@@ -13,13 +14,15 @@ struct sq_usage {
 	uint64_t repeated; /* of the selected, those that an earlier target has too */
 	uint64_t processes; /* that no earlier target has */
 	bool shared; /* a glob or a list that matched two or more: share counts */
+	const struct sq_texts *all; /* the paths of those that matched, or NULL */
 };
 
 struct sq_limit {
 	const char *name; /* as in the file: "cgroups" */
 	char *allowed, *used; /* for people; "no limit" */
-	const char *source; /* "experiment" or "default" */
+	const char *source; /* "experiment", "default", "policy", "policy, all runs together" */
 	bool exceeded;
+	bool others; /* exceeded only together with other runs: not now */
 	bool kernel; /* enforced while the run goes, by the kernel side */
 };
 
@@ -28,11 +31,23 @@ struct sq_limits {
 	size_t n;
 };
 
-/* Fills @ret with every limit, exceeded or not. */
-void sq_blast_radius_limits(const struct sq_experiment *experiment, const struct sq_usage *usage,
-			    size_t n, struct sq_limits *ret);
+/* What a run would use, and what limits it. */
+struct sq_radius_use {
+	const struct sq_experiment *experiment;
+	const struct sq_usage *usage; /* one for each target */
+	size_t n;
+	const struct sq_policy *policy; /* or NULL: then the others do not matter */
+	const struct sq_host_use *others;
+	const struct sq_texts *paths; /* of all cgroups that are hit */
+};
 
-/* SQ_FAIL_REFUSED naming each limit that is exceeded, or 0. */
+/* Fills @ret with every limit, exceeded or not. */
+void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *ret);
+
+/*
+ * SQ_FAIL_REFUSED naming each limit that is exceeded; SQ_FAIL_NOT_NOW where it is so only because of
+ * the other runs; or 0.
+ */
 int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err);
 
 void sq_limits_clear(struct sq_limits *limits);

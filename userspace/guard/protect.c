@@ -90,7 +90,7 @@ static int find_kube_system(struct sq_texts *uids, struct sq_error **err)
 }
 
 struct search {
-	const struct sq_texts *patterns;
+	const struct sq_texts *patterns, *of_host;
 	struct sq_texts pods;
 	struct sq_protection *found;
 	struct sq_error **err;
@@ -110,6 +110,9 @@ static const char *match(const struct search *search, const char *path)
 	for (size_t i = 0; i < search->patterns->n; i++)
 		if (sq_cgroup_matches(path, search->patterns->item[i]))
 			return "the experiment's blast_radius.protect";
+	for (size_t i = 0; i < search->of_host->n; i++)
+		if (sq_cgroup_matches(path, search->of_host->item[i]))
+			return "the policy's targets.protect";
 	return NULL;
 }
 
@@ -166,10 +169,13 @@ static int add_ancestors(struct sq_protection *protection, struct sq_error **err
 }
 
 int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
-		       const char *own, struct sq_protection *ret, struct sq_error **err)
+		       const struct sq_texts *of_host, const char *own, struct sq_protection *ret,
+		       struct sq_error **err)
 {
 	struct sq_error *gone = NULL;
-	struct search search = { .patterns = patterns, .found = ret, .err = &gone };
+	struct search search = {
+		.patterns = patterns, .of_host = of_host, .found = ret, .err = &gone
+	};
 	int r;
 
 	*ret = (struct sq_protection){ 0 };

@@ -28,10 +28,11 @@ struct sq_protection {
 
 /*
  * Fills @ret with what is protected in, above or at the cgroups @targets. @patterns are the
- * experiment's. @own is the cgroup of this run's helpers, or NULL.
+ * experiment's, @of_host the policy's. @own is the cgroup of this run's helpers, or NULL.
  */
 int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
-		       const char *own, struct sq_protection *ret, struct sq_error **err);
+		       const struct sq_texts *of_host, const char *own, struct sq_protection *ret,
+		       struct sq_error **err);
 
 void sq_protection_clear(struct sq_protection *protection);
 

@@ -150,28 +150,37 @@ static const char *find_overlap(const struct sq_live_run *run, const struct sq_t
 	return NULL;
 }
 
-static int choose_slot(const struct sq_live_runs *runs, const struct sq_texts *paths, uint32_t *ret,
-		       struct sq_error **err)
+/* How many of the living runs have one of our targets, with one of them. */
+static int check_overlap(const struct sq_live_runs *runs, const struct sq_entry *entry,
+			 struct sq_error **err)
+{
+	const char *overlap = NULL, *with = NULL, *found;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < runs->n; i++) {
+		found = runs->item[i].alive ? find_overlap(&runs->item[i], entry->paths) : NULL;
+		if (!found)
+			continue;
+		n++;
+		overlap = found;
+		with = runs->item[i].run;
+	}
+	if (n < entry->per_target)
+		return 0;
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "the run %s has the cgroup '%s' as its target",
+		     with, overlap);
+	return sq_error_hint(err,
+			     "wait for it with `squall wait %s`, or stop it with `squall abort %s`",
+			     with, with);
+}
+
+static int choose_slot(const struct sq_live_runs *runs, uint32_t *ret, struct sq_error **err)
 {
 	bool taken[SQ_SWITCH_SLOTS] = { true };
 
-	for (size_t i = 0; i < runs->n; i++) {
-		const struct sq_live_run *run = &runs->item[i];
-		const char *overlap;
-
-		if (!run->alive)
-			continue;
-		taken[run->slot] = true;
-		overlap = find_overlap(run, paths);
-		if (!overlap)
-			continue;
-		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
-			     "the run %s has the cgroup '%s' as its target", run->run, overlap);
-		return sq_error_hint(err,
-				     "wait for it with `squall wait %s`, or stop it with "
-				     "`squall abort %s`",
-				     run->run, run->run);
-	}
+	for (size_t i = 0; i < runs->n; i++)
+		if (runs->item[i].alive)
+			taken[runs->item[i].slot] = true;
 	for (uint32_t slot = 1; slot < SQ_SWITCH_SLOTS; slot++) {
 		if (!taken[slot]) {
 			*ret = slot;
@@ -259,30 +268,33 @@ static void sweep(int live_fd)
 		sq_remove_tree(live_fd, names.item[i]);
 }
 
-int sq_registry_enter(struct sq_registration *registration, const char *run,
-		      const struct sq_kill_switch *kill_switch, const struct sq_texts *paths,
-		      json_t *about, struct sq_error **err)
+int sq_registry_enter(struct sq_registration *registration, const struct sq_entry *entry,
+		      struct sq_error **err)
 {
 	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
-	_cleanup_free_ char *hidden = sq_asprintf(".%s", run);
+	_cleanup_free_ char *hidden = sq_asprintf(".%s", entry->run);
 	int r;
 
 	*registration = (struct sq_registration){ .dir_fd = -EBADF, .lock_fd = -EBADF };
-	snprintf(registration->run, sizeof(registration->run), "%s", run);
+	snprintf(registration->run, sizeof(registration->run), "%s", entry->run);
 	/* one at a time: who looks for others must be seen by the next who looks */
 	if (live_fd < 0 || flock(live_fd, LOCK_EX) < 0)
 		return sq_error_errno(err, errno, "cannot lock '%s'", SQ_LIVE_DIR);
 	sweep(live_fd);
 	r = sq_registry_list(&runs, err);
 	if (!r)
-		r = choose_slot(&runs, paths, &registration->slot, err);
+		r = check_overlap(&runs, entry, err);
+	if (!r)
+		r = entry->admit(entry->data, &runs, err);
+	if (!r)
+		r = choose_slot(&runs, &registration->slot, err);
 	if (r)
 		return r;
-	registration->generation = sq_kill_switch_take(kill_switch, registration->slot);
+	registration->generation = sq_kill_switch_take(entry->kill_switch, registration->slot);
 	r = make_entry(registration, live_fd, hidden, err);
 	if (!r)
-		r = write_claim(registration, paths, about, err);
+		r = write_claim(registration, entry->paths, entry->about, err);
 	if (!r)
 		r = show_entry(registration, live_fd, hidden, err);
 	if (!r)

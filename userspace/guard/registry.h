@@ -46,15 +46,25 @@ struct sq_live_runs {
 /* A new run's name: UTC time and four letters. */
 void sq_run_name(char name[SQ_RUN_NAME_SIZE]);
 
+/* What a run enters with. */
+struct sq_entry {
+	const char *run; /* its name */
+	const struct sq_kill_switch *kill_switch;
+	const struct sq_texts *paths; /* of its target cgroups */
+	json_t *about; /* title, file and the like; a reference is not taken */
+	uint64_t per_target; /* so many runs may have a cgroup at once, or one above or below it */
+	/* Called while nobody else can enter: may it, beside @runs? May add to @about. */
+	int (*admit)(void *data, const struct sq_live_runs *runs, struct sq_error **err);
+	void *data;
+};
+
 /*
- * Enters a run named @run on the target cgroups @paths; @about (a reference to which is not taken)
- * holds title, file and the like. Takes a slot of @kill_switch before anybody can see the run, so that
- * an abort of it is never lost. Fails with SQ_FAIL_NOT_NOW where another run has one of the
- * targets, or one above or below it, and with no slot left.
+ * Enters a run. Takes a slot of the kill switch before anybody can see the run, so that an abort of it
+ * is never lost. Fails with SQ_FAIL_NOT_NOW where too many others have one of the targets, or one above
+ * or below it, and with no slot left; and with what admit() says.
  */
-int sq_registry_enter(struct sq_registration *registration, const char *run,
-		      const struct sq_kill_switch *kill_switch, const struct sq_texts *paths,
-		      json_t *about, struct sq_error **err);
+int sq_registry_enter(struct sq_registration *registration, const struct sq_entry *entry,
+		      struct sq_error **err);
 
 /* Publishes what `squall status` shows. Failures are not errors: the run goes on. */
 void sq_registry_publish(const struct sq_registration *registration, json_t *status);

@@ -230,6 +230,8 @@ int sq_target_resolve(const struct sq_target *target, uint64_t seed, const char 
 	for (size_t i = 0; i < paths.n; i++)
 		draws[i].path = paths.item[i];
 	ret->matched = without_doubles(draws, paths.n);
+	for (size_t i = 0; i < ret->matched; i++)
+		sq_texts_add(&ret->all, draws[i].path);
 	ret->shared = ret->shared && ret->matched > 1;
 	wanted = draw(target, seed, draws, ret->matched);
 	for (size_t i = 0; i < wanted; i++)
@@ -247,6 +249,7 @@ void sq_resolved_clear(struct sq_resolved *resolved)
 	for (size_t i = 0; i < resolved->n; i++)
 		sq_cgroup_clear(&resolved->item[i].cgroup);
 	free(resolved->item);
+	sq_texts_clear(&resolved->all);
 	*resolved = (struct sq_resolved){ 0 };
 }
 

@@ -23,6 +23,7 @@ struct sq_resolved {
 	struct sq_member *item; /* those selected, sorted by path */
 	size_t n;
 	size_t matched; /* before `select` */
+	struct sq_texts all; /* their paths */
 	bool shared; /* a glob or a list matched two or more */
 };
 

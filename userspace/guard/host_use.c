@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "guard/host_use.h"
+
+#include <errno.h>
+
+#include "util/eventlog.h"
+
+void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)
+{
+	*ret = (struct sq_host_use){ 0 };
+	for (size_t i = 0; i < runs->n; i++) {
+		const json_t *claim = runs->item[i].claim, *path;
+		size_t j;
+
+		if (!runs->item[i].alive)
+			continue;
+		ret->runs++;
+		ret->processes += (uint64_t)sq_json_int(claim, "processes");
+		ret->faults += (uint64_t)sq_json_int(claim, "faults");
+		ret->rate += (uint64_t)sq_json_int(claim, "rate");
+		json_array_foreach(json_object_get(claim, "targets"), j, path)
+			if (json_is_string(path) &&
+			    !sq_texts_have(&ret->paths, json_string_value(path)))
+				sq_texts_add(&ret->paths, json_string_value(path));
+	}
+}
+
+void sq_host_use_clear(struct sq_host_use *use)
+{
+	sq_texts_clear(&use->paths);
+	*use = (struct sq_host_use){ 0 };
+}
+
+/* The lower of a run's own limit (0: none) and what the others leave of the policy's. */
+static int lower(const char *name, uint64_t policy, uint64_t others, uint64_t *limit,
+		 bool *from_policy, struct sq_error **err)
+{
+	if (!policy)
+		return 0;
+	if (others >= policy) {
+		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+			     "the other runs on this host have all of the policy's '%s'", name);
+		return sq_error_hint(err,
+				     "give each experiment a blast_radius with its own '%s', or "
+				     "wait: `squall status` lists the runs",
+				     name);
+	}
+	if (*limit && *limit <= policy - others)
+		return 0;
+	*limit = policy - others;
+	*from_policy = true;
+	return 0;
+}
+
+int sq_host_use_tighten(const struct sq_host_use *use, const struct sq_policy *policy,
+			struct sq_experiment *experiment, struct sq_error **err)
+{
+	struct sq_blast_radius *radius = &experiment->blast_radius;
+	const struct sq_policy_limits *limits = &policy->limits;
+	int r = lower("faults", limits->faults, use->faults, &radius->faults,
+		      &radius->by_policy.faults, err);
+
+	if (!r)
+		r = lower("rate", limits->rate, use->rate, &radius->rate, &radius->by_policy.rate,
+			  err);
+	return r ? r
+		 : lower("duration", limits->duration_ns, 0, &radius->duration_ns,
+			 &radius->by_policy.duration, err);
+}
