@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
 #include <unistd.h>
 
 #include "probe/look.h"
@@ -119,6 +125,110 @@ static void test_unreadable_things_say_so(void **state)
 	assert_contains(sq_json_text(journal, "error"), "cannot open the journal");
 }
 
+/* What a stand-in for systemd says of its one unit. */
+static int on_load(sd_bus_message *message, void *data, sd_bus_error *error)
+{
+	const char *unit;
+
+	if (sd_bus_message_read(message, "s", &unit) < 0)
+		return -EINVAL;
+	return sd_bus_reply_method_return(message, "o",
+					  strcmp(unit, "shop.service") ? "/none" : "/shop");
+}
+
+static int say(sd_bus *bus, const char *path, const char *interface, const char *property,
+	       sd_bus_message *reply, void *data, sd_bus_error *error)
+{
+	bool known = !strcmp(path, "/shop");
+
+	if (!strcmp(property, "NRestarts"))
+		return sd_bus_message_append(reply, "u", 3);
+	return sd_bus_message_append(reply, "s",
+				     !strcmp(property, "LoadState") ? known ? "loaded" : "not-found"
+				     : !strcmp(property, "ActiveState") ? "failed"
+				     : !strcmp(property, "SubState")	? "failed"
+									: "core-dump");
+}
+
+static const sd_bus_vtable manager[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("LoadUnit", "s", "o", on_load, SD_BUS_VTABLE_UNPRIVILEGED), SD_BUS_VTABLE_END
+};
+static const sd_bus_vtable unit_table[] = { SD_BUS_VTABLE_START(0),
+					    SD_BUS_PROPERTY("LoadState", "s", say, 0, 0),
+					    SD_BUS_PROPERTY("ActiveState", "s", say, 0, 0),
+					    SD_BUS_PROPERTY("SubState", "s", say, 0, 0),
+					    SD_BUS_VTABLE_END };
+static const sd_bus_vtable service[] = { SD_BUS_VTABLE_START(0),
+					 SD_BUS_PROPERTY("NRestarts", "u", say, 0, 0),
+					 SD_BUS_PROPERTY("Result", "s", say, 0, 0),
+					 SD_BUS_VTABLE_END };
+
+static int on_hello(sd_bus_message *message, void *data, sd_bus_error *error)
+{
+	if (!sd_bus_message_is_method_call(message, "org.freedesktop.DBus", "Hello"))
+		return 0;
+	return sd_bus_reply_method_return(message, "s", ":1.1");
+}
+
+/* Answers one connection after the other, as the system bus with systemd on it would. */
+static _Noreturn void serve(int listener)
+{
+	for (;;) {
+		sd_id128_t id = { .qwords = { 1, 2 } };
+		int fd = accept(listener, NULL, NULL);
+		sd_bus *bus = NULL;
+
+		if (fd < 0 || sd_bus_new(&bus) < 0 || sd_bus_set_fd(bus, fd, fd) < 0 ||
+		    sd_bus_set_server(bus, 1, id) < 0 || sd_bus_start(bus) < 0)
+			_exit(1);
+		sd_bus_add_filter(bus, NULL, on_hello, NULL);
+		sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1",
+					 "org.freedesktop.systemd1.Manager", manager, NULL);
+		for (int i = 0; i < 2; i++) {
+			const char *path = i ? "/shop" : "/none";
+
+			sd_bus_add_object_vtable(bus, NULL, path, "org.freedesktop.systemd1.Unit",
+						 unit_table, NULL);
+			sd_bus_add_object_vtable(bus, NULL, path,
+						 "org.freedesktop.systemd1.Service", service, NULL);
+		}
+		while (sd_bus_process(bus, NULL) >= 0 && sd_bus_wait(bus, UINT64_MAX) >= 0)
+			;
+		sd_bus_unref(bus);
+	}
+}
+
+static void test_unit_is_asked_of_systemd(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_free_ char *bus = sq_asprintf("unix:path=%s/bus", folder);
+	_cleanup_json_ json_t *shop = NULL, *none = NULL, *gone = NULL;
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t server;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/bus", folder);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	server = fork();
+	if (!server)
+		serve(listener);
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", bus, 1);
+	shop = sq_look_unit("shop.service");
+	none = sq_look_unit("none.service");
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	close(listener);
+	gone = sq_look_unit("shop.service");
+	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+	assert_string_equal(sq_json_text(shop, "error"), "");
+	assert_string_equal(sq_json_text(shop, "state"), "failed");
+	assert_string_equal(sq_json_text(shop, "result"), "core-dump");
+	assert_int_equal(sq_json_int(shop, "restarts"), 3);
+	assert_contains(sq_json_text(none, "error"), "systemd knows no unit 'none.service'");
+	assert_contains(sq_json_text(gone, "error"), "cannot reach systemd");
+}
+
 static double prometheus(const char *answer)
 {
 	char why[SQ_WHY_SIZE];
@@ -176,6 +286,7 @@ int main(void)
 		UNIT_TEST(test_log_that_comes_later_counts_from_its_beginning),
 		UNIT_TEST(test_log_with_an_endless_line_is_read_on),
 		UNIT_TEST(test_unreadable_things_say_so),
+		UNIT_TEST(test_unit_is_asked_of_systemd),
 		UNIT_TEST(test_prometheus_answer_has_one_number),
 	};
 

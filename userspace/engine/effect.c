@@ -9,6 +9,7 @@
 #include "util/units.h"
 
 #define SIGMAS 4 /* so far off is no chance */
+#define EARLY_SHARE 0.01 /* clocks are read in microseconds, and not by the one who waits */
 #define LATE_SHARE 0.25 /* a median delay may be so much above what was asked, */
 #define LATE_NS (5 * SQ_MS) /* and as much more as a busy machine takes to wake somebody */
 
@@ -122,7 +123,8 @@ static char *delay_off(const struct effect *effect)
 
 	if (!effect->delays.count || !asked || fault->jitter_ns || fault->ramp_ns)
 		return NULL;
-	if (got >= asked && got <= asked + (uint64_t)((double)asked * LATE_SHARE) + LATE_NS)
+	if (got + (uint64_t)((double)asked * EARLY_SHARE) >= asked &&
+	    got <= asked + (uint64_t)((double)asked * LATE_SHARE) + LATE_NS)
 		return NULL;
 	return sq_asprintf("the median delay is %s, asked %s", sq_duration_text(got, is),
 			   sq_duration_text(asked, was));

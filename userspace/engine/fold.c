@@ -92,6 +92,11 @@ static void on_cleanup(json_t *document, const json_t *event)
 	json_object_set_new(document, "cleanup", members_of(event));
 }
 
+static void on_cost(json_t *document, const json_t *event)
+{
+	json_object_set_new(document, "cost", members_of(event));
+}
+
 static void on_survival(json_t *document, const json_t *event)
 {
 	json_object_set_new(document, "survival", members_of(event));
@@ -112,8 +117,8 @@ static const struct {
 } folds[] = {
 	{ "started", on_started }, { "fault", on_fault },	{ "counters", on_counters },
 	{ "sample", on_sample },   { "probe", on_probe },	{ "note", on_note },
-	{ "effect", on_counters }, { "survival", on_survival }, { "abort", on_abort },
-	{ "cleanup", on_cleanup }, { "ended", on_ended },
+	{ "effect", on_counters }, { "survival", on_survival }, { "cost", on_cost },
+	{ "abort", on_abort },	   { "cleanup", on_cleanup },	{ "ended", on_ended },
 };
 
 json_t *sq_journal_fold(const json_t *events)

@@ -345,6 +345,15 @@ static int judge_during(struct sq_run *run, struct sq_error **err)
 	return r;
 }
 
+/* What it has cost to look, beside the programs that each probe tells of. */
+static void tell_cost(struct sq_run *run)
+{
+	if (run->experiment->probes.n && run->prober)
+		sq_journal_add(&run->journal, "cost",
+			       sq_json("{s:f}", "probe_cpu_ms",
+				       (double)sq_prober_cost(run->prober) / SQ_MS));
+}
+
 static int conduct(struct sq_run *run, struct sq_error **err)
 {
 	int r = start_programs(run, err);
@@ -423,6 +432,7 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 	run->stage = SQ_CLEANING;
 	run->stopping = true;
 	disarm(run);
+	tell_cost(run);
 	lease_to_end = NULL;
 	sq_run_close(run);
 	if (run->journal.dir_fd >= 0 &&

@@ -44,20 +44,31 @@ static uint64_t within(const struct sq_hist *hist, uint32_t bucket, double part)
 	return high > low ? low + (uint64_t)(part * (double)(high - low)) : high;
 }
 
-uint64_t sq_hist_quantile(const struct sq_hist *hist, double share)
+void sq_hist_quantiles(const struct sq_hist *hist, const double *share, size_t n, uint64_t *ret)
 {
 	uint64_t total = 0, sum = 0;
-	double rank;
+	size_t next = 0;
 
 	for (uint32_t i = 0; i < SQ_HIST_BUCKETS; i++)
 		total += hist->bucket[i];
-	rank = share * (double)total;
-	for (uint32_t i = 0; i < SQ_HIST_BUCKETS; i++) {
-		uint64_t n = hist->bucket[i];
+	for (uint32_t i = 0; i < SQ_HIST_BUCKETS && next < n && total; i++) {
+		uint64_t here = hist->bucket[i];
 
-		if (n && (double)(sum + n) >= rank)
-			return within(hist, i, (rank - (double)sum) / (double)n);
-		sum += n;
+		for (; here && next < n && (double)(sum + here) >= share[next] * (double)total;
+		     next++)
+			ret[next] =
+				within(hist, i,
+				       (share[next] * (double)total - (double)sum) / (double)here);
+		sum += here;
 	}
-	return total ? hist->max_ns : 0;
+	for (; next < n; next++)
+		ret[next] = total ? hist->max_ns : 0;
+}
+
+uint64_t sq_hist_quantile(const struct sq_hist *hist, double share)
+{
+	uint64_t value;
+
+	sq_hist_quantiles(hist, &share, 1, &value);
+	return value;
 }

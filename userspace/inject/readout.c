@@ -51,16 +51,19 @@ uint64_t sq_injector_claimed(const struct sq_injector *injector)
 
 void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret)
 {
+	static const double shares[] = { 0.5, 0.9, 0.99 };
 	_cleanup_free_ struct sq_hist *hist = sq_alloc(sizeof(*hist));
+	uint64_t quantile[ARRAY_SIZE(shares)];
 	uint32_t key = (uint32_t)fault;
 
 	*ret = (struct sq_delays){ 0 };
 	if (bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_hist), &key, hist))
 		return;
 	ret->count = hist->count;
-	ret->p50_ns = sq_hist_quantile(hist, 0.5);
-	ret->p90_ns = sq_hist_quantile(hist, 0.9);
-	ret->p99_ns = sq_hist_quantile(hist, 0.99);
+	sq_hist_quantiles(hist, shares, ARRAY_SIZE(shares), quantile);
+	ret->p50_ns = quantile[0];
+	ret->p90_ns = quantile[1];
+	ret->p99_ns = quantile[2];
 	ret->max_ns = hist->max_ns;
 }
 

@@ -35,6 +35,7 @@ static void check_done(struct sq_prober *prober)
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *data)
 {
 	struct sq_prober *prober = data;
+	uint64_t begun = sq_work_begin();
 	int action = 0, running;
 
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
@@ -45,6 +46,7 @@ static int on_socket(sd_event_source *source, int fd, uint32_t events, void *dat
 		action |= CURL_CSELECT_ERR;
 	curl_multi_socket_action(prober->multi, fd, action, &running);
 	check_done(prober);
+	sq_work_end(prober, begun);
 	return 0;
 }
 
@@ -71,10 +73,12 @@ static int watch_socket(CURL *curl, curl_socket_t fd, int what, void *data, void
 static int on_timer(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sq_prober *prober = data;
+	uint64_t begun = sq_work_begin();
 	int running;
 
 	curl_multi_socket_action(prober->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	check_done(prober);
+	sq_work_end(prober, begun);
 	return 0;
 }
 

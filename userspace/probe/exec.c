@@ -78,11 +78,14 @@ static uint64_t cpu_of(pid_t pid)
 static int on_ended(sd_event_source *source, const siginfo_t *info, void *data)
 {
 	struct sq_pending *pending = data;
+	struct sq_prober *prober = pending->prober;
+	uint64_t begun = sq_work_begin();
 
 	pending->cpu_ns = cpu_of(pending->pid);
 	pending->pid = 0; /* reaped by the event loop */
 	read_output(pending);
 	pending->exited(pending, info);
+	sq_work_end(prober, begun);
 	return 0;
 }
 

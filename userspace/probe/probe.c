@@ -97,6 +97,24 @@ void sq_pending_finish(struct sq_pending *pending, const char *why)
 	release(pending);
 }
 
+uint64_t sq_work_begin(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * SQ_S + (uint64_t)now.tv_nsec;
+}
+
+void sq_work_end(struct sq_prober *prober, uint64_t begun)
+{
+	prober->cpu_ns += sq_work_begin() - begun;
+}
+
+uint64_t sq_prober_cost(const struct sq_prober *prober)
+{
+	return prober->cpu_ns;
+}
+
 int sq_pending_limit(struct sq_pending *pending, uint64_t timeout_ns, sd_event_time_handler_t late)
 {
 	return sd_event_add_time_relative(pending->prober->event, &pending->timer, CLOCK_MONOTONIC,
@@ -114,6 +132,7 @@ void sq_prober_sample(struct sq_prober *prober, const struct sq_source *source,
 {
 	struct sq_pending *pending = sq_alloc(sizeof(*pending));
 	int kind = sq_source_kind(source);
+	uint64_t begun = sq_work_begin();
 
 	pending->prober = prober;
 	pending->source = source;
@@ -132,4 +151,5 @@ void sq_prober_sample(struct sq_prober *prober, const struct sq_source *source,
 		starts[kind](pending);
 	else
 		sq_pending_finish(pending, "there is nothing to look at");
+	sq_work_end(prober, begun);
 }

@@ -44,6 +44,9 @@ struct sq_prober *sq_prober_free(struct sq_prober *prober);
 void sq_prober_sample(struct sq_prober *prober, const struct sq_source *source,
 		      const struct sq_expect *expect, sq_sample_done done, void *data);
 
+/* How long this process has computed for the samples so far, ns; programs are told with each sample. */
+uint64_t sq_prober_cost(const struct sq_prober *prober);
+
 /* How a program of ours that looks at files, logs and units for a prober is called. */
 #define SQ_LOOK_NAME "squall-look"
 

@@ -61,7 +61,12 @@ struct sq_prober {
 	sd_event_source *timer; /* curl's */
 	struct sq_pending *pending;
 	struct sq_log_place *places;
+	uint64_t cpu_ns; /* of this thread, for all samples together */
 };
+
+/* Begins and ends what this thread does for probes: sq_prober_cost() tells the sum. */
+uint64_t sq_work_begin(void);
+void sq_work_end(struct sq_prober *prober, uint64_t begun);
 
 /* Adds what has been answered; what is beyond pending->most is left out. */
 void sq_pending_add(struct sq_pending *pending, const char *text, size_t n);
