@@ -288,8 +288,73 @@ static void test_exec_that_cannot_start_says_so(void **state)
 	free(seen.why);
 }
 
-UNIT(UNIT_TEST(test_code_at_the_borders_of_its_ranges), UNIT_TEST(test_text_must_contain_each_part),
-     UNIT_TEST(test_expression_matches_somewhere), UNIT_TEST(test_tcp_is_met_by_a_connection),
+struct race {
+	int fast, slow;
+	uint64_t last_fast_ns;
+};
+
+static void on_fast(void *data, const struct sq_sample *sample)
+{
+	struct race *race = data;
+
+	assert_true(sample->met);
+	race->fast++;
+	race->last_fast_ns = sq_now();
+}
+
+static void on_slow(void *data, const struct sq_sample *sample)
+{
+	((struct race *)data)->slow++;
+	assert_string_equal(sample->why, "timed out");
+}
+
+/* One that hangs holds up nobody, neither by its connection nor by its program. */
+static void test_slow_samples_hold_up_nobody(void **state)
+{
+	char *fast[] = { (char *)"true", NULL }, *slow[] = { (char *)"sleep", (char *)"9", NULL };
+	char silent[32];
+	int fd = listening(silent);
+	struct sq_port_range zero = { 0 };
+	_cleanup_free_ char *url = sq_asprintf("http://%s/", silent);
+	const struct sq_expect expect = { .exit = { &zero, 1 } };
+	const struct sq_source quick = {
+		.exec = { .object.node = &written, .command = { fast, 1 }, .timeout_ns = 9 * SQ_S }
+	};
+	const struct sq_source program = {
+		.exec = { .object.node = &written, .command = { slow, 2 }, .timeout_ns = 3 * SQ_S }
+	};
+	const struct sq_source request = {
+		.http = { .object.node = &written, .url = url, .timeout_ns = 3 * SQ_S }
+	};
+	struct race race = { 0 };
+	struct sq_prober *prober;
+	uint64_t begun = sq_now();
+	sigset_t child;
+	sd_event *event;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	assert_int_equal(sd_event_new(&event), 0);
+	assert_int_equal(sq_prober_new(&prober, event, -EBADF, NULL), 0);
+	sq_prober_sample(prober, &program, &expect, on_slow, &race);
+	sq_prober_sample(prober, &request, &expect, on_slow, &race);
+	for (int i = 0; i < 20; i++)
+		sq_prober_sample(prober, &quick, &expect, on_fast, &race);
+	while ((race.fast < 20 || race.slow < 2) && sq_now() < begun + 20 * SQ_S)
+		assert_true(sd_event_run(event, 100000) >= 0);
+	assert_int_equal(race.fast, 20);
+	assert_int_equal(race.slow, 2);
+	assert_true(race.last_fast_ns < begun + 3 * SQ_S);
+	assert_true(sq_prober_cost(prober) > 0);
+	sq_prober_free(prober);
+	sd_event_unref(event);
+	close(fd);
+}
+
+UNIT(UNIT_TEST(test_slow_samples_hold_up_nobody), UNIT_TEST(test_code_at_the_borders_of_its_ranges),
+     UNIT_TEST(test_text_must_contain_each_part), UNIT_TEST(test_expression_matches_somewhere),
+     UNIT_TEST(test_tcp_is_met_by_a_connection),
      UNIT_TEST(test_http_is_met_by_status_body_and_time),
      UNIT_TEST(test_exec_is_met_by_code_and_output), UNIT_TEST(test_exec_text_behind_a_nul_is_seen),
      UNIT_TEST(test_exec_that_writes_without_end_times_out),

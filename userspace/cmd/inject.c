@@ -18,6 +18,7 @@ enum {
 	TASK_ID,
 	PRINT,
 	DRY_RUN,
+	OBSERVE,
 	YES,
 	OWN,
 };
@@ -32,6 +33,7 @@ static const struct sq_option own[OWN + 1] = {
 	[TASK_ID] = { "task-id", "ID", "of a ticket or a build, for the journal" },
 	[PRINT] = { "print", NULL, "print the experiment that this stands for, and end" },
 	[DRY_RUN] = { "dry-run", NULL, "stop after the plan; touches nothing" },
+	[OBSERVE] = { "observe", NULL, "count what it would hit; nothing is injected" },
 	[YES] = { "yes", NULL, "do not ask; needed where there is no terminal" },
 	{ NULL },
 };
@@ -78,8 +80,9 @@ static void add_option(const struct sq_field *field, void *data)
 	struct given *given = data;
 	char *name = given->name[given->n];
 
-	if (!strcmp(field->key, "fault") || !strcmp(field->key, "target") ||
-	    given->n == MOST_OPTIONS - 1)
+	/* there is no other one that it could follow */
+	if (!strcmp(field->key, "after") || !strcmp(field->key, "fault") ||
+	    !strcmp(field->key, "target") || given->n == MOST_OPTIONS - 1)
 		return;
 	snprintf(name, sizeof(given->name[0]), "%s", field->key);
 	for (char *p = name; *p; p++)
@@ -123,6 +126,9 @@ static void take(size_t option, const char *value, void *data)
 		break;
 	case DRY_RUN:
 		given->execution.dry_run = true;
+		break;
+	case OBSERVE:
+		given->execution.observe = true;
 		break;
 	case YES:
 		given->execution.yes = true;

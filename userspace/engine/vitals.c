@@ -19,7 +19,7 @@
 #include "util/process.h"
 #include "util/time.h"
 
-#define MOST_WATCHED 1024 /* processes, each with a descriptor */
+#define MOST_WATCHED 256 /* processes, each with a descriptor: the usual limit is 1024 */
 #define MOST_TOLD 5 /* of a cgroup; the others are counted */
 #define LOOK_NS SQ_S
 #define UNREAPED_NS (2 * SQ_S) /* so long its parent may take to ask for the exit code */
