@@ -145,7 +145,26 @@ static void test_pieces_of_a_log_fold_too(void **state)
 	assert_int_equal(json_array_size(json_object_get(document, "events")), 4);
 }
 
-UNIT(UNIT_TEST(test_nothing_folds_to_an_empty_document),
+static void test_effect_survival_and_cost_have_their_places(void **state)
+{
+	_cleanup_json_ json_t *document = fold(
+		"[" STARTED ", {\"t\": \"T1\", \"event\": \"effect\", \"faults\": [{\"effect\": "
+		"{\"verdict\": \"as asked\"}}, {\"effect\": {\"verdict\": \"no effect\"}}]}, "
+		"{\"t\": \"T2\", \"event\": \"survival\", \"cgroups\": [{\"path\": \"/a\"}]}, "
+		"{\"t\": \"T3\", \"event\": \"cost\", \"probe_cpu_ms\": 2.5}]");
+	const json_t *second = at(json_object_get(document, "faults"), 1);
+
+	assert_string_equal(sq_json_text(json_object_get(second, "effect"), "verdict"),
+			    "no effect");
+	assert_string_equal(sq_json_text(second, "name"), "b");
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(document, "survival"), "cgroups")),
+		1);
+	assert_true(sq_json_real(json_object_get(document, "cost"), "probe_cpu_ms") == 2.5);
+}
+
+UNIT(UNIT_TEST(test_effect_survival_and_cost_have_their_places),
+     UNIT_TEST(test_nothing_folds_to_an_empty_document),
      UNIT_TEST(test_started_brings_the_document), UNIT_TEST(test_faults_get_their_times),
      UNIT_TEST(test_last_counters_count), UNIT_TEST(test_samples_go_to_their_probe),
      UNIT_TEST(test_probes_keep_the_results_of_all_phases),

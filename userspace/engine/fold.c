@@ -57,6 +57,15 @@ static void on_counters(json_t *document, const json_t *event)
 	json_object_update(used, json_object_get(event, "used"));
 }
 
+static void on_effect(json_t *document, const json_t *event)
+{
+	json_t *faults = json_object_get(document, "faults"), *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(event, "faults"), i, one)
+		json_object_update(json_array_get(faults, i), one);
+}
+
 static void on_sample(json_t *document, const json_t *event)
 {
 	json_t *probe =
@@ -117,7 +126,7 @@ static const struct {
 } folds[] = {
 	{ "started", on_started }, { "fault", on_fault },	{ "counters", on_counters },
 	{ "sample", on_sample },   { "probe", on_probe },	{ "note", on_note },
-	{ "effect", on_counters }, { "survival", on_survival }, { "cost", on_cost },
+	{ "effect", on_effect },   { "survival", on_survival }, { "cost", on_cost },
 	{ "abort", on_abort },	   { "cleanup", on_cleanup },	{ "ended", on_ended },
 };
 
