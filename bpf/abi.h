@@ -234,7 +234,7 @@ struct sq_budget {
 	__u64 claimed;
 	__u64 skipped;
 	__u64 next_ns; /* GCRA: theoretical arrival time */
-	__u64 reserved;
+	__u64 last_ns; /* when something was last claimed */
 };
 
 /*

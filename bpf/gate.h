@@ -287,6 +287,7 @@ static __always_inline int sq_claim(const struct sq_rule *rule, __u32 fault, __u
 		__sync_fetch_and_add(&own->claimed, -1);
 		return SQ_MISSED_BUDGET;
 	}
+	WRITE_ONCE(run->last_ns, now);
 	return -1;
 }
 

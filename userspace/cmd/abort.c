@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "engine/journal.h"
 #include "engine/verdict.h"
+#include "guard/guardian.h"
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
 #include "guard/registry.h"
@@ -13,6 +15,7 @@
 #include "util/time.h"
 
 #define PATIENCE_NS (20 * SQ_S)
+#define AWAKE_NS SQ_S /* a run that can still let its sleepers go has done so by then */
 #define FLUSH_NS (2 * SQ_S)
 
 enum {
@@ -29,6 +32,7 @@ static const struct sq_option options[] = {
 struct given {
 	bool no_latch;
 	const char *reason;
+	uint64_t begun_ns; /* when the command began */
 };
 
 static void take(size_t option, const char *value, void *data)
@@ -41,9 +45,46 @@ static void take(size_t option, const char *value, void *data)
 		given->reason = value;
 }
 
+/*
+ * Waits until a run has ended. Where its controller, its guard and its nap server are all stopped, those
+ * who nap can neither wake up nor be killed: then it is us who lets them go.
+ */
+static bool await_one(const char *run)
+{
+	uint32_t connection;
+
+	if (sq_registry_wait(run, AWAKE_NS))
+		return true;
+	connection = geteuid() == 0 ? sq_registry_nap(run) : 0;
+	if (connection && !sq_guardian_abort_connection(connection))
+		sq_print("run %s: its processes are stopped; whoever napped is awake\n", run);
+	return sq_registry_wait(run, PATIENCE_NS - AWAKE_NS);
+}
+
+/* When the last fault of a run acted, by the kernel's clock, counted from the command's start. */
+static void print_last(const char *run, uint64_t begun_ns)
+{
+	_cleanup_json_ json_t *journal = NULL;
+	_cleanup_error_ struct sq_error *err = NULL;
+	char after[SQ_DURATION_SIZE];
+	uint64_t last;
+
+	if (geteuid() != 0 || sq_journal_load(run, &journal, &err))
+		return;
+	last = (uint64_t)sq_json_int(
+		json_object_get(json_object_get(journal, "blast_radius"), "used"), "last_fault_ns");
+	if (!last)
+		sq_print("run %s: no fault had acted\n", run);
+	else if (last <= begun_ns)
+		sq_print("run %s: no fault acted after the command's start\n", run);
+	else
+		sq_print("run %s: the last fault acted %s after the command's start\n", run,
+			 sq_duration_text(last - begun_ns, after));
+}
+
 /* Tells each living run who stops it, and waits until it has cleaned up. */
 static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *only, bool inert,
-				 const char *by, const char *why)
+				 const char *by, const char *why, uint64_t command_ns)
 {
 	enum sq_verdict verdict = SQ_PASSED;
 	uint64_t begun = sq_now();
@@ -53,14 +94,15 @@ static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *on
 	for (size_t i = 0; i < runs->n; i++) {
 		if (!runs->item[i].alive || (only && strcmp(runs->item[i].run, only) != 0))
 			continue;
-		sq_registry_tell_abort(runs->item[i].run, by, why);
+		sq_registry_tell_abort(runs->item[i].run, by, why, command_ns);
 		sq_registry_wake(&runs->item[i]);
 	}
 	for (size_t i = 0; i < runs->n; i++) {
 		if (!runs->item[i].alive || (only && strcmp(runs->item[i].run, only) != 0))
 			continue;
-		if (sq_registry_wait(runs->item[i].run, PATIENCE_NS)) {
+		if (await_one(runs->item[i].run)) {
 			n++;
+			print_last(runs->item[i].run, command_ns);
 			continue;
 		}
 		sq_print_error("squall: run %s %s within 20 s\n"
@@ -78,7 +120,8 @@ static enum sq_verdict await_all(const struct sq_live_runs *runs, const char *on
 	return verdict;
 }
 
-static int abort_one(const struct sq_kill_switch *kill_switch, const char *name, const char *why)
+static int abort_one(const struct sq_kill_switch *kill_switch, const char *name, const char *why,
+		     uint64_t command_ns)
 {
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
 	_cleanup_free_ char *by = NULL;
@@ -101,7 +144,7 @@ static int abort_one(const struct sq_kill_switch *kill_switch, const char *name,
 			sq_print("run %s is inert after %s\n", name,
 				 sq_duration_text(sq_now() - begun, took));
 		by = sq_operator();
-		return sq_verdict_exit(await_all(&runs, name, ours, by, why));
+		return sq_verdict_exit(await_all(&runs, name, ours, by, why, command_ns));
 	}
 	sq_error_set(&err, SQ_FAIL_INVALID, ENOENT, "no run '%s' is under way", name);
 	sq_error_hint(&err, "`squall status` lists the runs; `squall abort` stops all of them");
@@ -143,7 +186,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	sq_close(TAKE_FD(lock_fd));
 	if (sq_registry_list(&runs, &err))
 		return sq_fail(err);
-	cleaned = await_all(&runs, NULL, true, by, why);
+	cleaned = await_all(&runs, NULL, true, by, why, given->begun_ns);
 	verdict = MAX(verdict, cleaned);
 	if (latched)
 		sq_print(
@@ -153,7 +196,7 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 
 static int run(const struct sq_command *command, int argc, char **argv)
 {
-	struct given given = { .reason = "" };
+	struct given given = { .reason = "", .begun_ns = sq_now() };
 	_cleanup_(sq_kill_switch_close) struct sq_kill_switch kill_switch = { .map_fd = -EBADF };
 	struct sq_error *err = NULL;
 	int first = sq_options_parse(command, argc, argv, take, &given), r;
@@ -171,7 +214,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	if (r && (r != -ENOENT || first < argc || geteuid() != 0))
 		return sq_fail(err);
 	sq_error_free(err);
-	r = first < argc ? abort_one(&kill_switch, argv[first], given.reason)
+	r = first < argc ? abort_one(&kill_switch, argv[first], given.reason, given.begun_ns)
 			 : abort_all(&kill_switch, &given, given.reason);
 	sq_out_flush(FLUSH_NS);
 	return r;

@@ -171,7 +171,8 @@ json_t *sq_run_counters(struct sq_run *run)
 	}
 	claimed = sq_injector_claimed(run->injector);
 	/* since the last look a second has not passed: so many in one second, at the least */
-	return sq_json("{s:o, s:{s:I, s:f, s:f}}", "faults", faults, "used", "faults",
+	return sq_json("{s:o, s:{s:I, s:I, s:f, s:f}}", "faults", faults, "used", "last_fault_ns",
+		       (json_int_t)sq_injector_last_ns(run->injector), "faults",
 		       (json_int_t)claimed, "peak_rate",
 		       MAX(run->peak_rate, (double)claimed - (double)run->claimed), "duration_s",
 		       MIN(taken, (double)run->method_ns / SQ_S));

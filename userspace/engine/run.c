@@ -169,6 +169,15 @@ static int start_programs(struct sq_run *run, struct sq_error **err)
 	return r;
 }
 
+/* So that an abort can let those who nap go where all of our processes are stopped. */
+static void enter_nap(struct sq_run *run)
+{
+	const struct sq_helper_state *nap = &run->helpers.page->helper[SQ_HELPER_NAP];
+
+	if (__atomic_load_n(&nap->ready, __ATOMIC_ACQUIRE))
+		sq_registry_enter_nap(&run->registration, nap->pid, nap->start_time, nap->value[0]);
+}
+
 static int prepare(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_injector_setup setup = {
@@ -186,7 +195,10 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		return r;
 	/* now, too: a run may end before it attaches */
 	sq_journal_add(&run->journal, "loaded", sq_injector_objects(run->injector));
-	return sq_injector_start_helpers(run->injector, err);
+	r = sq_injector_start_helpers(run->injector, err);
+	if (!r)
+		enter_nap(run);
+	return r;
 }
 
 static int sample_before(struct sq_run *run, struct sq_error **err)

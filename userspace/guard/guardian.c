@@ -13,7 +13,7 @@
 #define TICK_MS 50
 #define SILENCE_NS (400 * SQ_MS)
 
-static int abort_connection(uint32_t connection)
+int sq_guardian_abort_connection(uint32_t connection)
 {
 	_cleanup_close_ int fusectl = sq_detached_mount("fusectl", NULL, 0);
 	char path[32];
@@ -34,7 +34,7 @@ void sq_guardian_wake_sleepers(const struct sq_helper_page *page)
 		return;
 	/* a dead one's connection is gone, and its number may be another file system's by now */
 	if (sq_process_alive(nap->pid, nap->start_time))
-		abort_connection(nap->value[0]);
+		sq_guardian_abort_connection(nap->value[0]);
 }
 
 int sq_guardian_watch(struct sq_helper *helper, struct sq_error **err)

@@ -27,6 +27,7 @@ int sq_guardian_watch(struct sq_helper *helper, struct sq_error **err);
  * A nap server that is stopped or hung makes its sleepers unkillable: if it is silent, this aborts
  * its FUSE connection, and the kernel wakes them. The connection's number is its state's value[0].
  */
+int sq_guardian_abort_connection(uint32_t connection);
 void sq_guardian_wake_sleepers(const struct sq_helper_page *page);
 
 #endif

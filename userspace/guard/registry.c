@@ -372,6 +372,27 @@ void sq_registry_enter_guard(const char *run)
 		write_json(dir_fd, "guard.json", guard);
 }
 
+void sq_registry_enter_nap(const struct sq_registration *registration, pid_t pid,
+			   uint64_t start_time, uint32_t connection)
+{
+	_cleanup_json_ json_t *nap = sq_json("{s:i, s:I, s:i}", "pid", (int)pid, "start_time",
+					     (json_int_t)start_time, "connection", (int)connection);
+
+	write_json(registration->dir_fd, "nap.json", nap);
+}
+
+uint32_t sq_registry_nap(const char *run)
+{
+	_cleanup_close_ int dir_fd = open_run(run);
+	_cleanup_json_ json_t *nap = dir_fd < 0 ? NULL : read_json(dir_fd, "nap.json");
+
+	/* its number may be another file system's by now */
+	return nap && sq_process_alive((pid_t)sq_json_int(nap, "pid"),
+				       (uint64_t)sq_json_int(nap, "start_time"))
+		       ? (uint32_t)sq_json_int(nap, "connection")
+		       : 0;
+}
+
 /* The descriptor first, then the check: the pid cannot be reused in between. */
 static void send_signal(pid_t pid, uint64_t start_time, int number)
 {
@@ -419,9 +440,10 @@ bool sq_registry_wait(const char *run, uint64_t timeout_ns)
 	return true;
 }
 
-int sq_registry_tell_abort(const char *run, const char *by, const char *why)
+int sq_registry_tell_abort(const char *run, const char *by, const char *why, uint64_t begun_ns)
 {
-	_cleanup_json_ json_t *message = sq_json("{s:s, s:s}", "by", by, "why", why);
+	_cleanup_json_ json_t *message =
+		sq_json("{s:s, s:s, s:I}", "by", by, "why", why, "begun_ns", (json_int_t)begun_ns);
 	_cleanup_close_ int dir_fd = open_run(run);
 
 	return dir_fd < 0 ? dir_fd : write_json(dir_fd, "abort.json", message);

@@ -97,8 +97,18 @@ int sq_registry_remove(const char *run);
 /* Waits until a run has ended; false after @timeout_ns. An unknown run has ended. */
 bool sq_registry_wait(const char *run, uint64_t timeout_ns);
 
-/* Leaves a message for the run's controller in its folder: who stops it, and why. */
-int sq_registry_tell_abort(const char *run, const char *by, const char *why);
+/*
+ * The run's naps wait for the FUSE connection @connection, which the process @pid serves. Whoever stops the
+ * run can let them go even where all of the run's processes are stopped.
+ */
+void sq_registry_enter_nap(const struct sq_registration *registration, pid_t pid,
+			   uint64_t start_time, uint32_t connection);
+
+/* That connection's number, if who serves it is still there; else 0. */
+uint32_t sq_registry_nap(const char *run);
+
+/* Leaves a message for the run's controller in its folder: who stops it, why, and since when. */
+int sq_registry_tell_abort(const char *run, const char *by, const char *why, uint64_t begun_ns);
 
 /* Reads that message, or NULL. */
 json_t *sq_registry_abort_told(const struct sq_registration *registration);

@@ -69,6 +69,9 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector);
 int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
 			 struct sq_counters *ret, struct sq_error **err);
 
+/* When the last injection was decided, by the kernel's clock as of sq_now(); 0: there was none. */
+uint64_t sq_injector_last_ns(const struct sq_injector *injector);
+
 /* How many injections the whole run has claimed. */
 uint64_t sq_injector_claimed(const struct sq_injector *injector);
 

@@ -38,6 +38,15 @@ int sq_injector_counters(const struct sq_injector *injector, size_t fault, int r
 	return 0;
 }
 
+uint64_t sq_injector_last_ns(const struct sq_injector *injector)
+{
+	struct sq_budget budget = { 0 };
+	uint32_t whole = SQ_MAX_FAULTS;
+
+	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_budget), &whole, &budget);
+	return budget.last_ns;
+}
+
 uint64_t sq_injector_claimed(const struct sq_injector *injector)
 {
 	uint64_t limit = injector->setup.experiment->blast_radius.faults;
