@@ -4,6 +4,7 @@
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
+UNITS ?= /lib/systemd/system
 BUILD ?= build$(if $(SANITIZE),/sanitize)
 CC ?= gcc
 CLANG ?= clang-19
@@ -165,6 +166,9 @@ format: ## put all C files into the project's format
 
 install: all ## install to DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/squall $(DESTDIR)$(PREFIX)/sbin/squall
+	@mkdir -p $(DESTDIR)$(UNITS)
+	for unit in $(notdir $(wildcard userspace/dist/*.service userspace/dist/*.path)); do \
+		sed 's,/usr/local,$(PREFIX),' userspace/dist/$$unit > $(DESTDIR)$(UNITS)/$$unit || exit; done
 
 clean: ## remove build/
 	rm -rf $(BUILD)
