@@ -169,8 +169,21 @@ end_test()
 	if [ $code = 0 ]; then
 		(assert_clean) || code=1
 	fi
+	note_runs
 	rm -rf "$WORK"
 	exit $code
+}
+
+# The journals of the runs that are named in the test's files, for tests/run to look at.
+note_runs()
+{
+	local run
+
+	[ -n "${SQUALL_TEST_RUNS:-}" ] || return
+	for run in $(grep -rhoEa '[0-9]{8}-[0-9]{6}-[a-z]{4}' "$WORK" 2> /dev/null | sort -u); do
+		[ ! -f "/var/lib/squall/runs/$run/journal.json" ] ||
+			echo "/var/lib/squall/runs/$run/journal.json" >> "$SQUALL_TEST_RUNS"
+	done
 }
 
 # make_cgroup NAME: makes $OURS/NAME and prints its path as squall wants it.

@@ -127,7 +127,7 @@ static void test_the_end_has_verdict_and_time(void **state)
 	assert_string_equal(sq_json_text(json_object_get(document, "abort"), "by"), "jo");
 	assert_null(json_object_get(json_object_get(document, "abort"), "event"));
 	assert_true(json_is_true(json_object_get(json_object_get(document, "cleanup"), "clean")));
-	assert_string_equal(json_string_value(at(json_object_get(document, "notes"), 0)), "n1");
+	assert_string_equal(sq_json_text(at(json_object_get(document, "notes"), 0), "text"), "n1");
 	assert_int_equal(json_array_size(json_object_get(document, "events")), 4);
 }
 

@@ -46,14 +46,33 @@ static void on_fault(json_t *document, const json_t *event)
 		json_object_set(fault, sq_json_text(event, "what"), json_object_get(event, "t"));
 }
 
+/* What was injected until when, for a chart; times are those of the run's other events. */
+static void add_point(json_t *fault, const json_t *event, const json_t *counters)
+{
+	json_t *series = json_object_get(fault, "series");
+
+	if (!fault)
+		return;
+	if (!series) {
+		series = json_array();
+		json_object_set_new(fault, "series", series);
+	}
+	json_array_append_new(series,
+			      sq_json("{s:s, s:I, s:I}", "t", sq_json_text(event, "t"), "seen",
+				      (json_int_t)sq_json_int(counters, "seen"), "injected",
+				      (json_int_t)sq_json_int(counters, "injected")));
+}
+
 static void on_counters(json_t *document, const json_t *event)
 {
 	json_t *used = json_object_get(json_object_get(document, "blast_radius"), "used");
 	json_t *faults = json_object_get(document, "faults"), *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(event, "faults"), i, one)
+	json_array_foreach(json_object_get(event, "faults"), i, one) {
 		json_object_update(json_array_get(faults, i), one);
+		add_point(json_array_get(faults, i), event, json_object_get(one, "counters"));
+	}
 	json_object_update(used, json_object_get(event, "used"));
 }
 
@@ -88,7 +107,10 @@ static void on_probe(json_t *document, const json_t *event)
 
 static void on_note(json_t *document, const json_t *event)
 {
-	json_array_append(json_object_get(document, "notes"), json_object_get(event, "text"));
+	json_t *note = members_of(event);
+
+	json_object_set(note, "t", json_object_get(event, "t"));
+	json_array_append_new(json_object_get(document, "notes"), note);
 }
 
 static void on_abort(json_t *document, const json_t *event)
