@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cmd/execute.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +174,37 @@ static enum sq_verdict run_one(const struct sq_execution *execution, struct sq_p
 	return MAX(verdict, reported);
 }
 
-static enum sq_verdict make_plan(struct sq_plan *plan, struct sq_experiment *experiment,
-				 const struct sq_policy *policy, const struct sq_request *request)
+/*
+ * A run that was refused has no journal, but a CI job wants its report all the same: those in files
+ * are written, but for the journal itself.
+ */
+static void report_refusal(const struct sq_execution *execution,
+			   const struct sq_experiment *experiment, enum sq_verdict verdict,
+			   const char *reason)
+{
+	_cleanup_json_ json_t *document = NULL;
+	char now[SQ_RFC3339_SIZE];
+
+	sq_rfc3339(sq_wall(), now);
+	document = sq_json("{s:{s:s, s:s, s:I}, s:{s:s}, s:s?, s:s?, s:s, s:i, s:s, s:s, s:s}",
+			   "experiment", "title", experiment->title, "file", experiment->file,
+			   "seed", (json_int_t)experiment->seed, "host", "squall", SQ_VERSION,
+			   "reason_given", execution->reason, "task_id", execution->task_id,
+			   "verdict", sq_verdict_name(verdict), "exit", sq_verdict_exit(verdict),
+			   "reason", reason, "started", now, "ended", now);
+	for (size_t i = 0; i < execution->reports.n; i++) {
+		const char *report = execution->reports.item[i];
+		struct sq_error *err = NULL;
+
+		if (strchr(report, ':') && strncmp(report, "json:", 5) != 0 &&
+		    sq_report_write(report, document, &err))
+			sq_fail(err);
+	}
+}
+
+static enum sq_verdict make_plan(const struct sq_execution *execution, struct sq_plan *plan,
+				 struct sq_experiment *experiment, const struct sq_policy *policy,
+				 const struct sq_request *request)
 {
 	struct sq_error *err = NULL;
 	enum sq_verdict verdict;
@@ -182,37 +212,41 @@ static enum sq_verdict make_plan(struct sq_plan *plan, struct sq_experiment *exp
 	if (!sq_plan_make(plan, experiment, policy, request, &err))
 		return SQ_PASSED;
 	verdict = sq_verdict_of(err);
+	if (!execution->dry_run)
+		report_refusal(execution, experiment, verdict, err->message);
 	sq_fail(err);
 	return verdict;
 }
 
-static enum sq_verdict make_plans(const struct host *host, struct sq_plan *plans,
-				  struct sq_experiment **experiments, size_t n)
+static enum sq_verdict make_plans(const struct sq_execution *execution, const struct host *host,
+				  struct sq_plan *plans, struct sq_experiment **experiments,
+				  size_t n)
 {
 	enum sq_verdict worst = SQ_PASSED, verdict;
 
 	for (size_t i = 0; i < n; i++) {
-		verdict = make_plan(&plans[i], experiments[i], host->policy, &host->request[i]);
+		verdict = make_plan(execution, &plans[i], experiments[i], host->policy,
+				    &host->request[i]);
 		worst = MAX(worst, verdict);
 	}
 	return worst;
 }
 
 /* The host may have changed since: while somebody read the plan, or an earlier file ran. */
-static enum sq_verdict renew_plan(struct sq_plan *plan)
+static enum sq_verdict renew_plan(const struct sq_execution *execution, struct sq_plan *plan)
 {
 	struct sq_experiment *experiment = plan->experiment;
 	const struct sq_policy *policy = plan->policy;
 	const struct sq_request *request = plan->request;
 
 	sq_plan_clear(plan);
-	return make_plan(plan, experiment, policy, request);
+	return make_plan(execution, plan, experiment, policy, request);
 }
 
 static enum sq_verdict execute(struct sq_execution *execution, const struct host *host,
 			       struct sq_experiment **experiments, struct sq_plan *plans, size_t n)
 {
-	enum sq_verdict worst = make_plans(host, plans, experiments, n), verdict;
+	enum sq_verdict worst = make_plans(execution, host, plans, experiments, n), verdict;
 
 	if (worst != SQ_PASSED)
 		return worst;
@@ -229,7 +263,7 @@ static enum sq_verdict execute(struct sq_execution *execution, const struct host
 		sq_texts_add(&execution->reports, "text");
 	sq_out_start();
 	for (size_t i = 0; i < n; i++) {
-		verdict = i || !execution->yes ? renew_plan(&plans[i]) : SQ_PASSED;
+		verdict = i || !execution->yes ? renew_plan(execution, &plans[i]) : SQ_PASSED;
 		if (verdict == SQ_PASSED)
 			verdict = run_one(execution, &plans[i]);
 		worst = MAX(worst, verdict);
@@ -241,14 +275,22 @@ static enum sq_verdict execute(struct sq_execution *execution, const struct host
 }
 
 /* A report that cannot be written is known before the run, not after it. */
-static enum sq_verdict check_reports(const struct sq_execution *execution)
+static enum sq_verdict check_reports(const struct sq_execution *execution, size_t n)
 {
 	enum sq_verdict verdict = SQ_PASSED;
 
 	for (size_t i = 0; i < execution->reports.n; i++) {
 		struct sq_error *err = NULL;
 
-		if (!sq_report_check(execution->reports.item[i], &err))
+		const char *report = execution->reports.item[i];
+
+		if (!sq_report_check(report, &err) && n > 1 && !sq_report_holds_several(report)) {
+			sq_error_set(&err, SQ_FAIL_INVALID, EINVAL,
+				     "the report '%s' of one run would replace that of another",
+				     report);
+			sq_error_hint(&err, "put '{run}' into its name: report-{run}.xml");
+		}
+		if (!err)
 			continue;
 		verdict = sq_verdict_of(err);
 		sq_fail(err);
@@ -264,7 +306,7 @@ int sq_execute(struct sq_execution *execution, struct sq_experiment **experiment
 
 	if (!execution->dry_run && !execution->yes && !isatty(STDIN_FILENO))
 		sq_usage_error(execution->command, "there is no terminal to ask at: use --yes");
-	verdict = check_reports(execution);
+	verdict = check_reports(execution, n);
 	if (verdict == SQ_PASSED)
 		verdict = open_host(execution, &host, experiments, n);
 	if (verdict == SQ_PASSED)

@@ -11,8 +11,17 @@
 #define SQ_REPORT_HANG 4
 
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text);
+void sq_report_junit(const json_t *journal, bool colour, struct sq_buffer *out);
+void sq_report_markdown(const json_t *journal, bool colour, struct sq_buffer *out);
+void sq_report_prometheus(const json_t *journal, bool colour, struct sq_buffer *out);
 
-/* A fault's parameters on one line, "delay 50ms; for 10s", but those that stand elsewhere. */
+/* The timeline as a chart of a few lines; nothing where nothing was armed. */
+void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text);
+
+/* Can the terminal's locale show more than ASCII? */
+bool sq_report_utf8(void);
+
+/* A fault's parameters on a line of their own, but those that stand elsewhere. */
 void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text);
 
 /* A line on what `compare` has found for a probe; nothing where @compare is NULL. */

@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include "report/formats.h"
+#include "util/eventlog.h"
 #include "util/fs.h"
 #include "util/out.h"
+
+#define RUN "{run}"
 
 static void render_json(const json_t *journal, bool colour, struct sq_buffer *text)
 {
@@ -24,6 +27,9 @@ static void render_json(const json_t *journal, bool colour, struct sq_buffer *te
 const struct sq_report_format sq_report_formats[] = {
 	{ "text", "for people", sq_report_text },
 	{ "json", "the whole journal", render_json },
+	{ "junit", "XML for Jenkins and GitLab", sq_report_junit },
+	{ "markdown", "for a merge request", sq_report_markdown },
+	{ "prometheus", "for node_exporter's textfile collector", sq_report_prometheus },
 };
 
 const size_t sq_report_formats_n = ARRAY_SIZE(sq_report_formats);
@@ -136,9 +142,28 @@ static int write_file(const char *file, const char *text)
 	return S_ISREG(st.st_mode) ? -EEXIST : sq_write_all(fd, text, strlen(text));
 }
 
+bool sq_report_holds_several(const char *report)
+{
+	const char *file;
+	struct stat st;
+
+	return !find(report, &file) || !file || strstr(file, RUN) ||
+	       (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+static char *with_run(const char *file, const char *run)
+{
+	const char *at = strstr(file, RUN);
+
+	return at ? sq_asprintf("%.*s%s%s", (int)(at - file), file, *run ? run : "not-started",
+				at + strlen(RUN))
+		  : sq_strdup(file);
+}
+
 int sq_report_write(const char *report, const json_t *journal, struct sq_error **err)
 {
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ char *named = NULL;
 	const char *file, *ready;
 	const struct sq_report_format *format = find(report, &file);
 	int r;
@@ -150,6 +175,7 @@ int sq_report_write(const char *report, const json_t *journal, struct sq_error *
 		sq_out_text(STDOUT_FILENO, ready);
 		return 0;
 	}
-	r = write_file(file, ready);
-	return r ? sq_error_errno(err, -r, "cannot write the report '%s'", file) : 0;
+	named = with_run(file, sq_json_text(journal, "run"));
+	r = write_file(named, ready);
+	return r ? sq_error_errno(err, -r, "cannot write the report '%s'", named) : 0;
 }

@@ -23,7 +23,13 @@ extern const size_t sq_report_formats_n;
  */
 int sq_report_check(const char *report, struct sq_error **err);
 
-/* Writes one report: to FILE, or to standard output. */
+/* Can several runs write this report without one replacing the other's? */
+bool sq_report_holds_several(const char *report);
+
+/*
+ * Writes one report: to FILE, or to standard output. "{run}" in FILE stands for the run's name; a run
+ * that was never started has none.
+ */
 int sq_report_write(const char *report, const json_t *journal, struct sq_error **err);
 
 /* The plan, for people. */

@@ -4,22 +4,24 @@
 #include <string.h>
 
 #include "report/formats.h"
+#include "report/view.h"
 #include "util/eventlog.h"
-#include "util/time.h"
 #include "util/units.h"
 
 #define MOST_CGROUPS 5
 
-static const char *const phases[] = { "before", "during", "after" };
+struct deviations {
+	const char *told; /* the verdict's reason */
+	struct sq_buffer *text;
+};
 
-static const char *milliseconds(double ms, char text[SQ_DURATION_SIZE])
+static void add_deviation(void *data, const char *probe, const char *phase, const char *why)
 {
-	return sq_duration_text((uint64_t)(ms * (double)SQ_MS), text);
-}
+	const struct deviations *deviations = data;
+	_cleanup_free_ char *line = sq_asprintf("%s, %s: %s", probe, phase, why);
 
-static const char *seconds(double s, char text[SQ_DURATION_SIZE])
-{
-	return sq_duration_text((uint64_t)(s * (double)SQ_S), text);
+	if (strcmp(line, deviations->told) != 0)
+		sq_buffer_add(deviations->text, "  - %s\n", line);
 }
 
 static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
@@ -34,10 +36,15 @@ static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 	sq_buffer_add(text, "run %s on %s (Linux %s), seed %lld, took %s\n",
 		      sq_json_text(journal, "run"), sq_json_text(host, "name"),
 		      sq_json_text(host, "kernel"), (long long)sq_json_int(experiment, "seed"),
-		      seconds(sq_json_real(journal, "duration_s"), took));
+		      sq_report_s(sq_json_real(journal, "duration_s"), took));
+	if (*sq_json_text(journal, "task_id"))
+		sq_buffer_add(text, "for %s\n", sq_json_text(journal, "task_id"));
+	if (*sq_json_text(journal, "reason_given"))
+		sq_buffer_add(text, "because: %s\n", sq_json_text(journal, "reason_given"));
 	reason = sq_json_text(journal, "reason");
 	sq_buffer_add(text, "\n%s%s%s%s%s\n", on, verdict, colour ? "\033[0m" : "",
 		      *reason ? ": " : "", reason);
+	sq_report_each_deviation(journal, add_deviation, &(struct deviations){ reason, text });
 }
 
 static void add_phase_row(const json_t *probe, const char *phase, struct sq_buffer *text)
@@ -48,106 +55,65 @@ static void add_phase_row(const json_t *probe, const char *phase, struct sq_buff
 
 	if (!result)
 		return;
-	sq_buffer_add(text, "  %-8s %8lld %8lld %9s %9s %9s   %s\n", phase,
+	sq_buffer_add(text, "    %-8s %8lld %8lld %9s %9s %9s   %s\n", phase,
 		      (long long)sq_json_int(result, "samples"),
 		      (long long)sq_json_int(result, "failures"),
-		      timed ? milliseconds(sq_json_real(result, "p50_ms"), p50) : "-",
-		      timed ? milliseconds(sq_json_real(result, "p95_ms"), p95) : "-",
-		      timed ? milliseconds(sq_json_real(result, "max_ms"), max) : "-",
+		      timed ? sq_report_ms(sq_json_real(result, "p50_ms"), p50) : "-",
+		      timed ? sq_report_ms(sq_json_real(result, "p95_ms"), p95) : "-",
+		      timed ? sq_report_ms(sq_json_real(result, "max_ms"), max) : "-",
 		      sq_json_text(result, "verdict"));
 	if (*sq_json_text(result, "why"))
-		sq_buffer_add(text, "           %s\n", sq_json_text(result, "why"));
+		sq_buffer_add(text, "             %s\n", sq_json_text(result, "why"));
 }
 
 static void add_probes(const json_t *journal, struct sq_buffer *text)
 {
-	const json_t *probe;
+	const json_t *probes = json_object_get(journal, "probes"), *probe;
 	char took[SQ_DURATION_SIZE];
 	size_t i;
 
-	json_array_foreach(json_object_get(journal, "probes"), i, probe) {
-		sq_buffer_add(text, "\nsteady state: %s\n  %-8s %8s %8s %9s %9s %9s\n",
-			      sq_json_text(probe, "name"), "", "samples", "failed", "p50", "p95",
-			      "max");
-		for (size_t j = 0; j < ARRAY_SIZE(phases); j++)
-			add_phase_row(probe, phases[j], text);
-		sq_report_compare(json_object_get(probe, "compare"), text);
+	if (json_array_size(probes))
+		sq_buffer_add(text, "\n%-12s %8s %8s %9s %9s %9s\n", "steady state", "samples",
+			      "failed", "p50", "p95", "max");
+	json_array_foreach(probes, i, probe) {
+		sq_buffer_add(text, "  %s", sq_json_text(probe, "name"));
 		if (json_object_get(probe, "recovered_s"))
-			sq_buffer_add(text, "  recovered %s after the last fault\n",
-				      seconds(sq_json_real(probe, "recovered_s"), took));
+			sq_buffer_add(text, ": recovered %s after the last fault",
+				      sq_report_s(sq_json_real(probe, "recovered_s"), took));
+		sq_buffer_add(text, "\n");
+		for (size_t j = 0; j < SQ_REPORT_PHASES; j++)
+			add_phase_row(probe, sq_report_phases[j], text);
+		sq_report_compare(json_object_get(probe, "compare"), text);
 	}
-}
-
-static const char *share_of(int64_t part, int64_t whole, char text[32])
-{
-	return whole ? sq_share_text((uint64_t)((double)part / (double)whole * SQ_SHARE_ONE), text)
-		     : "-";
 }
 
 /* Only the reasons that counted. */
 static void add_missed(const json_t *missed, struct sq_buffer *text)
 {
-	static const struct {
-		const char *key, *words;
-	} reasons[] = {
-		{ "filter", "not to the peer" },       { "dice", "spared by the dice or by skip" },
-		{ "budget", "over the limit" },	       { "rate", "over the rate" },
-		{ "protected", "protected" },	       { "lease", "after the lease" },
-		{ "killed", "after the kill switch" }, { "room", "without room" },
-		{ "lost", "lost by another fault" },
-	};
 	char n[32];
 	bool any = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
-		int64_t count = sq_json_int(missed, reasons[i].key);
+	for (size_t i = 0; i < SQ_REPORT_MISSED; i++) {
+		int64_t count = sq_json_int(missed, sq_report_missed[i].key);
 
 		if (!count)
 			continue;
 		sq_buffer_add(text, "%s%s %s",
 			      any ? ", " : "    let pass: ", sq_count_text((uint64_t)count, n),
-			      reasons[i].words);
+			      sq_report_missed[i].words);
 		any = true;
 	}
 	if (any)
 		sq_buffer_add(text, "\n");
-}
-
-/* "EIO", or "connect, bind": whatever the file says. */
-static void add_value(const json_t *value, struct sq_buffer *text)
-{
-	const json_t *item;
-	const char *key;
-	size_t i;
-
-	if (json_is_string(value))
-		sq_buffer_add(text, "%s", json_string_value(value));
-	json_array_foreach(value, i, item) {
-		sq_buffer_add(text, "%s", i ? ", " : "");
-		add_value(item, text);
-	}
-	i = 0;
-	json_object_foreach((json_t *)value, key, item) {
-		sq_buffer_add(text, "%s%s ", i++ ? " " : "", key);
-		add_value(item, text);
-	}
 }
 
 void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text)
 {
-	const json_t *value;
-	const char *key;
-	bool any = false;
+	_cleanup_buffer_ struct sq_buffer parameters = { 0 };
 
-	json_object_foreach((json_t *)asked, key, value) {
-		if (!times && (!strcmp(key, "at") || !strcmp(key, "for")))
-			continue;
-		sq_buffer_add(text, "%s%s ", any ? "; " : "    asked: ", key);
-		add_value(value, text);
-		any = true;
-	}
-	if (any)
-		sq_buffer_add(text, "\n");
+	sq_report_parameters(asked, times, &parameters);
+	if (*sq_buffer_text(&parameters))
+		sq_buffer_add(text, "    asked: %s\n", sq_buffer_text(&parameters));
 }
 
 static void add_got(const json_t *got, struct sq_buffer *text)
@@ -157,9 +123,9 @@ static void add_got(const json_t *got, struct sq_buffer *text)
 	if (!got)
 		return;
 	sq_buffer_add(text, "    delayed by: p50 %s, p99 %s, max %s (%s measured)\n",
-		      milliseconds(sq_json_real(got, "p50_us") / 1000, p50),
-		      milliseconds(sq_json_real(got, "p99_us") / 1000, p99),
-		      milliseconds(sq_json_real(got, "max_us") / 1000, max),
+		      sq_report_ms(sq_json_real(got, "p50_us") / 1000, p50),
+		      sq_report_ms(sq_json_real(got, "p99_us") / 1000, p99),
+		      sq_report_ms(sq_json_real(got, "max_us") / 1000, max),
 		      sq_count_text((uint64_t)sq_json_int(got, "samples"), n));
 }
 
@@ -182,8 +148,8 @@ static void add_faults(const json_t *journal, struct sq_buffer *text)
 		sq_buffer_add(text, "    injected %s of %s seen (%s)\n",
 			      sq_count_text((uint64_t)sq_json_int(counters, "injected"), injected),
 			      sq_count_text((uint64_t)sq_json_int(counters, "seen"), seen),
-			      share_of(sq_json_int(counters, "injected"),
-				       sq_json_int(counters, "seen"), share));
+			      sq_report_share(sq_json_int(counters, "injected"),
+					      sq_json_int(counters, "seen"), share));
 		add_got(json_object_get(fault, "got"), text);
 		add_missed(json_object_get(counters, "missed"), text);
 		json_array_foreach(json_object_get(fault, "by_cgroup"), j, row)
@@ -236,10 +202,21 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 		sq_buffer_add(text,
 			      "\nclean-up: nothing of the run is left (looked at the host, "
 			      "%s)\n",
-			      milliseconds(sq_json_real(cleanup, "took_ms"), took));
+			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));
 	else
 		add_texts(json_object_get(cleanup, "leftovers"),
 			  "clean-up: STILL THERE (try `squall recover`)", text);
+}
+
+static void add_notes(const json_t *journal, struct sq_buffer *text)
+{
+	const json_t *notes = json_object_get(journal, "notes"), *note;
+	size_t i;
+
+	if (json_array_size(notes))
+		sq_buffer_add(text, "\nnotes\n");
+	json_array_foreach(notes, i, note)
+		sq_buffer_add(text, "  - %s\n", sq_report_note_text(note));
 }
 
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
@@ -252,12 +229,15 @@ void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
 	if (abort)
 		sq_buffer_add(&wide, "aborted by %s: %s\n", sq_json_text(abort, "by"),
 			      sq_json_text(abort, "reason"));
-	add_probes(journal, &wide);
+	sq_report_chart(journal, colour, &wide);
 	add_faults(journal, &wide);
+	add_probes(journal, &wide);
 	add_limits(journal, &wide);
-	add_texts(json_object_get(journal, "notes"), "notes", &wide);
+	add_notes(journal, &wide);
 	add_cleanup(journal, &wide);
-	sq_buffer_add(&wide, "journal: /var/lib/squall/runs/%s\n", sq_json_text(journal, "run"));
+	sq_buffer_add(&wide, "journal: /var/lib/squall/runs/%s\nverdict: %s, exit %lld\n",
+		      sq_json_text(journal, "run"), sq_json_text(journal, "verdict"),
+		      (long long)sq_json_int(journal, "exit"));
 	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
 	sq_buffer_add(text, "%s", wrapped);
 }

@@ -35,6 +35,20 @@ char *sq_rfc3339(uint64_t wall_ns, char text[SQ_RFC3339_SIZE])
 	return text;
 }
 
+uint64_t sq_rfc3339_parse(const char *text)
+{
+	struct tm utc = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+	uint64_t ns = 0, unit = SQ_S / 10;
+
+	if (!rest)
+		return 0;
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
+			ns += unit * (uint64_t)(*rest - '0');
+	return strcmp(rest, "Z") != 0 ? 0 : (uint64_t)timegm(&utc) * SQ_S + ns;
+}
+
 char *sq_duration_text(uint64_t ns, char text[SQ_DURATION_SIZE])
 {
 	static const struct {

@@ -20,6 +20,9 @@ uint64_t sq_wall(void);
 /* "2026-11-24T10:57:12.123456Z" into @text; returns it. */
 char *sq_rfc3339(uint64_t wall_ns, char text[SQ_RFC3339_SIZE]);
 
+/* Reads what sq_rfc3339() writes, in ns since the epoch; 0 for anything else. */
+uint64_t sq_rfc3339_parse(const char *text);
+
 #define SQ_DURATION_SIZE 32
 
 /* "50 ms", "1.5 s", "15 m": three significant digits at the most; returns @text. */

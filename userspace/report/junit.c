@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * JUnit XML, as Jenkins' junit and xunit plugins and GitLab read it: a suite for the run, a case
+ * for each phase of each probe, for each fault's effect, for the clean-up and for the verdict. A
+ * case's name is the same in each run of an experiment, so that its history can be followed.
+ */
+#include <string.h>
+
+#include "report/formats.h"
+#include "report/view.h"
+#include "util/eventlog.h"
+#include "util/fs.h"
+
+struct suite {
+	const char *class; /* of all cases */
+	struct sq_buffer cases;
+	size_t tests, failures, errors, skipped;
+};
+
+/* "squall.slow-store" of "/etc/squall/experiments/slow-store.yaml": Jenkins cuts at the last dot. */
+static char *class_of(const json_t *journal)
+{
+	char *class = sq_asprintf(
+		"squall.%s",
+		sq_base_name(sq_json_text(json_object_get(journal, "experiment"), "file")));
+	char *name = class + strlen("squall."), *end = strrchr(name, '.');
+
+	if (end && end > name)
+		*end = '\0';
+	for (char *p = name; *p; p++)
+		if (*p == '.')
+			*p = '-';
+	return class;
+}
+
+static void open_case(struct suite *suite, const char *what, const char *name, const char *part,
+		      double seconds)
+{
+	sq_buffer_add(&suite->cases, "    <testcase classname=\"");
+	sq_report_xml(&suite->cases, suite->class);
+	sq_buffer_add(&suite->cases, "\" name=\"%s", what);
+	if (name) {
+		sq_buffer_add(&suite->cases, ": ");
+		sq_report_xml(&suite->cases, name);
+	}
+	sq_buffer_add(&suite->cases, "%s%s\" time=\"%.3f\">", part ? ", " : "", part ? part : "",
+		      seconds > 0 ? seconds : 0);
+	suite->tests++;
+}
+
+/* @element is failure, error or skipped, or NULL for a case that is met. */
+static void close_case(struct suite *suite, const char *element, const char *type,
+		       const char *message)
+{
+	if (element) {
+		sq_buffer_add(&suite->cases, "\n      <%s type=\"%s\" message=\"", element, type);
+		sq_report_xml(&suite->cases, message);
+		sq_buffer_add(&suite->cases, "\">");
+		sq_report_xml(&suite->cases, message);
+		sq_buffer_add(&suite->cases, "</%s>\n    ", element);
+		suite->failures += !strcmp(element, "failure");
+		suite->errors += !strcmp(element, "error");
+		suite->skipped += !strcmp(element, "skipped");
+	}
+	sq_buffer_add(&suite->cases, "</testcase>\n");
+}
+
+static double phase_seconds(const struct sq_report_times *times, size_t phase)
+{
+	double until = times->end_s;
+
+	if (times->phase_s[phase] < 0)
+		return 0;
+	for (size_t i = phase + 1; i < SQ_REPORT_PHASES; i++)
+		if (times->phase_s[i] >= 0) {
+			until = times->phase_s[i];
+			break;
+		}
+	return until - times->phase_s[phase];
+}
+
+static void add_probe(struct suite *suite, const json_t *probe, const struct sq_report_times *times)
+{
+	for (size_t i = 0; i < SQ_REPORT_PHASES; i++) {
+		const json_t *result = json_object_get(probe, sq_report_phases[i]);
+		const char *verdict = sq_json_text(result, "verdict");
+
+		open_case(suite, "steady state", sq_json_text(probe, "name"), sq_report_phases[i],
+			  phase_seconds(times, i));
+		if (!result)
+			close_case(suite, "skipped", "not sampled",
+				   "the run did not come to this phase, or it has none");
+		else if (!strcmp(verdict, "met"))
+			close_case(suite, NULL, NULL, NULL);
+		else if (!strcmp(verdict, "not judged"))
+			close_case(suite, "skipped", "not judged", "sampled, but not judged");
+		else
+			close_case(suite, "failure", i ? "deviated" : "not steady",
+				   *sq_json_text(result, "why") ? sq_json_text(result, "why")
+								: verdict);
+	}
+}
+
+static void add_fault(struct suite *suite, const json_t *journal, const json_t *fault,
+		      const struct sq_report_times *times)
+{
+	double from = 0, until = 0;
+	char words[160];
+	const char *why = sq_report_no_effect(fault, words);
+
+	sq_report_window(journal, times, fault, &from, &until);
+	open_case(suite, "fault", sq_json_text(fault, "name"), "effect", until - from);
+	if (!why)
+		close_case(suite, NULL, NULL, NULL);
+	else if (!*why)
+		close_case(suite, "skipped", "not armed", "it was not armed");
+	else
+		close_case(suite, "failure", "no effect", why);
+}
+
+static void add_cleanup(struct suite *suite, const json_t *journal)
+{
+	const json_t *cleanup = json_object_get(journal, "cleanup"), *left;
+	_cleanup_buffer_ struct sq_buffer why = { 0 };
+	size_t i;
+
+	open_case(suite, "clean-up", NULL, NULL, sq_json_real(cleanup, "took_ms") / 1000);
+	json_array_foreach(json_object_get(cleanup, "leftovers"), i, left)
+		sq_buffer_add(&why, "%s%s", i ? "; " : "", json_string_value(left));
+	if (!cleanup)
+		close_case(suite, "skipped", "nothing to do", "nothing was started");
+	else if (json_is_true(json_object_get(cleanup, "clean")))
+		close_case(suite, NULL, NULL, NULL);
+	else
+		close_case(suite, "error", "unclean", sq_buffer_text(&why));
+}
+
+/* What neither a probe nor a fault tells: an abort, a guard, a refusal. */
+static void add_verdict(struct suite *suite, const json_t *journal)
+{
+	static const char *const failures[] = { "deviated", "no effect", "not steady" };
+	const char *verdict = sq_json_text(journal, "verdict");
+	const char *reason = sq_json_text(journal, "reason"), *element = "error";
+
+	open_case(suite, "verdict", NULL, NULL, sq_json_real(journal, "duration_s"));
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (!strcmp(verdict, failures[i]))
+			element = "failure";
+	if (!strcmp(verdict, "passed"))
+		element = NULL;
+	close_case(suite, element, *verdict ? verdict : "not over", *reason ? reason : verdict);
+}
+
+static void add_property(struct sq_buffer *out, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	sq_buffer_add(out, "      <property name=\"%s\" value=\"", name);
+	sq_report_xml(out, value);
+	sq_buffer_add(out, "\"/>\n");
+}
+
+static void add_properties(struct sq_buffer *out, const json_t *journal)
+{
+	const json_t *experiment = json_object_get(journal, "experiment");
+	const json_t *host = json_object_get(journal, "host");
+	char number[32];
+
+	sq_buffer_add(out, "    <properties>\n");
+	add_property(out, "run", sq_json_text(journal, "run"));
+	add_property(out, "verdict", sq_json_text(journal, "verdict"));
+	snprintf(number, sizeof(number), "%lld", (long long)sq_json_int(journal, "exit"));
+	add_property(out, "exit", number);
+	snprintf(number, sizeof(number), "%lld", (long long)sq_json_int(experiment, "seed"));
+	add_property(out, "seed", number);
+	add_property(out, "file", sq_json_text(experiment, "file"));
+	add_property(out, "sha256", sq_json_text(experiment, "sha256"));
+	add_property(out, "reason_given", sq_json_text(journal, "reason_given"));
+	add_property(out, "task_id", sq_json_text(journal, "task_id"));
+	add_property(out, "started_by",
+		     sq_json_text(json_object_get(journal, "started_by"), "user"));
+	add_property(out, "kernel", sq_json_text(host, "kernel"));
+	add_property(out, "squall", sq_json_text(host, "squall"));
+	sq_buffer_add(out, "    </properties>\n");
+}
+
+void sq_report_junit(const json_t *journal, bool colour, struct sq_buffer *out)
+{
+	const json_t *item;
+	_cleanup_free_ char *class = class_of(journal);
+	struct suite suite = { .class = class };
+	struct sq_report_times times;
+	size_t i;
+
+	sq_report_times(journal, &times);
+	add_verdict(&suite, journal);
+	json_array_foreach(json_object_get(journal, "probes"), i, item)
+		add_probe(&suite, item, &times);
+	json_array_foreach(json_object_get(journal, "faults"), i, item)
+		add_fault(&suite, journal, item, &times);
+	add_cleanup(&suite, journal);
+	sq_buffer_add(out,
+		      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		      "<testsuites name=\"squall\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
+		      "time=\"%.3f\">\n  <testsuite name=\"",
+		      suite.tests, suite.failures, suite.errors, MAX(times.end_s, 0));
+	sq_report_xml(out, sq_json_text(json_object_get(journal, "experiment"), "title"));
+	sq_buffer_add(out,
+		      "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" "
+		      "time=\"%.3f\" timestamp=\"%.19s\" hostname=\"",
+		      suite.tests, suite.failures, suite.errors, suite.skipped, MAX(times.end_s, 0),
+		      sq_json_text(journal, "started"));
+	sq_report_xml(out, sq_json_text(json_object_get(journal, "host"), "name"));
+	sq_buffer_add(out, "\">\n");
+	add_properties(out, journal);
+	sq_buffer_add(out, "%s  </testsuite>\n</testsuites>\n", sq_buffer_text(&suite.cases));
+	sq_buffer_clear(&suite.cases);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/versus.h"
+
+#include <string.h>
+
+#include "report/formats.h"
+#include "report/view.h"
+#include "util/eventlog.h"
+#include "util/units.h"
+
+static json_t *find_named(const json_t *list, const char *name)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		if (!strcmp(sq_json_text(item, "name"), name))
+			return item;
+	return NULL;
+}
+
+static json_t *run_json(const json_t *journal)
+{
+	const json_t *experiment = json_object_get(journal, "experiment");
+	const json_t *host = json_object_get(journal, "host");
+	json_t *run = sq_json(
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "run", sq_json_text(journal, "run"),
+		"title", sq_json_text(experiment, "title"), "verdict",
+		sq_json_text(journal, "verdict"), "reason", sq_json_text(journal, "reason"), "host",
+		sq_json_text(host, "name"), "kernel", sq_json_text(host, "kernel"), "seed",
+		(json_int_t)sq_json_int(experiment, "seed"), "duration_s",
+		sq_json_real(journal, "duration_s"));
+
+	return run;
+}
+
+/* {samples, failures, p50_ms, p95_ms, max_ms, verdict} as far as there are, or null */
+static json_t *phase_json(const json_t *probe, const char *phase)
+{
+	const json_t *result = json_object_get(probe, phase);
+
+	return result ? json_deep_copy(result) : json_null();
+}
+
+static json_t *fault_json(const json_t *fault)
+{
+	const json_t *counters = json_object_get(fault, "counters");
+	const json_t *got = json_object_get(fault, "got");
+	json_t *json;
+
+	if (!counters)
+		return json_null();
+	json = sq_json("{s:I, s:I, s:O}", "seen", (json_int_t)sq_json_int(counters, "seen"),
+		       "injected", (json_int_t)sq_json_int(counters, "injected"), "asked",
+		       json_object_get(fault, "asked") ? json_object_get(fault, "asked")
+						       : json_null());
+	if (got)
+		json_object_set_new(json, "got", json_deep_copy(got));
+	return json;
+}
+
+/* Calls for each name that one of both lists has, in the order of the first. */
+static void each_name(const json_t *a, const json_t *b,
+		      void (*call)(json_t *out, const char *name, const json_t *a, const json_t *b),
+		      json_t *out)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(a, i, item)
+		call(out, sq_json_text(item, "name"), item,
+		     find_named(b, sq_json_text(item, "name")));
+	json_array_foreach(b, i, item)
+		if (!find_named(a, sq_json_text(item, "name")))
+			call(out, sq_json_text(item, "name"), NULL, item);
+}
+
+static void add_probe(json_t *out, const char *name, const json_t *a, const json_t *b)
+{
+	for (size_t i = 0; i < SQ_REPORT_PHASES; i++) {
+		const char *phase = sq_report_phases[i];
+
+		if (json_object_get(a, phase) || json_object_get(b, phase))
+			json_array_append_new(
+				out, sq_json("{s:s, s:s, s:o, s:o}", "name", name, "phase", phase,
+					     "a", phase_json(a, phase), "b", phase_json(b, phase)));
+	}
+}
+
+static void add_fault(json_t *out, const char *name, const json_t *a, const json_t *b)
+{
+	json_array_append_new(out, sq_json("{s:s, s:o, s:o}", "name", name, "a", fault_json(a), "b",
+					   fault_json(b)));
+}
+
+json_t *sq_report_versus(const json_t *a, const json_t *b)
+{
+	const json_t *one = json_object_get(a, "experiment");
+	const json_t *other = json_object_get(b, "experiment");
+	json_t *probes = json_array(), *faults = json_array();
+
+	each_name(json_object_get(a, "probes"), json_object_get(b, "probes"), add_probe, probes);
+	each_name(json_object_get(a, "faults"), json_object_get(b, "faults"), add_fault, faults);
+	return sq_json("{s:b, s:b, s:[o, o], s:o, s:o}", "same_experiment",
+		       !strcmp(sq_json_text(one, "sha256"), sq_json_text(other, "sha256")),
+		       "same_seed", sq_json_int(one, "seed") == sq_json_int(other, "seed"), "runs",
+		       run_json(a), run_json(b), "probes", probes, "faults", faults);
+}
+
+static void add_run(const json_t *comparison, size_t i, struct sq_buffer *text)
+{
+	const json_t *run = json_array_get(json_object_get(comparison, "runs"), i);
+	char took[SQ_DURATION_SIZE];
+
+	sq_buffer_add(text, "%c  %s on %s (Linux %s), seed %lld, took %s\n     %s\n     %s%s%s\n",
+		      (char)('A' + i), sq_json_text(run, "run"), sq_json_text(run, "host"),
+		      sq_json_text(run, "kernel"), (long long)sq_json_int(run, "seed"),
+		      sq_report_s(sq_json_real(run, "duration_s"), took),
+		      sq_json_text(run, "title"), sq_json_text(run, "verdict"),
+		      *sq_json_text(run, "reason") ? ": " : "", sq_json_text(run, "reason"));
+}
+
+/* "-12 %", or nothing where there is nothing to compare with. */
+static const char *change(double a, double b, char text[32])
+{
+	if (a <= 0 || b < 0)
+		return "";
+	snprintf(text, 32, "%+.0f %%", (b - a) / a * 100);
+	return text;
+}
+
+static void add_latency(const json_t *a, const json_t *b, const char *key, const char *name,
+			struct sq_buffer *text)
+{
+	char one[SQ_DURATION_SIZE], other[SQ_DURATION_SIZE], words[32];
+	bool have_a = json_object_get(a, key), have_b = json_object_get(b, key);
+
+	if (!have_a && !have_b)
+		return;
+	sq_buffer_add(text, "             %-9s %12s %12s   %s\n", name,
+		      have_a ? sq_report_ms(sq_json_real(a, key), one) : "-",
+		      have_b ? sq_report_ms(sq_json_real(b, key), other) : "-",
+		      have_a && have_b ? change(sq_json_real(a, key), sq_json_real(b, key), words)
+				       : "");
+}
+
+static const char *failed_share(const json_t *result, char text[32])
+{
+	return result && !json_is_null(result)
+		       ? sq_report_share(sq_json_int(result, "failures"),
+					 sq_json_int(result, "samples"), text)
+		       : "-";
+}
+
+static const char *verdict_of(const json_t *result)
+{
+	return *sq_json_text(result, "verdict") ? sq_json_text(result, "verdict") : "-";
+}
+
+static void add_phase(const json_t *row, struct sq_buffer *text)
+{
+	const json_t *a = json_object_get(row, "a"), *b = json_object_get(row, "b");
+	char one[32], other[32];
+
+	sq_buffer_add(text, "    %-8s %-9s %12s %12s\n", sq_json_text(row, "phase"), "verdict",
+		      verdict_of(a), verdict_of(b));
+	sq_buffer_add(text, "             %-9s %12s %12s\n", "failed", failed_share(a, one),
+		      failed_share(b, other));
+	add_latency(a, b, "p50_ms", "p50", text);
+	add_latency(a, b, "p95_ms", "p95", text);
+	add_latency(a, b, "max_ms", "max", text);
+}
+
+static void add_counts(const json_t *row, struct sq_buffer *text)
+{
+	static const char *const keys[] = { "seen", "injected" };
+	const json_t *a = json_object_get(row, "a"), *b = json_object_get(row, "b");
+	char one[32], other[32], words[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		bool have_a = json_is_object(a), have_b = json_is_object(b);
+
+		sq_buffer_add(
+			text, "             %-9s %12s %12s   %s\n", keys[i],
+			have_a ? sq_count_text((uint64_t)sq_json_int(a, keys[i]), one) : "-",
+			have_b ? sq_count_text((uint64_t)sq_json_int(b, keys[i]), other) : "-",
+			have_a && have_b
+				? change(sq_json_real(a, keys[i]), sq_json_real(b, keys[i]), words)
+				: "");
+	}
+}
+
+static void add_delay(const json_t *row, const char *key, const char *name, struct sq_buffer *text)
+{
+	const json_t *a = json_object_get(json_object_get(row, "a"), "got");
+	const json_t *b = json_object_get(json_object_get(row, "b"), "got");
+	char one[SQ_DURATION_SIZE], other[SQ_DURATION_SIZE], words[32];
+
+	if (!a && !b)
+		return;
+	sq_buffer_add(text, "             %-9s %12s %12s   %s\n", name,
+		      a ? sq_report_ms(sq_json_real(a, key) / 1000, one) : "-",
+		      b ? sq_report_ms(sq_json_real(b, key) / 1000, other) : "-",
+		      a && b ? change(sq_json_real(a, key), sq_json_real(b, key), words) : "");
+}
+
+void sq_report_comparison(const json_t *comparison, struct sq_buffer *text)
+{
+	_cleanup_buffer_ struct sq_buffer wide = { 0 };
+	_cleanup_free_ char *wrapped = NULL;
+	const json_t *row;
+	const char *last = "";
+	size_t i;
+
+	add_run(comparison, 0, &wide);
+	add_run(comparison, 1, &wide);
+	sq_buffer_add(&wide, "\n%s; %s\n",
+		      json_is_true(json_object_get(comparison, "same_experiment"))
+			      ? "the same experiment"
+			      : "the experiments differ",
+		      json_is_true(json_object_get(comparison, "same_seed"))
+			      ? "the same seed"
+			      : "other seeds, so other decisions of the dice");
+	json_array_foreach(json_object_get(comparison, "probes"), i, row) {
+		const char *name = sq_json_text(row, "name");
+
+		if (strcmp(name, last) != 0)
+			sq_buffer_add(&wide, "\nsteady state: %s\n%35s %12s\n", name, "A", "B");
+		last = name;
+		add_phase(row, &wide);
+	}
+	json_array_foreach(json_object_get(comparison, "faults"), i, row) {
+		sq_buffer_add(&wide, "\nfault: %s\n%35s %12s\n", sq_json_text(row, "name"), "A",
+			      "B");
+		add_counts(row, &wide);
+		add_delay(row, "p50_us", "delay p50", &wide);
+		add_delay(row, "p99_us", "delay p99", &wide);
+	}
+	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
+	sq_buffer_add(text, "%s", wrapped);
+}

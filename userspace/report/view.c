@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/view.h"
+
+#include <string.h>
+
+#include "util/eventlog.h"
+#include "util/units.h"
+
+const char *const sq_report_phases[SQ_REPORT_PHASES] = { "before", "during", "after" };
+
+const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
+	{ "filter", "not to the peer" },       { "dice", "spared by the dice or by skip" },
+	{ "budget", "over the limit" },	       { "rate", "over the rate" },
+	{ "protected", "protected" },	       { "lease", "after the lease" },
+	{ "killed", "after the kill switch" }, { "room", "without room" },
+	{ "lost", "lost by another fault" },
+};
+
+const char *sq_report_ms(double ms, char text[SQ_DURATION_SIZE])
+{
+	return sq_duration_text(ms > 0 ? (uint64_t)(ms * (double)SQ_MS) : 0, text);
+}
+
+const char *sq_report_s(double s, char text[SQ_DURATION_SIZE])
+{
+	return sq_duration_text(s > 0 ? (uint64_t)(s * (double)SQ_S) : 0, text);
+}
+
+const char *sq_report_share(int64_t part, int64_t whole, char text[32])
+{
+	return whole > 0 && part >= 0
+		       ? sq_share_text((uint64_t)((double)part / (double)whole * SQ_SHARE_ONE),
+				       text)
+		       : "-";
+}
+
+void sq_report_xml(struct sq_buffer *out, const char *text)
+{
+	FILE *stream = sq_buffer_stream(out);
+
+	for (const unsigned char *p = (const unsigned char *)(text ? text : ""); *p; p++) {
+		if (*p == '<')
+			fputs("&lt;", stream);
+		else if (*p == '>')
+			fputs("&gt;", stream);
+		else if (*p == '&')
+			fputs("&amp;", stream);
+		else if (*p == '"')
+			fputs("&quot;", stream);
+		else if (*p == '\'')
+			fputs("&#39;", stream);
+		else if (*p < ' ' && *p != '\n' && *p != '\t')
+			fputc('?', stream);
+		/* U+FFFE and U+FFFF are no characters of XML */
+		else if (p[0] == 0xef && p[1] == 0xbf && (p[2] == 0xbe || p[2] == 0xbf))
+			p += 2, fputc('?', stream);
+		else
+			fputc(*p, stream);
+	}
+}
+
+void sq_report_md(struct sq_buffer *out, const char *text)
+{
+	FILE *stream = sq_buffer_stream(out);
+
+	for (const char *p = text ? text : ""; *p; p++) {
+		if (*p == '<')
+			fputs("&lt;", stream);
+		else if (*p == '\n' || *p == '\r')
+			fputc(' ', stream);
+		else if (strchr("\\`*_[]|#@!~", *p))
+			fprintf(stream, "\\%c", *p);
+		else
+			fputc(*p, stream);
+	}
+}
+
+/* "EIO", or "connect, bind": whatever the file says. */
+static void add_value(const json_t *value, struct sq_buffer *out)
+{
+	const json_t *item;
+	const char *key;
+	size_t i;
+
+	if (json_is_string(value))
+		sq_buffer_add(out, "%s", json_string_value(value));
+	json_array_foreach(value, i, item) {
+		sq_buffer_add(out, "%s", i ? ", " : "");
+		add_value(item, out);
+	}
+	i = 0;
+	json_object_foreach((json_t *)value, key, item) {
+		sq_buffer_add(out, "%s%s ", i++ ? " " : "", key);
+		add_value(item, out);
+	}
+}
+
+void sq_report_parameters(const json_t *asked, bool times, struct sq_buffer *out)
+{
+	const json_t *value;
+	const char *key;
+	bool any = false;
+
+	json_object_foreach((json_t *)asked, key, value) {
+		if (!times && (!strcmp(key, "at") || !strcmp(key, "for")))
+			continue;
+		sq_buffer_add(out, "%s%s ", any ? "; " : "", key);
+		add_value(value, out);
+		any = true;
+	}
+}
+
+/* More than 1 % of what would have been injected, as the run itself judges. */
+static bool weakens(int64_t cut, int64_t injected)
+{
+	return cut * 99 > injected;
+}
+
+const char *sq_report_no_effect(const json_t *fault, char why[160])
+{
+	const json_t *counters = json_object_get(fault, "counters");
+	const json_t *missed = json_object_get(counters, "missed");
+	int64_t injected = sq_json_int(counters, "injected"), enough = 1;
+	int64_t rate = sq_json_int(missed, "rate"), room = sq_json_int(missed, "room");
+
+	if (!counters || !json_object_get(fault, "started"))
+		return "";
+	if (json_object_get(fault, "min_effect"))
+		enough = sq_json_int(fault, "min_effect");
+	if (injected < enough)
+		snprintf(why, 160, "hit %lld times, %lld are needed; it saw %lld",
+			 (long long)injected, (long long)enough,
+			 (long long)sq_json_int(counters, "seen"));
+	else if (weakens(rate, injected))
+		snprintf(why, 160, "weakened: the blast radius's rate let %lld of %lld pass",
+			 (long long)rate, (long long)(rate + injected));
+	else if (weakens(room, injected))
+		snprintf(why, 160, "weakened: there was no room to hold back %lld of %lld",
+			 (long long)room, (long long)(room + injected));
+	else
+		return NULL;
+	return why;
+}
+
+void sq_report_each_deviation(const json_t *journal,
+			      void (*call)(void *data, const char *probe, const char *phase,
+					   const char *why),
+			      void *data)
+{
+	const json_t *probe;
+	size_t i;
+
+	json_array_foreach(json_object_get(journal, "probes"), i, probe)
+		for (size_t j = 0; j < SQ_REPORT_PHASES; j++) {
+			const json_t *result = json_object_get(probe, sq_report_phases[j]);
+
+			if (!strcmp(sq_json_text(result, "verdict"), "not met"))
+				call(data, sq_json_text(probe, "name"), sq_report_phases[j],
+				     sq_json_text(result, "why"));
+		}
+}
+
+double sq_report_at(const json_t *journal, const json_t *object, const char *key)
+{
+	uint64_t from = sq_rfc3339_parse(sq_json_text(journal, "started"));
+	uint64_t at = sq_rfc3339_parse(sq_json_text(object, key));
+
+	return from && at >= from ? (double)(at - from) / SQ_S : -1;
+}
+
+void sq_report_times(const json_t *journal, struct sq_report_times *times)
+{
+	const json_t *event;
+	size_t i;
+
+	*times = (struct sq_report_times){ { -1, -1, -1 }, sq_json_real(journal, "duration_s") };
+	json_array_foreach(json_object_get(journal, "events"), i, event)
+		for (size_t j = 0; j < SQ_REPORT_PHASES; j++)
+			if (!strcmp(sq_json_text(event, "event"), "phase") &&
+			    !strcmp(sq_json_text(event, "phase"), sq_report_phases[j]))
+				times->phase_s[j] = sq_report_at(journal, event, "t");
+	if (times->end_s <= 0)
+		times->end_s = MAX(sq_report_at(journal, journal, "ended"), 0);
+}
+
+double sq_report_sample_at(const struct sq_report_times *times, const json_t *sample)
+{
+	for (size_t i = 0; i < SQ_REPORT_PHASES; i++)
+		if (!strcmp(sq_json_text(sample, "phase"), sq_report_phases[i]))
+			return MAX(times->phase_s[i], 0) + sq_json_real(sample, "at_s");
+	return sq_json_real(sample, "at_s");
+}
+
+bool sq_report_sample_tells(const json_t *probe, const json_t *sample)
+{
+	const json_t *recovered = json_object_get(probe, "recovered_s");
+	const json_t *after = json_object_get(probe, "after");
+
+	if (!json_is_false(json_object_get(sample, "judged")))
+		return true;
+	if (strcmp(sq_json_text(sample, "phase"), "after") != 0)
+		return false;
+	/* without a recovery none was asked for, or it did not come */
+	return recovered ? sq_json_real(sample, "at_s") < json_number_value(recovered)
+			 : !strcmp(sq_json_text(after, "verdict"), "not met");
+}
+
+bool sq_report_window(const json_t *journal, const struct sq_report_times *times,
+		      const json_t *fault, double *ret_from, double *ret_until)
+{
+	double from = sq_report_at(journal, fault, "started");
+	double until = sq_report_at(journal, fault, "ended");
+
+	if (from < 0)
+		return false;
+	*ret_from = from;
+	*ret_until = until < 0 ? MAX(times->end_s, from) : until;
+	return true;
+}
+
+const char *sq_report_note_text(const json_t *note)
+{
+	return json_is_string(note) ? json_string_value(note) : sq_json_text(note, "text");
+}
