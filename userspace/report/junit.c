@@ -105,7 +105,7 @@ static void add_fault(struct suite *suite, const json_t *journal, const json_t *
 		      const struct sq_report_times *times)
 {
 	double from = 0, until = 0;
-	char words[160];
+	char words[SQ_REPORT_WHY];
 	const char *why = sq_report_no_effect(fault, words);
 
 	sq_report_window(journal, times, fault, &from, &until);

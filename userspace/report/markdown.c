@@ -101,7 +101,7 @@ static void add_fault(const json_t *fault, struct sq_buffer *out)
 	const json_t *counters = json_object_get(fault, "counters");
 	const json_t *got = json_object_get(fault, "got");
 	_cleanup_buffer_ struct sq_buffer asked = { 0 };
-	char injected[32], seen[32], share[32], why[160], p50[SQ_DURATION_SIZE],
+	char injected[32], seen[32], share[32], why[SQ_REPORT_WHY], p50[SQ_DURATION_SIZE],
 		p99[SQ_DURATION_SIZE];
 	const char *none = sq_report_no_effect(fault, why);
 

@@ -116,27 +116,37 @@ static bool weakens(int64_t cut, int64_t injected)
 	return cut * 99 > injected;
 }
 
-const char *sq_report_no_effect(const json_t *fault, char why[160])
+const char *sq_report_no_effect(const json_t *fault, char why[SQ_REPORT_WHY])
 {
 	const json_t *counters = json_object_get(fault, "counters");
 	const json_t *missed = json_object_get(counters, "missed");
+	const json_t *effect = json_object_get(fault, "effect");
 	int64_t injected = sq_json_int(counters, "injected"), enough = 1;
 	int64_t rate = sq_json_int(missed, "rate"), room = sq_json_int(missed, "room");
 
 	if (!counters || !json_object_get(fault, "started"))
 		return "";
+	/* what the run itself has said knows more: the most likely reason */
+	if (!strcmp(sq_json_text(effect, "verdict"), "no effect") ||
+	    !strcmp(sq_json_text(effect, "verdict"), "weakened")) {
+		snprintf(why, SQ_REPORT_WHY, "%s: %s", sq_json_text(effect, "verdict"),
+			 sq_json_text(effect, "why"));
+		return why;
+	}
 	if (json_object_get(fault, "min_effect"))
 		enough = sq_json_int(fault, "min_effect");
 	if (injected < enough)
-		snprintf(why, 160, "hit %lld times, %lld are needed; it saw %lld",
+		snprintf(why, SQ_REPORT_WHY, "hit %lld times, %lld are needed; it saw %lld",
 			 (long long)injected, (long long)enough,
 			 (long long)sq_json_int(counters, "seen"));
 	else if (weakens(rate, injected))
-		snprintf(why, 160, "weakened: the blast radius's rate let %lld of %lld pass",
-			 (long long)rate, (long long)(rate + injected));
+		snprintf(why, SQ_REPORT_WHY,
+			 "weakened: the blast radius's rate let %lld of %lld pass", (long long)rate,
+			 (long long)(rate + injected));
 	else if (weakens(room, injected))
-		snprintf(why, 160, "weakened: there was no room to hold back %lld of %lld",
-			 (long long)room, (long long)(room + injected));
+		snprintf(why, SQ_REPORT_WHY,
+			 "weakened: there was no room to hold back %lld of %lld", (long long)room,
+			 (long long)(room + injected));
 	else
 		return NULL;
 	return why;

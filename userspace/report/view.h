@@ -11,6 +11,7 @@
 #include "util/time.h"
 
 #define SQ_REPORT_PHASES 3
+#define SQ_REPORT_WHY 320
 
 extern const char *const sq_report_phases[SQ_REPORT_PHASES];
 
@@ -33,7 +34,7 @@ void sq_report_parameters(const json_t *asked, bool times, struct sq_buffer *out
  * Did the fault do what it was to do? NULL if so, "" where it was never armed, else why not, which
  * @why holds. Its counters against its min_effect, and what rate and room took from it.
  */
-const char *sq_report_no_effect(const json_t *fault, char why[160]);
+const char *sq_report_no_effect(const json_t *fault, char why[SQ_REPORT_WHY]);
 
 /* Why a fault let something pass, in words; in the order of the gate. */
 struct sq_report_missed {
