@@ -11,6 +11,7 @@
 #define SQ_REPORT_HANG 4
 
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text);
+void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out);
 void sq_report_junit(const json_t *journal, bool colour, struct sq_buffer *out);
 void sq_report_markdown(const json_t *journal, bool colour, struct sq_buffer *out);
 void sq_report_prometheus(const json_t *journal, bool colour, struct sq_buffer *out);

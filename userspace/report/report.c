@@ -27,6 +27,7 @@ static void render_json(const json_t *journal, bool colour, struct sq_buffer *te
 const struct sq_report_format sq_report_formats[] = {
 	{ "text", "for people", sq_report_text },
 	{ "json", "the whole journal", render_json },
+	{ "html", "one file with charts", sq_report_html },
 	{ "junit", "XML for Jenkins and GitLab", sq_report_junit },
 	{ "markdown", "for a merge request", sq_report_markdown },
 	{ "prometheus", "for node_exporter's textfile collector", sq_report_prometheus },

@@ -10,18 +10,9 @@
 
 #define MOST_CGROUPS 5
 
-struct deviations {
-	const char *told; /* the verdict's reason */
-	struct sq_buffer *text;
-};
-
 static void add_deviation(void *data, const char *probe, const char *phase, const char *why)
 {
-	const struct deviations *deviations = data;
-	_cleanup_free_ char *line = sq_asprintf("%s, %s: %s", probe, phase, why);
-
-	if (strcmp(line, deviations->told) != 0)
-		sq_buffer_add(deviations->text, "  - %s\n", line);
+	sq_buffer_add(data, "  - %s, %s: %s\n", probe, phase, why);
 }
 
 static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
@@ -44,7 +35,7 @@ static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 	reason = sq_json_text(journal, "reason");
 	sq_buffer_add(text, "\n%s%s%s%s%s\n", on, verdict, colour ? "\033[0m" : "",
 		      *reason ? ": " : "", reason);
-	sq_report_each_deviation(journal, add_deviation, &(struct deviations){ reason, text });
+	sq_report_each_deviation(journal, add_deviation, text);
 }
 
 static void add_phase_row(const json_t *probe, const char *phase, struct sq_buffer *text)

@@ -164,9 +164,15 @@ void sq_report_each_deviation(const json_t *journal,
 		for (size_t j = 0; j < SQ_REPORT_PHASES; j++) {
 			const json_t *result = json_object_get(probe, sq_report_phases[j]);
 
-			if (!strcmp(sq_json_text(result, "verdict"), "not met"))
-				call(data, sq_json_text(probe, "name"), sq_report_phases[j],
-				     sq_json_text(result, "why"));
+			const char *name = sq_json_text(probe, "name");
+			const char *why = sq_json_text(result, "why");
+			_cleanup_free_ char *line = NULL;
+
+			if (strcmp(sq_json_text(result, "verdict"), "not met") != 0)
+				continue;
+			line = sq_asprintf("%s, %s: %s", name, sq_report_phases[j], why);
+			if (strcmp(line, sq_json_text(journal, "reason")) != 0)
+				call(data, name, sq_report_phases[j], why);
 		}
 }
 

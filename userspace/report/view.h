@@ -45,7 +45,7 @@ struct sq_report_missed {
 
 extern const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED];
 
-/* Calls for each phase of a probe that does not hold: "NAME, during: why". */
+/* Calls for each phase of a probe that does not hold, but the one that is the verdict's reason. */
 void sq_report_each_deviation(const json_t *journal,
 			      void (*call)(void *data, const char *probe, const char *phase,
 					   const char *why),
