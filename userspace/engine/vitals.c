@@ -50,6 +50,7 @@ struct cgroup {
 	char *unit;
 	uint64_t before, after; /* processes */
 	uint64_t ended, crashed, told;
+	bool failed; /* one of its processes ended otherwise than with exit code 0 */
 	uint64_t oom_kills_before, oom_kills;
 };
 
@@ -218,16 +219,17 @@ void sq_vitals_begin(struct sq_vitals *vitals)
 }
 
 /* How it has ended, in words; *ret_crashed where a signal of a bug did it. NULL: nobody knows yet. */
-static char *ending(const struct process *process, bool *ret_crashed)
+static char *ending(const struct process *process, bool *ret_crashed, bool *ret_failed)
 {
 	static const int bugs[] = { SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP };
 	struct pidfd_info_exit info = { .mask = INFO_EXIT };
 	int status;
 
-	*ret_crashed = false;
+	*ret_crashed = *ret_failed = false;
 	if (ioctl(process->fd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))
 		return sq_now() < process->ended_ns + UNREAPED_NS ? NULL : sq_strdup("ended");
 	status = info.exit_code;
+	*ret_failed = status != 0;
 	if (WIFEXITED(status))
 		return sq_asprintf("ended with exit code %d", WEXITSTATUS(status));
 	for (size_t i = 0; i < ARRAY_SIZE(bugs); i++)
@@ -241,13 +243,14 @@ static char *ending(const struct process *process, bool *ret_crashed)
 static bool bury(struct sq_vitals *vitals, struct process *process)
 {
 	struct cgroup *cgroup = &vitals->cgroup[process->cgroup];
-	bool crashed;
-	_cleanup_free_ char *how = ending(process, &crashed);
+	bool crashed, failed;
+	_cleanup_free_ char *how = ending(process, &crashed, &failed);
 
 	if (!how)
 		return false;
 	cgroup->ended++;
 	cgroup->crashed += crashed;
+	cgroup->failed |= failed;
 	/* workers come and go; one that was there, or that crashed, is news */
 	if ((!crashed && (!process->from_begin || cgroup->started)) || cgroup->told++ >= MOST_TOLD)
 		return true;
@@ -316,7 +319,8 @@ char *sq_vitals_judge(struct sq_vitals *vitals)
 	for (size_t i = 0; i < vitals->n; i++) {
 		const struct cgroup *cgroup = &vitals->cgroup[i];
 
-		if (cgroup->before && !cgroup->after)
+		/* a program that squall started may have done its work */
+		if (cgroup->before && !cgroup->after && (!cgroup->started || cgroup->failed))
 			return sq_asprintf("the target '%s' did not survive: of its %llu processes "
 					   "none is left, nor another one come",
 					   cgroup->path, (unsigned long long)cgroup->before);
