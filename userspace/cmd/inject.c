@@ -5,6 +5,7 @@
 
 #include "cmd/command.h"
 #include "cmd/execute.h"
+#include "cmd/selector.h"
 #include "util/out.h"
 
 #define MOST_OPTIONS 64
@@ -24,8 +25,8 @@ enum {
 };
 
 static const struct sq_option own[OWN + 1] = {
-	[TARGET] = { "target", "cgroup:PATH",
-		     "what to hit, a path or a glob; required, may be repeated" },
+	[TARGET] = { "target", "KIND:NAME",
+		     "what to hit: systemd:, process:, cgroup:; required, may be repeated" },
 	[SHARE] = { "share", "SHARE", "how much of what a glob matches may be hit; 50%" },
 	[SEED] = { "seed", "N", "decide as the run with this seed did" },
 	[REPORT] = { "report", "FORMAT[:FILE]", "text (default) or json; may be repeated" },
@@ -138,33 +139,12 @@ static void take(size_t option, const char *value, void *data)
 	}
 }
 
-/* A YAML scalar in double quotes, or as it is where a number or a truth value is wanted. */
-static void add_scalar(struct sq_buffer *text, const char *value, bool plain)
-{
-	if (plain && ((*value && strspn(value, "0123456789") == strlen(value)) ||
-		      !strcmp(value, "true") || !strcmp(value, "false"))) {
-		sq_buffer_add(text, "%s", value);
-		return;
-	}
-	sq_buffer_add(text, "\"");
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			sq_buffer_add(text, "\\");
-		if (*value == '\n')
-			sq_buffer_add(text, "\\n");
-		else
-			sq_buffer_add(text, "%c", *value);
-	}
-	sq_buffer_add(text, "\"");
-}
-
-static void add_list(struct sq_buffer *text, const struct sq_texts *values, const char *prefix,
-		     bool plain)
+static void add_list(struct sq_buffer *text, const struct sq_texts *values, bool plain)
 {
 	sq_buffer_add(text, "%s", values->n > 1 ? "[" : "");
 	for (size_t i = 0; i < values->n; i++) {
 		sq_buffer_add(text, "%s", i ? ", " : "");
-		add_scalar(text, values->item[i] + strlen(prefix), plain);
+		sq_add_scalar(text, values->item[i], plain);
 	}
 	sq_buffer_add(text, "%s\n", values->n > 1 ? "]" : "");
 }
@@ -173,7 +153,7 @@ static void add_list(struct sq_buffer *text, const struct sq_texts *values, cons
 static void add_last(struct sq_buffer *text, const char *key, const struct sq_texts *values)
 {
 	sq_buffer_add(text, "%s: ", key);
-	add_scalar(text, values->item[values->n - 1], true);
+	sq_add_scalar(text, values->item[values->n - 1], true);
 	sq_buffer_add(text, "\n");
 }
 
@@ -181,8 +161,8 @@ static void add_own(struct sq_buffer *text, const struct given *given)
 {
 	if (given->value[SEED].n)
 		add_last(text, "seed", &given->value[SEED]);
-	sq_buffer_add(text, "targets:\n  target:\n    cgroup: ");
-	add_list(text, &given->value[TARGET], "cgroup:", false);
+	sq_buffer_add(text, "targets:\n  target:\n    ");
+	sq_add_selector(text, &given->value[TARGET]);
 	if (given->value[SHARE].n)
 		add_last(text, "blast_radius:\n  share", &given->value[SHARE]);
 }
@@ -203,23 +183,9 @@ static void write_experiment(struct sq_buffer *text, const struct given *given,
 		if (type == SQ_TYPE_OBJECT)
 			sq_buffer_add(text, "%s\n", given->value[i].item[0]);
 		else
-			add_list(text, &given->value[i], "",
+			add_list(text, &given->value[i],
 				 type == SQ_TYPE_COUNT || type == SQ_TYPE_BOOL);
 	}
-}
-
-static void check_targets(const struct sq_command *command, const struct given *given)
-{
-	const struct sq_texts *targets = &given->value[TARGET];
-
-	if (!targets->n)
-		sq_usage_error(command, "--target is required");
-	for (size_t i = 0; i < targets->n; i++)
-		if (strncmp(targets->item[i], "cgroup:", 7) != 0)
-			sq_usage_error(command,
-				       "--target %s: the kinds of target are cgroup:PATH and "
-				       "cgroup:GLOB; `command` needs a file",
-				       targets->item[i]);
 }
 
 static int execute(struct given *given, const struct sq_fault_kind *kind)
@@ -276,7 +242,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_operands(&specific, argc, argv, first, 1, 1);
 	if (!kind)
 		sq_usage_error(&specific, "the fault comes first: squall inject FAULT ...");
-	check_targets(&specific, given);
+	sq_check_selector(&specific, &given->value[TARGET]);
 	code = execute(given, kind);
 	for (size_t i = 0; i < given->n; i++)
 		sq_texts_clear(&given->value[i]);

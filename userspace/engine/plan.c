@@ -36,11 +36,13 @@ static int resolve(struct sq_plan *plan, struct sq_error **err)
 
 	plan->target = sq_alloc((experiment->targets.n + 1) * sizeof(*plan->target));
 	for (size_t i = 0; i < experiment->targets.n && !r; i++) {
+		const struct sq_target *asked = &sq_targets(experiment)[i];
 		struct sq_resolved *target = &plan->target[i];
 
-		r = sq_target_resolve(&sq_targets(experiment)[i], experiment->seed, plan->run,
-				      target, err);
-		for (size_t j = 0; j < target->n; j++)
+		r = sq_target_resolve(asked, sq_experiment_rest_of(experiment, asked),
+				      experiment->seed, plan->run, target, err);
+		/* what is only compared with is never hit: no limit counts it */
+		for (size_t j = 0; j < target->n && !asked->rest_of; j++)
 			if (!sq_texts_have(&plan->paths, target->item[j].cgroup.path))
 				sq_texts_add(&plan->paths, target->item[j].cgroup.path);
 	}
@@ -81,6 +83,9 @@ int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, st
 	add_patterns(&plan->experiment->blast_radius.protect, &patterns);
 	if (plan->policy)
 		add_patterns(&plan->policy->targets.protect, &of_host);
+	for (size_t i = 0; i < plan->experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].carved.n; j++)
+			sq_texts_add(&patterns, plan->target[i].carved.item[j]);
 	for (size_t i = 0; i < plan->paths.n; i++) {
 		int r = sq_cgroup_find(plan->paths.item[i], &found, NULL);
 
@@ -164,6 +169,9 @@ static void use_all(struct sq_plan *plan)
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_resolved *target = &plan->target[i];
 
+		plan->usage[i] = (struct sq_usage){ .target = target->target->object.key };
+		if (target->target->rest_of)
+			continue;
 		plan->usage[i] = (struct sq_usage){ .target = target->target->object.key,
 						    .matched = target->matched,
 						    .selected = target->n,
@@ -264,6 +272,9 @@ static bool covers_port(const struct sq_fault *fault, uint16_t port)
 
 static void look_for_traps(struct sq_plan *plan)
 {
+	for (size_t i = 0; i < plan->experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
+			warn(plan, "%s", plan->target[i].warnings.item[j]);
 	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
 		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
@@ -334,15 +345,17 @@ static json_t *targets_json(const struct sq_plan *plan)
 		for (size_t j = 0; j < target->n; j++)
 			json_array_append_new(
 				cgroups,
-				sq_json("{s:s, s:I, s:I}", "path", target->item[j].cgroup.path,
-					"id", (json_int_t)target->item[j].cgroup.id, "processes",
+				sq_json("{s:s, s:s, s:I, s:I}", "path", target->item[j].cgroup.path,
+					"name", target->item[j].name, "id",
+					(json_int_t)target->item[j].cgroup.id, "processes",
 					(json_int_t)target->item[j].processes));
 		json_array_append_new(
-			targets, sq_json("{s:s, s:I, s:o, s:b}", "name",
+			targets, sq_json("{s:s, s:I, s:o, s:b, s:b}", "name",
 					 sq_targets(plan->experiment)[i].object.key, "matched",
 					 (json_int_t)target->matched, "cgroups", cgroups,
 					 "started_by_squall",
-					 sq_target_is_started(&sq_targets(plan->experiment)[i])));
+					 sq_target_is_started(&sq_targets(plan->experiment)[i]),
+					 "compared", target->target->rest_of != NULL));
 	}
 	return targets;
 }

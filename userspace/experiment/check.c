@@ -32,16 +32,6 @@ void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags
 		sq_diag_error(diags, mark, NULL, "the name has a control character in it");
 }
 
-/* The place of a list's item @i, which has been read into @texts. */
-static struct sq_mark item_mark(const struct sq_object *object, const char *key,
-				const struct sq_texts *texts, size_t i)
-{
-	const struct sq_node *node = sq_node_get(object->node, key);
-
-	/* where an item could not be read the two do not correspond */
-	return node->type == SQ_NODE_LIST && node->n == texts->n ? node->item[i]->mark : node->mark;
-}
-
 static void check_targets_of(const struct sq_experiment *experiment, const struct sq_fault *fault,
 			     struct sq_diags *diags)
 {
@@ -60,8 +50,9 @@ static void check_targets_of(const struct sq_experiment *experiment, const struc
 			hint = sq_asprintf("did you mean '%s'?", near);
 		else if (strchr(fault->targets.item[i], '/'))
 			hint = sq_strdup("declare it under 'targets' and name it here");
-		sq_diag_error(diags, item_mark(&fault->object, "target", &fault->targets, i), hint,
-			      "there is no target '%.200s'", fault->targets.item[i]);
+		sq_diag_error(diags,
+			      sq_check_item_mark(&fault->object, "target", &fault->targets, i),
+			      hint, "there is no target '%.200s'", fault->targets.item[i]);
 	}
 }
 
@@ -147,7 +138,8 @@ static void check_paths(const struct sq_fault *fault, struct sq_diags *diags)
 		const char *why;
 
 		if (sq_path_pattern_parse(fault->paths.item[i], &pattern, &why))
-			sq_diag_error(diags, item_mark(&fault->object, "paths", &fault->paths, i),
+			sq_diag_error(diags,
+				      sq_check_item_mark(&fault->object, "paths", &fault->paths, i),
 				      NULL, "paths: '%.200s' %s", fault->paths.item[i], why);
 		free(pattern.fixed);
 	}
@@ -214,71 +206,12 @@ static void check_load(const struct sq_experiment *experiment, struct sq_diags *
 	}
 }
 
-static void check_cgroups(const struct sq_object *object, const struct sq_texts *cgroups,
-			  struct sq_diags *diags)
-{
-	for (size_t i = 0; i < cgroups->n; i++) {
-		const char *path = cgroups->item[i];
-		struct sq_mark mark = item_mark(object, "cgroup", cgroups, i);
-
-		if (path[0] != '/')
-			sq_diag_error(diags, mark,
-				      "begin at the cgroup2 root, as in "
-				      "/system.slice/nginx.service",
-				      "cgroup: '%.200s' does not begin with '/'", path);
-		else if (strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//") ||
-			 !strcmp(path + strlen(path) - 1, "/") ||
-			 !strcmp(sq_base_name(path), "..") || !strcmp(sq_base_name(path), "."))
-			sq_diag_error(diags, mark,
-				      path[1] ? NULL
-					      : "name what is below it: the "
-						"root is every process of the host",
-				      "cgroup: '%.200s' is not a plain path: no empty part, no "
-				      "'.' nor '..', no '/' at the end",
-				      path);
-	}
-}
-
-static void check_targets(const struct sq_experiment *experiment, struct sq_diags *diags)
-{
-	const struct sq_node *names = sq_node_get(experiment->object.node, "targets");
-
-	for (size_t i = 0; i < experiment->targets.n; i++) {
-		const struct sq_target *target = &sq_targets(experiment)[i];
-		struct sq_mark mark = names->key[i]->mark;
-		bool used = false;
-
-		sq_check_name(mark, target->object.key, diags);
-		if (strchr(target->object.key, '/') || !*target->object.key ||
-		    target->object.key[0] == '.')
-			sq_diag_error(diags, mark,
-				      "begin with something else than '.', and "
-				      "without a '/'",
-				      "'%.200s' is no name for a target: it names "
-				      "a cgroup's folder",
-				      target->object.key);
-		for (size_t j = 0; j < experiment->faults.n; j++)
-			used |= sq_fault_hits(&sq_faults(experiment)[j], target);
-		if (!used && !diags->errors && target->cgroup.n)
-			sq_diag_warning(diags, mark, NULL, "no fault hits the target '%s'",
-					target->object.key);
-		if (target->command.n && sq_schema_has(&target->object, "select"))
-			sq_diag_error(diags, sq_schema_mark(&target->object, "select"), NULL,
-				      "'select' is for targets that match cgroups");
-		if (target->cgroup.n && target->ready.object.node)
-			sq_diag_error(diags, sq_schema_mark(&target->object, "ready"), NULL,
-				      "'ready' is for command targets");
-		sq_check_source(&target->ready.source, diags);
-		check_cgroups(&target->object, &target->cgroup, diags);
-	}
-}
-
 void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags)
 {
 	for (size_t i = 0; i < protects->n; i++) {
 		const struct sq_protect *item = (const struct sq_protect *)protects->item + i;
 
-		check_cgroups(&item->object, &item->cgroup, diags);
+		sq_check_cgroups(&item->object, "cgroup", &item->cgroup, diags);
 	}
 }
 
@@ -292,5 +225,5 @@ void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags
 	check_load(experiment, diags);
 	check_faults(experiment, diags);
 	sq_check_probes(experiment, diags);
-	check_targets(experiment, diags);
+	sq_check_targets(experiment, diags);
 }

@@ -13,6 +13,15 @@ void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *di
 void sq_check_source(const struct sq_source *source, struct sq_diags *diags);
 void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags);
 
+/* The targets, and a list of paths of cgroups or of globs over them under @key. */
+void sq_check_targets(const struct sq_experiment *experiment, struct sq_diags *diags);
+void sq_check_cgroups(const struct sq_object *object, const char *key,
+		      const struct sq_texts *cgroups, struct sq_diags *diags);
+
+/* The place of item @i of the list under @key, which has been read into @texts. */
+struct sq_mark sq_check_item_mark(const struct sq_object *object, const char *key,
+				  const struct sq_texts *texts, size_t i);
+
 /* The paths of a list of struct sq_protect. */
 void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags);
 

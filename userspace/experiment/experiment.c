@@ -14,6 +14,14 @@
 
 #define DEFAULT_PHASE (10 * SQ_S)
 
+const struct sq_target *sq_experiment_rest_of(const struct sq_experiment *experiment,
+					      const struct sq_target *target)
+{
+	int index = target->rest_of ? sq_experiment_target(experiment, target->rest_of) : -1;
+
+	return index < 0 ? NULL : &sq_targets(experiment)[index];
+}
+
 int sq_experiment_target(const struct sq_experiment *experiment, const char *name)
 {
 	for (size_t i = 0; i < experiment->targets.n; i++)

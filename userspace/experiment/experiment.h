@@ -9,11 +9,25 @@
 #include "experiment/stop_if.h"
 #include "util/error.h"
 
+/* A process by what it runs, or by a file with its number: one of these. */
+struct sq_process_target {
+	struct sq_object object;
+	char *executable, *name, *pid_file;
+};
+
 struct sq_target {
 	struct sq_object object; /* its key is the target's name */
-	struct sq_texts cgroup;
-	struct sq_texts command;
+	/* the kinds: one of these */
+	struct sq_texts systemd, container, pod, cgroup, command;
+	struct sq_process_target process;
+	char *rest_of;
+	/* which of them */
+	struct sq_texts not, labels, only_containers;
 	struct sq_select select;
+	bool whole_cgroup;
+	/* how a command is started; with systemd: whose manager's units */
+	char *user, *directory;
+	struct sq_texts environment;
 	struct sq_ready ready;
 };
 
@@ -79,7 +93,7 @@ struct sq_experiment {
 #define sq_stop_ifs(list) ((const struct sq_stop_if *)(list)->item)
 #define sq_loads(e) ((struct sq_load *)(e)->load.item)
 
-extern const struct sq_schema sq_experiment_schema, sq_protect_schema;
+extern const struct sq_schema sq_experiment_schema, sq_protect_schema, sq_target_schema;
 
 /*
  * Reads and checks @file. @settings are "NAME=VALUE" of --set. Returns the experiment, to be freed,
@@ -93,6 +107,10 @@ struct sq_experiment *sq_experiment_parse(const char *name, const char *text, si
 					  const struct sq_texts *settings, struct sq_diags *diags);
 
 struct sq_experiment *sq_experiment_free(struct sq_experiment *experiment);
+
+/* The target that @target is the rest of, or NULL. */
+const struct sq_target *sq_experiment_rest_of(const struct sq_experiment *experiment,
+					      const struct sq_target *target);
 
 /* The index of the target @name, or -1. */
 int sq_experiment_target(const struct sq_experiment *experiment, const char *name);

@@ -10,38 +10,6 @@
 		fields, ARRAY_SIZE(fields) \
 	}
 
-static const char *const target_kinds[] = { "cgroup", "command", NULL };
-
-#define AT(member) offsetof(struct sq_target, member)
-static const struct sq_field target_fields[] = {
-	{ .key = "cgroup",
-	  .type = SQ_TYPE_TEXTS,
-	  .offset = AT(cgroup),
-	  .help = "a path below the cgroup2 root, such as /system.slice/nginx.service; or a glob" },
-	{ .key = "command",
-	  .type = SQ_TYPE_TEXTS,
-	  .offset = AT(command),
-	  .help = "a program and its arguments, run in a cgroup of its own while the run lasts" },
-	{ .key = "select",
-	  .type = SQ_TYPE_SELECT,
-	  .offset = AT(select),
-	  .fallback = "all",
-	  .help = "how many of those that match; drawn by the seed" },
-	{ .key = "ready",
-	  .type = SQ_TYPE_OBJECT,
-	  .offset = AT(ready),
-	  .object = &sq_ready_schema,
-	  .help = "command: when it counts as started" },
-};
-#undef AT
-
-static const struct sq_schema target_schema = {
-	.what = "a target",
-	.size = sizeof(struct sq_target),
-	.part = { PART(target_fields) },
-	.one_of = target_kinds,
-};
-
 #define AT(member) offsetof(struct sq_load, member)
 static const struct sq_field load_fields[] = {
 	{ .key = "name",
@@ -212,7 +180,7 @@ static const struct sq_field experiment_fields[] = {
 	  .type = SQ_TYPE_NAMED,
 	  .offset = AT(targets),
 	  .required = true,
-	  .object = &target_schema,
+	  .object = &sq_target_schema,
 	  .help = "named sets of cgroups" },
 	{ .key = "blast_radius",
 	  .type = SQ_TYPE_OBJECT,

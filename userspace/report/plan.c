@@ -19,8 +19,11 @@ static void add_target(const json_t *target, struct sq_buffer *text)
 	bool started = json_is_true(json_object_get(target, "started_by_squall"));
 	size_t i;
 
-	sq_buffer_add(text, "  %s: %zu of %lld cgroups\n", sq_json_text(target, "name"),
-		      json_array_size(cgroups), (long long)sq_json_int(target, "matched"));
+	sq_buffer_add(text, "  %s: %zu of %lld cgroups%s\n", sq_json_text(target, "name"),
+		      json_array_size(cgroups), (long long)sq_json_int(target, "matched"),
+		      json_is_true(json_object_get(target, "compared"))
+			      ? ", to compare with, never hit"
+			      : "");
 	json_array_foreach(cgroups, i, cgroup) {
 		if (i == MOST_CGROUPS) {
 			sq_buffer_add(text, "    and %zu more\n",

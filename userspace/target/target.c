@@ -2,156 +2,228 @@
 #include "target/target.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/kind.h"
 #include "util/fs.h"
 #include "util/hash.h"
 #include "util/process.h"
 #include "util/units.h"
 
 #define PARENT "/squall"
-#define MOST_HINTS 5
-
-/* A kind of target. */
-struct kind {
-	bool (*is)(const struct sq_target *target);
-	/* Adds the paths of all cgroups that match. */
-	int (*match)(const struct sq_target *target, const char *run, struct sq_texts *paths,
-		     bool *ret_shared, struct sq_error **err);
-};
-
-struct draw {
-	const char *path;
-	uint64_t hash;
-};
-
-static int collect(const char *path, int fd, void *data)
-{
-	sq_texts_add(data, path);
-	return 0;
-}
-
-static void add_path(struct sq_buffer *text, const char *path)
-{
-	sq_buffer_add(text, "%s'%s'", text->stream ? ", " : "", path);
-}
-
-/* Those directly below the lowest cgroup of the pattern that is there. */
-static int hint_below(const char *pattern, const struct sq_texts *all, struct sq_error **err)
-{
-	_cleanup_free_ char *above = sq_strdup(pattern);
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	size_t found = 0;
-
-	do
-		*(strrchr(above, '/') ? strrchr(above, '/') : above) = '\0';
-	while (*above && !sq_texts_have(all, above));
-	for (size_t i = 0; i < all->n; i++) {
-		const char *path = all->item[i];
-
-		if (sq_cgroup_level(path) != sq_cgroup_level(above) + 1 ||
-		    !sq_cgroup_within(path, *above ? above : "/"))
-			continue;
-		if (found++ < MOST_HINTS)
-			add_path(&text, path);
-	}
-	if (!found)
-		return sq_error_hint(err, "there is no cgroup below '%s'", *above ? above : "/");
-	return sq_error_hint(err, "below '%s' there %s %s%s", *above ? above : "/",
-			     found == 1 ? "is" : "are", sq_buffer_text(&text),
-			     found > MOST_HINTS ? " and more" : "");
-}
-
-static void put_siblings_first(struct sq_texts *all, const char *pattern)
-{
-	size_t folder = (size_t)(sq_base_name(pattern) - pattern), first = 0;
-
-	for (size_t i = 0; i < all->n; i++) {
-		char *path = all->item[i];
-
-		if ((size_t)(sq_base_name(path) - path) != folder ||
-		    strncmp(path, pattern, folder) != 0)
-			continue;
-		all->item[i] = all->item[first];
-		all->item[first++] = path;
-	}
-}
-
-/* "No cgroup matches" helps nobody; what is nearest may. */
-static int nothing_matches(const struct sq_target *target, const char *pattern,
-			   struct sq_error **err)
-{
-	_cleanup_texts_ struct sq_texts all = { 0 };
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	_cleanup_free_ const char **names = NULL;
-	size_t near[MOST_HINTS], n;
-
-	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
-		     "target '%s' matches no cgroup: there is no '%s'", target->object.key,
-		     pattern);
-	if (sq_cgroup_walk("/", collect, &all, NULL) || !all.n)
-		return -ENOENT;
-	/* of two that are as near the one in the folder that was named */
-	put_siblings_first(&all, pattern);
-	names = sq_alloc(all.n * sizeof(*names));
-	for (size_t i = 0; i < all.n; i++)
-		names[i] = sq_base_name(all.item[i]);
-	n = sq_nearest_few(sq_base_name(pattern), names, all.n, near, MOST_HINTS);
-	if (!n)
-		return hint_below(pattern, &all, err);
-	for (size_t i = 0; i < n; i++)
-		add_path(&text, all.item[near[i]]);
-	return sq_error_hint(err, "did you mean %s%s?", n > 1 ? "one of " : "",
-			     sq_buffer_text(&text));
-}
-
-static bool is_cgroup(const struct sq_target *target)
-{
-	return target->cgroup.n > 0;
-}
-
-static int match_cgroup(const struct sq_target *target, const char *run, struct sq_texts *paths,
-			bool *ret_shared, struct sq_error **err)
-{
-	for (size_t i = 0; i < target->cgroup.n; i++) {
-		const char *pattern = target->cgroup.item[i];
-		struct sq_cgroup cgroup;
-		size_t before = paths->n;
-		int r;
-
-		if (sq_cgroup_is_glob(pattern)) {
-			r = sq_cgroup_glob(pattern, paths, err);
-			if (r)
-				return r;
-		} else if (!sq_cgroup_find(pattern, &cgroup, NULL)) {
-			sq_texts_add(paths, pattern);
-			sq_cgroup_clear(&cgroup);
-		}
-		if (paths->n == before)
-			return nothing_matches(target, pattern, err);
-	}
-	*ret_shared = paths->n > 1;
-	return 0;
-}
 
 static bool is_command(const struct sq_target *target)
 {
 	return target->command.n > 0;
 }
 
-static int match_command(const struct sq_target *target, const char *run, struct sq_texts *paths,
-			 bool *ret_shared, struct sq_error **err)
+static int match_command(const struct sq_target *target, const char *run,
+			 struct sq_finding *finding, struct sq_error **err)
 {
 	_cleanup_free_ char *path = sq_target_path(target, run);
 
-	sq_texts_add(paths, path);
+	sq_finding_add(finding, path, path);
 	return 0;
 }
 
-static const struct kind kinds[] = {
-	{ is_cgroup, match_cgroup },
-	{ is_command, match_command },
+static bool holds_nothing(const struct sq_target *target, const char *path)
+{
+	return false;
+}
+
+static const struct sq_kind sq_kind_command = { is_command, match_command, holds_nothing };
+
+static const struct sq_kind *const kinds[] = {
+	&sq_kind_cgroup,
+	&sq_kind_systemd,
+	&sq_kind_process,
+	&sq_kind_command,
+};
+
+static const struct sq_kind *kind_of(const struct sq_target *target)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i]->is(target))
+			return kinds[i];
+	return NULL;
+}
+
+void sq_finding_add(struct sq_finding *finding, const char *name, const char *path)
+{
+	*(struct sq_found *)sq_append(&finding->item, &finding->n, sizeof(*finding->item)) =
+		(struct sq_found){ sq_strdup(name), sq_strdup(path) };
+}
+
+void sq_finding_warn(struct sq_finding *finding, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		sq_oom();
+	va_end(arguments);
+	sq_texts_add(&finding->warnings, text);
+}
+
+static void clear_found(struct sq_found *found)
+{
+	free(found->name);
+	free(found->path);
+}
+
+void sq_finding_clear(struct sq_finding *finding)
+{
+	for (size_t i = 0; i < finding->n; i++)
+		clear_found(&finding->item[i]);
+	free(finding->item);
+	sq_texts_clear(&finding->warnings);
+	*finding = (struct sq_finding){ 0 };
+}
+
+bool sq_hint_nearest(const char *name, const char *const *names, size_t n, struct sq_error **err)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	size_t near[5], found = sq_nearest_few(name, names, n, near, ARRAY_SIZE(near));
+
+	for (size_t i = 0; i < found; i++)
+		sq_buffer_add(&text, "%s'%s'", i ? ", " : "", names[near[i]]);
+	if (found)
+		sq_error_hint(err, "did you mean %s%s?", found > 1 ? "one of " : "",
+			      sq_buffer_text(&text));
+	return found > 0;
+}
+
+struct below {
+	uint64_t cgroups, processes;
+};
+
+static int count_one(const char *path, int fd, void *data)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	struct below *below = data;
+	size_t n = 0;
+
+	if (!sq_cgroup_pids(fd, &pids, &n, NULL) && n) {
+		below->cgroups++;
+		below->processes += n;
+	}
+	return 0;
+}
+
+void sq_count_below(const char *path, uint64_t *ret_cgroups, uint64_t *ret_processes)
+{
+	struct below below = { 0 };
+
+	sq_cgroup_walk(path, count_one, &below, NULL);
+	*ret_cgroups = below.cgroups;
+	*ret_processes = below.processes;
+}
+
+/* Is this one to be left out? A pattern that is no path names it as the kind does, or its folder. */
+static bool leaves_out(const char *pattern, const char *name, const char *path)
+{
+	const char *base = sq_base_name(path);
+	_cleanup_free_ char *service = sq_asprintf("%s.service", pattern);
+
+	if (*pattern == '/')
+		return sq_cgroup_matches(path, pattern);
+	return !fnmatch(pattern, name, FNM_NOESCAPE) || !fnmatch(pattern, base, FNM_NOESCAPE) ||
+	       !strcmp(service, base);
+}
+
+struct carving {
+	const char *pattern, *root;
+	struct sq_texts *carved;
+	size_t found;
+};
+
+/* What lies below something that is hit is carved out of it. */
+static int carve_one(const char *path, int fd, void *data)
+{
+	struct carving *carving = data;
+
+	if (!strcmp(path, carving->root) || !leaves_out(carving->pattern, sq_base_name(path), path))
+		return 0;
+	sq_texts_add(carving->carved, path);
+	carving->found++;
+	return -1;
+}
+
+static size_t leave_out(const char *pattern, struct sq_finding *finding, struct sq_texts *carved)
+{
+	size_t kept = 0, found = 0;
+
+	for (size_t i = 0; i < finding->n; i++) {
+		struct carving carving = { pattern, finding->item[i].path, carved, 0 };
+
+		if (leaves_out(pattern, finding->item[i].name, finding->item[i].path)) {
+			clear_found(&finding->item[i]);
+			found++;
+			continue;
+		}
+		sq_cgroup_walk(finding->item[i].path, carve_one, &carving, NULL);
+		found += carving.found;
+		finding->item[kept++] = finding->item[i];
+	}
+	finding->n = kept;
+	return found;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct sq_found *)a)->path, ((const struct sq_found *)b)->path);
+}
+
+static void drop_doubles(struct sq_finding *finding)
+{
+	size_t kept = 0;
+
+	if (finding->n)
+		qsort(finding->item, finding->n, sizeof(*finding->item), by_path);
+	for (size_t i = 0; i < finding->n; i++) {
+		if (kept && !strcmp(finding->item[kept - 1].path, finding->item[i].path))
+			clear_found(&finding->item[i]);
+		else
+			finding->item[kept++] = finding->item[i];
+	}
+	finding->n = kept;
+}
+
+int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
+		    struct sq_texts *carved, struct sq_error **err)
+{
+	int r = kind_of(target)->match(target, run, finding, err);
+
+	if (r)
+		return r;
+	drop_doubles(finding);
+	for (size_t i = 0; i < target->not .n; i++)
+		if (!leave_out(target->not .item[i], finding, carved))
+			sq_finding_warn(
+				finding,
+				"target '%s': 'not: %s' leaves nothing out: nothing of that "
+				"name is there",
+				target->object.key, target->not .item[i]);
+	if (finding->n)
+		return 0;
+	return sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
+			    "target '%s': 'not' leaves out all that matches", target->object.key);
+}
+
+bool sq_target_holds(const struct sq_target *target, const char *path)
+{
+	const struct sq_kind *kind = kind_of(target);
+
+	return !kind->holds || kind->holds(target, path);
+}
+
+struct draw {
+	struct sq_found found;
+	uint64_t hash;
 };
 
 static int by_hash(const void *a, const void *b)
@@ -161,95 +233,154 @@ static int by_hash(const void *a, const void *b)
 	return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct draw *)a)->path, ((const struct draw *)b)->path);
-}
-
-/* Sorts those that are drawn to the front; returns how many. */
-static size_t draw(const struct sq_target *target, uint64_t seed, struct draw *draws, size_t n)
+size_t sq_target_wanted(const struct sq_target *target, size_t n)
 {
 	const struct sq_select *select = &target->select;
-	size_t wanted = n;
+
+	if (select->kind == SQ_SELECT_COUNT)
+		return MIN(select->value, n);
+	if (select->kind == SQ_SELECT_SHARE)
+		return MIN(n, MAX((size_t)((double)n * (double)select->value / SQ_SHARE_ONE), 1));
+	return n;
+}
+
+uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name)
+{
+	return sq_hash_text(sq_hash_text(sq_mix64(seed), target->object.key), name);
+}
+
+size_t sq_target_draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding)
+{
+	size_t n = finding->n, wanted = sq_target_wanted(target, n);
+	_cleanup_free_ struct draw *draws = sq_alloc((n + 1) * sizeof(*draws));
 
 	for (size_t i = 0; i < n; i++)
-		draws[i].hash = sq_hash_text(sq_hash_text(sq_mix64(seed), target->object.key),
-					     draws[i].path);
+		draws[i] = (struct draw){ finding->item[i],
+					  sq_target_hash(target, seed, finding->item[i].name) };
 	qsort(draws, n, sizeof(*draws), by_hash);
-	if (select->kind == SQ_SELECT_COUNT)
-		wanted = MIN(select->value, n);
-	else if (select->kind == SQ_SELECT_SHARE)
-		wanted = MAX((size_t)((double)n * (double)select->value / SQ_SHARE_ONE), 1);
-	qsort(draws, wanted, sizeof(*draws), by_path);
+	for (size_t i = 0; i < n; i++)
+		finding->item[i] = draws[i].found;
+	if (wanted)
+		qsort(finding->item, wanted, sizeof(*finding->item), by_path);
 	return wanted;
 }
 
-static size_t without_doubles(struct draw *draws, size_t n)
-{
-	size_t kept = 0;
-
-	qsort(draws, n, sizeof(*draws), by_path);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || strcmp(draws[kept - 1].path, draws[i].path) != 0)
-			draws[kept++] = draws[i];
-	return kept;
-}
-
 /* Looks a drawn cgroup up; one that is gone meanwhile is left out. */
-static void add_member(struct sq_resolved *ret, const char *path)
+static void add_member(struct sq_resolved *ret, const struct sq_found *found)
 {
 	struct sq_member member = { .processes = 0 };
 
 	if (is_command(ret->target)) {
-		member.cgroup = (struct sq_cgroup){ .path = sq_strdup(path),
-						    .level = sq_cgroup_level(path) };
+		member.cgroup = (struct sq_cgroup){ .path = sq_strdup(found->path),
+						    .level = sq_cgroup_level(found->path) };
 		member.processes = 1;
-	} else if (sq_cgroup_find(path, &member.cgroup, NULL) ||
-		   sq_cgroup_count(path, &member.processes, NULL)) {
+	} else if (sq_cgroup_find(found->path, &member.cgroup, NULL) ||
+		   sq_cgroup_count(found->path, &member.processes, NULL)) {
 		return;
 	}
+	member.name = sq_strdup(found->name);
 	*(struct sq_member *)sq_append(&ret->item, &ret->n, sizeof(*ret->item)) = member;
 }
 
-int sq_target_resolve(const struct sq_target *target, uint64_t seed, const char *run,
-		      struct sq_resolved *ret, struct sq_error **err)
+/* What a slice holds besides its name is easily more than was meant: said with numbers. */
+static void tell_width(struct sq_resolved *ret, const struct sq_member *member,
+		       struct sq_finding *finding)
 {
-	_cleanup_texts_ struct sq_texts paths = { 0 };
-	_cleanup_free_ struct draw *draws = NULL;
+	uint64_t cgroups, processes;
+	size_t n = strlen(member->cgroup.path);
+
+	if (n < 6 || strcmp(member->cgroup.path + n - 6, ".slice") != 0)
+		return;
+	sq_count_below(member->cgroup.path, &cgroups, &processes);
+	sq_finding_warn(finding,
+			"target '%s': '%s' is a slice: everything in it is hit, %llu cgroups with "
+			"%llu processes now",
+			ret->target->object.key, member->cgroup.path, (unsigned long long)cgroups,
+			(unsigned long long)processes);
+}
+
+static int take_drawn(struct sq_resolved *ret, struct sq_finding *finding, size_t first,
+		      size_t until, struct sq_error **err)
+{
+	for (size_t i = first; i < until; i++)
+		add_member(ret, &finding->item[i]);
+	for (size_t i = 0; i < ret->n && !ret->target->rest_of; i++)
+		tell_width(ret, &ret->item[i], finding);
+	for (size_t i = 0; i < finding->warnings.n; i++)
+		sq_texts_add(&ret->warnings, finding->warnings.item[i]);
+	if (ret->n)
+		return 0;
+	if (ret->target->rest_of)
+		return sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
+				    "target '%s': '%s' selects all of the %zu cgroups that match: "
+				    "there is no rest to compare with",
+				    ret->target->object.key, ret->target->rest_of, finding->n);
+	return sq_error_set(err, SQ_FAIL_NOT_NOW, ENOENT,
+			    "the cgroups of target '%s' "
+			    "vanished while they were looked at",
+			    ret->target->object.key);
+}
+
+/*
+ * The rest begins at @first. Its own 'not' leaves out of it, but does not change the other target's
+ * draw; and what holds something that is hit, or lies in it, is nothing to compare with.
+ */
+static void drop_from_rest(const struct sq_target *target, struct sq_finding *finding, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < finding->n; i++) {
+		struct sq_found *found = &finding->item[i];
+		bool drop = false;
+
+		for (size_t j = 0; j < target->not .n; j++)
+			drop |= leaves_out(target->not .item[j], found->name, found->path);
+		for (size_t j = 0; j < first; j++)
+			drop |= sq_cgroup_within(found->path, finding->item[j].path) ||
+				sq_cgroup_within(finding->item[j].path, found->path);
+		if (drop)
+			clear_found(found);
+		else
+			finding->item[kept++] = *found;
+	}
+	finding->n = kept;
+	if (kept > first)
+		qsort(finding->item + first, kept - first, sizeof(*finding->item), by_path);
+}
+
+int sq_target_resolve(const struct sq_target *target, const struct sq_target *of, uint64_t seed,
+		      const char *run, struct sq_resolved *ret, struct sq_error **err)
+{
+	_cleanup_(sq_finding_clear) struct sq_finding finding = { 0 };
+	const struct sq_target *matching = of ? of : target;
 	size_t wanted;
+	int r;
 
 	*ret = (struct sq_resolved){ .target = target };
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		int r = kinds[i].is(target) ? kinds[i].match(target, run, &paths, &ret->shared, err)
-					    : 0;
-
-		if (r)
-			return r;
-	}
-	draws = sq_alloc((paths.n + 1) * sizeof(*draws));
-	for (size_t i = 0; i < paths.n; i++)
-		draws[i].path = paths.item[i];
-	ret->matched = without_doubles(draws, paths.n);
-	for (size_t i = 0; i < ret->matched; i++)
-		sq_texts_add(&ret->all, draws[i].path);
-	ret->shared = ret->shared && ret->matched > 1;
-	wanted = draw(target, seed, draws, ret->matched);
-	for (size_t i = 0; i < wanted; i++)
-		add_member(ret, draws[i].path);
-	if (!ret->n)
-		return sq_error_set(err, SQ_FAIL_NOT_NOW, ENOENT,
-				    "the cgroups of target '%s' "
-				    "vanished while they were looked at",
-				    target->object.key);
-	return 0;
+	r = sq_target_match(matching, run, &finding, &ret->carved, err);
+	if (r)
+		return r;
+	ret->matched = finding.n;
+	for (size_t i = 0; i < finding.n; i++)
+		sq_texts_add(&ret->all, finding.item[i].path);
+	ret->shared = finding.shared && finding.n > 1;
+	wanted = sq_target_draw(matching, seed, &finding);
+	if (!of)
+		return take_drawn(ret, &finding, 0, wanted, err);
+	drop_from_rest(target, &finding, wanted);
+	return take_drawn(ret, &finding, wanted, finding.n, err);
 }
 
 void sq_resolved_clear(struct sq_resolved *resolved)
 {
-	for (size_t i = 0; i < resolved->n; i++)
+	for (size_t i = 0; i < resolved->n; i++) {
 		sq_cgroup_clear(&resolved->item[i].cgroup);
+		free(resolved->item[i].name);
+	}
 	free(resolved->item);
 	sq_texts_clear(&resolved->all);
+	sq_texts_clear(&resolved->carved);
+	sq_texts_clear(&resolved->warnings);
 	*resolved = (struct sq_resolved){ 0 };
 }
 
@@ -263,24 +394,52 @@ char *sq_target_path(const struct sq_target *target, const char *run)
 	return sq_asprintf("%s/%s/%s", PARENT, run, target->object.key);
 }
 
+/* Whom the command runs as: the host's policy goes first, and may not be got round. */
+static int find_user(const struct sq_target *target, const struct sq_user *policy,
+		     struct sq_user *own, const struct sq_user **ret, struct sq_error **err)
+{
+	int r;
+
+	*ret = policy;
+	if (!target->user || (policy && !strcmp(policy->name, target->user)))
+		return 0;
+	if (policy)
+		return sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
+				    "target '%s': the host's policy runs commands as '%s', not as "
+				    "'%s'",
+				    target->object.key, policy->name, target->user);
+	r = sq_user_find(target->user, own);
+	if (r)
+		return sq_error_set(err, r == -ENOENT ? SQ_FAIL_REFUSED : SQ_FAIL_NOT_NOW, -r,
+				    "target '%s': there is no user '%s'", target->object.key,
+				    target->user);
+	*ret = own;
+	return 0;
+}
+
 int sq_target_start(const struct sq_target *target, struct sq_member *member,
 		    const struct sq_user *user, int output_fd, pid_t *ret_pid, int *ret_pidfd,
 		    struct sq_error **err)
 {
 	_cleanup_close_ int fd = sq_cgroup_open(member->cgroup.path, err);
 	struct sq_spawn spawn = { .argv = (const char *const *)target->command.item,
+				  .environment = (const char *const *)target->environment.item,
+				  .directory = target->directory,
 				  .cgroup_fd = fd,
 				  .stdin_fd = -EBADF,
 				  .stdout_fd = output_fd,
-				  .stderr_fd = output_fd,
-				  .user = user };
+				  .stderr_fd = output_fd };
 	struct sq_cgroup found;
+	struct sq_user own;
 	int r = fd < 0 ? fd : sq_cgroup_find(member->cgroup.path, &found, err);
 
 	if (r)
 		return r;
 	member->cgroup.id = found.id;
 	sq_cgroup_clear(&found);
+	r = find_user(target, user, &own, &spawn.user, err);
+	if (r)
+		return r;
 	r = sq_spawn(&spawn, ret_pid, ret_pidfd, err);
 	return r ? sq_error_wrap(err, "target '%s'", target->object.key) : 0;
 }

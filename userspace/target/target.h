@@ -14,6 +14,7 @@
 /* One cgroup that is hit. */
 struct sq_member {
 	struct sq_cgroup cgroup; /* id 0: not there yet */
+	char *name; /* by which it is drawn: the unit's, the pod's, or the path */
 	uint64_t processes;
 };
 
@@ -25,16 +26,19 @@ struct sq_resolved {
 	size_t matched; /* before `select` */
 	struct sq_texts all; /* their paths */
 	bool shared; /* a glob or a list matched two or more */
+	struct sq_texts carved; /* paths below them that 'not' leaves out */
+	struct sq_texts warnings; /* for the plan */
 };
 
 /*
- * Finds the cgroups of a target. @seed draws for `select`: by the lowest hash of seed, target and
- * path, so that neither a restart nor a newcomer changes who else is drawn. @run is the run's
- * name, for the cgroups that squall makes. SQ_FAIL_REFUSED if nothing matches, naming what comes
- * close.
+ * Finds the cgroups of a target; of one that is the rest of @of (else NULL), what that does not
+ * select. @seed draws for `select`: by the lowest hash of seed, target and name, so that neither a
+ * restart nor a newcomer changes who else is drawn. @run is the run's name, for the cgroups that
+ * squall makes. SQ_FAIL_REFUSED if nothing matches, naming what comes close; SQ_FAIL_NOT_NOW if it
+ * does not run.
  */
-int sq_target_resolve(const struct sq_target *target, uint64_t seed, const char *run,
-		      struct sq_resolved *ret, struct sq_error **err);
+int sq_target_resolve(const struct sq_target *target, const struct sq_target *of, uint64_t seed,
+		      const char *run, struct sq_resolved *ret, struct sq_error **err);
 
 void sq_resolved_clear(struct sq_resolved *resolved);
 

@@ -102,10 +102,50 @@ bool sq_cgroup_is_glob(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
+/* The length of the first component of @path, with the '/' in front of it. */
+static size_t first_part(const char *path)
+{
+	return *path ? 1 + strcspn(path + 1, "/") : 0;
+}
+
+static bool part_matches(const char *path, size_t n, const char *pattern, size_t pattern_n)
+{
+	_cleanup_free_ char *part = sq_strndup(path, n);
+	_cleanup_free_ char *glob = sq_strndup(pattern, pattern_n);
+
+	/* systemd writes '-' as "\\x2d" in names: there a backslash is a character like others */
+	return fnmatch(glob, part, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+}
+
+/* Component by component; with @above: may what is below @path match? */
+static bool match_parts(const char *path, const char *pattern, bool above)
+{
+	size_t n = first_part(path), pattern_n = first_part(pattern);
+	bool any = pattern_n == 3 && !strncmp(pattern, "/**", 3);
+
+	if (!*pattern)
+		return !*path && !above;
+	if (!*path)
+		return above || (any && pattern[3] && match_parts(path, pattern + 3, above));
+	if (!any)
+		return part_matches(path, n, pattern, pattern_n) &&
+		       match_parts(path + n, pattern + pattern_n, above);
+	/* at the end it stands for one or more, else for none or more */
+	if (!pattern[3])
+		return true;
+	return match_parts(path, pattern + 3, above) || match_parts(path + n, pattern, above);
+}
+
 bool sq_cgroup_matches(const char *path, const char *pattern)
 {
-	/* systemd writes '-' as "\\x2d" in names: there a backslash is a character like others */
+	if (strstr(pattern, "/**"))
+		return match_parts(path, pattern, false);
 	return fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+}
+
+bool sq_cgroup_may_hold(const char *path, const char *pattern)
+{
+	return match_parts(strcmp(path, "/") ? path : "", pattern, true);
 }
 
 bool sq_cgroup_is_gone(int r)
@@ -185,9 +225,12 @@ static int glob_one(const char *path, int fd, void *data)
 {
 	struct glob *glob = data;
 
-	if (sq_cgroup_matches(path, glob->pattern))
+	if (sq_cgroup_matches(path, glob->pattern)) {
 		sq_texts_add(glob->found, path);
-	return sq_cgroup_level(path) >= sq_cgroup_level(glob->pattern) ? -1 : 0;
+		if (strstr(glob->pattern, "/**"))
+			return -1; /* what is below is hit with it */
+	}
+	return sq_cgroup_may_hold(path, glob->pattern) ? 0 : -1;
 }
 
 int sq_cgroup_glob(const char *pattern, struct sq_texts *ret, struct sq_error **err)

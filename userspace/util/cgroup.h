@@ -38,10 +38,16 @@ bool sq_cgroup_within(const char *path, const char *ancestor);
 /* Has @pattern one of the characters that make it a glob? */
 bool sq_cgroup_is_glob(const char *pattern);
 
-/* Does @path match @pattern, component by component? */
+/*
+ * Does @path match @pattern, component by component? A component "**" stands for any number of
+ * them, at the end for one at least.
+ */
 bool sq_cgroup_matches(const char *path, const char *pattern);
 
-/* Adds the paths that match @pattern, sorted, to @ret. */
+/* May something below @path match @pattern? */
+bool sq_cgroup_may_hold(const char *path, const char *pattern);
+
+/* Adds the paths that match @pattern, sorted, to @ret; with "**" the outermost ones. */
 int sq_cgroup_glob(const char *pattern, struct sq_texts *ret, struct sq_error **err);
 
 /* Does the result @r of a function on a cgroup or a process say that it is gone? */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kinds of target, among themselves: how each finds its cgroups. */
+#ifndef SQ_TARGET_KIND_H
+#define SQ_TARGET_KIND_H
+
+#include "experiment/experiment.h"
+#include "util/error.h"
+#include "util/text.h"
+
+/* One cgroup that a kind has found, under the name by which it is drawn and left out. */
+struct sq_found {
+	char *name, *path;
+};
+
+struct sq_finding {
+	struct sq_found *item;
+	size_t n;
+	bool shared; /* by a glob, a label or a list */
+	struct sq_texts warnings; /* for the plan */
+};
+
+void sq_finding_add(struct sq_finding *finding, const char *name, const char *path);
+void sq_finding_warn(struct sq_finding *finding, const char *format, ...) _printf_(2, 3);
+void sq_finding_clear(struct sq_finding *finding);
+
+struct sq_kind {
+	bool (*is)(const struct sq_target *target);
+	/* Adds all that match; SQ_FAIL_REFUSED or SQ_FAIL_NOT_NOW where there is none. */
+	int (*match)(const struct sq_target *target, const char *run, struct sq_finding *finding,
+		     struct sq_error **err);
+	/* May a cgroup that comes or goes directly below @path change what matches? NULL: any may. */
+	bool (*holds)(const struct sq_target *target, const char *path);
+};
+
+extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process;
+
+/* All that match @target, without those of 'not'; what of that lies in others goes to @carved. */
+int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
+		    struct sq_texts *carved, struct sq_error **err);
+
+/* Sorts those drawn to the front, by their paths; returns how many. */
+size_t sq_target_draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding);
+
+/* How many 'select' takes of @n; and what decides about @name. */
+size_t sq_target_wanted(const struct sq_target *target, size_t n);
+uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);
+
+/* May a cgroup that comes or goes directly below @path change what matches? */
+bool sq_target_holds(const struct sq_target *target, const char *path);
+
+/* The text of a hint "did you mean", out of @names; false where none comes near. */
+bool sq_hint_nearest(const char *name, const char *const *names, size_t n, struct sq_error **err);
+
+/* Is there a cgroup with a process in it below @path? How many cgroups and processes? */
+void sq_count_below(const char *path, uint64_t *ret_cgroups, uint64_t *ret_processes);
+
+#endif

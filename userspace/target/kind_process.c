@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The cgroups that some processes are in. Faults hit cgroups, so whoever else is there is hit too. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target/kind.h"
+#include "util/cgroup.h"
+#include "util/fs.h"
+
+#define LONGEST_PATH 4096
+#define LONGEST_NAME 15 /* of what the kernel keeps */
+#define MOST_NAMED 5
+
+/* The program's file as the process sees it. False for kernel threads, zombies and those gone. */
+static bool read_program(pid_t pid, char path[LONGEST_PATH])
+{
+	char file[32];
+	ssize_t n;
+
+	snprintf(file, sizeof(file), "/proc/%d/exe", (int)pid);
+	n = readlink(file, path, LONGEST_PATH - 1);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	/* an upgrade has put another file in its place */
+	if (n > 10 && !strcmp(path + n - 10, " (deleted)"))
+		path[n - 10] = '\0';
+	return true;
+}
+
+static void read_name(pid_t pid, char name[LONGEST_NAME + 1])
+{
+	_cleanup_free_ char *text = NULL;
+	char file[32];
+
+	snprintf(file, sizeof(file), "/proc/%d/comm", (int)pid);
+	*name = '\0';
+	if (sq_read_file(AT_FDCWD, file, 64, &text) > 0)
+		snprintf(name, LONGEST_NAME + 1, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static bool is_meant(const struct sq_process_target *process, pid_t wanted, pid_t pid)
+{
+	char path[LONGEST_PATH], name[LONGEST_NAME + 1];
+	char pattern[LONGEST_NAME + 1];
+
+	if (process->pid_file)
+		return pid == wanted;
+	if (!read_program(pid, path))
+		return false;
+	if (process->executable)
+		return fnmatch(process->executable, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
+	read_name(pid, name);
+	if (sq_cgroup_is_glob(process->name))
+		return fnmatch(process->name, name, FNM_NOESCAPE) == 0;
+	snprintf(pattern, sizeof(pattern), "%s", process->name);
+	return !strcmp(pattern, name);
+}
+
+static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_error **err)
+{
+	const char *path = target->process.pid_file;
+	_cleanup_free_ char *text = NULL;
+	ssize_t n = path ? sq_read_file(AT_FDCWD, path, 64, &text) : 0;
+	char *end = NULL;
+
+	*ret = 0;
+	if (!path)
+		return 0;
+	if (n < 0)
+		return sq_error_set(err, n == -ENOENT ? SQ_FAIL_NOT_NOW : SQ_FAIL_REFUSED, (int)-n,
+				    "target '%s': cannot read '%s': %s", target->object.key, path,
+				    strerror((int)-n));
+	*ret = (pid_t)strtol(text, &end, 10);
+	if (end == text || *ret <= 0)
+		return sq_error_set(err, SQ_FAIL_REFUSED, EINVAL,
+				    "target '%s': '%s' does not begin with a process's number",
+				    target->object.key, path);
+	return 0;
+}
+
+struct others {
+	const struct sq_process_target *process;
+	pid_t wanted;
+	size_t n;
+	struct sq_buffer names;
+};
+
+static int look_for_others(const char *path, int fd, void *data)
+{
+	struct others *others = data;
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		char program[LONGEST_PATH], name[LONGEST_NAME + 1];
+
+		if (!read_program(pids[i], program) ||
+		    is_meant(others->process, others->wanted, pids[i]))
+			continue;
+		read_name(pids[i], name);
+		if (others->n++ < MOST_NAMED)
+			sq_buffer_add(&others->names, "%s%s (%d)", others->n > 1 ? ", " : "", name,
+				      (int)pids[i]);
+	}
+	return 0;
+}
+
+/* Is nobody in @path who is not meant? */
+static int check_alone(const struct sq_target *target, pid_t wanted, const char *path,
+		       struct sq_error **err)
+{
+	struct others others = { .process = &target->process, .wanted = wanted };
+	int r = 0;
+
+	if (!strcmp(path, "/")) {
+		sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
+			     "target '%s': the process is in the root cgroup, with the whole host",
+			     target->object.key);
+		return sq_error_hint(err, "start it in a cgroup of its own, as by "
+					  "`systemd-run --scope`, or as a 'command' target");
+	}
+	if (target->whole_cgroup)
+		return 0;
+	r = sq_cgroup_walk(path, look_for_others, &others, err);
+	if (!r && others.n) {
+		r = sq_error_set(
+			err, SQ_FAIL_REFUSED, EPERM,
+			"target '%s': in its cgroup '%s' there are others that would be hit "
+			"too: %s%s",
+			target->object.key, path, sq_buffer_text(&others.names),
+			others.n > MOST_NAMED ? " and more" : "");
+		sq_error_hint(err, "'whole_cgroup: true' hits them all");
+	}
+	sq_buffer_clear(&others.names);
+	return r;
+}
+
+static bool is_process(const struct sq_target *target)
+{
+	return target->process.object.node != NULL;
+}
+
+static int add_cgroup(const struct sq_target *target, pid_t wanted, pid_t pid,
+		      struct sq_finding *finding, struct sq_error **err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (sq_cgroup_of(pid, &path, NULL))
+		return 0; /* it has ended meanwhile */
+	for (size_t i = 0; i < finding->n; i++)
+		if (!strcmp(finding->item[i].path, path))
+			return 0;
+	r = check_alone(target, wanted, path, err);
+	if (!r)
+		sq_finding_add(finding, path, path);
+	return r;
+}
+
+static int match_process(const struct sq_target *target, const char *run,
+			 struct sq_finding *finding, struct sq_error **err)
+{
+	const struct sq_process_target *process = &target->process;
+	struct dirent *entry;
+	pid_t wanted;
+	DIR *dir;
+	int r = read_pid_file(target, &wanted, err);
+
+	if (r)
+		return r;
+	dir = opendir("/proc");
+	if (!dir)
+		return sq_error_errno(err, errno, "cannot list the processes");
+	while (!r && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+
+		if (pid > 0 && pid != getpid() && is_meant(process, wanted, pid))
+			r = add_cgroup(target, wanted, pid, finding, err);
+	}
+	closedir(dir);
+	if (!r && !finding->n)
+		r = sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH, "target '%s': no process %s '%s'",
+				 target->object.key,
+				 process->executable ? "runs"
+				 : process->name     ? "is named"
+						     : "has the number in",
+				 process->executable ? process->executable
+				 : process->name     ? process->name
+						     : process->pid_file);
+	finding->shared = finding->n > 1;
+	return r;
+}
+
+const struct sq_kind sq_kind_process = { is_process, match_process, NULL };

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Units of systemd. Where a unit's cgroup lies shows in the cgroup tree, whether or not anybody
+ * answers on the bus: its folder has its name (cg_escape(), an '_' in front of some), and nothing
+ * but slices above it. The bus is asked about what is not in the tree: another name of a unit, one
+ * that does not run.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+
+#include "target/kind.h"
+#include "util/cgroup.h"
+#include "util/fs.h"
+#include "util/time.h"
+#include "util/user.h"
+
+#define BUS_TIMEOUT_NS (2 * SQ_S)
+
+enum place {
+	OUTSIDE,
+	ABOVE, /* of what the manager has */
+	INSIDE,
+};
+
+static const char *const endings[] = { ".service", ".scope", ".slice",	   ".socket",
+				       ".mount",   ".swap",  ".automount", ".target" };
+
+static bool ends_in(const char *text, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+
+	return n > m && !strncmp(text + n - m, end, m);
+}
+
+static bool is_unit(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+		if (ends_in(name, strlen(name), endings[i]))
+			return true;
+	return false;
+}
+
+static bool all_slices(const char *path)
+{
+	while (*path) {
+		size_t n = strcspn(path + 1, "/");
+
+		if (!ends_in(path + 1, n, ".slice"))
+			return false;
+		path += 1 + n;
+	}
+	return true;
+}
+
+/* Of the manager of a user, by its uid: "" for any. */
+static enum place place_of_user(const char *path, const char *uid)
+{
+	char slice[64], service[64];
+	const char *rest;
+	size_t n;
+
+	if (!*path || !strcmp(path, "/user.slice"))
+		return ABOVE;
+	if (strncmp(path, "/user.slice/user-", 17) != 0)
+		return OUTSIDE;
+	n = strspn(path + 17, "0123456789");
+	if (*uid && (strlen(uid) != n || strncmp(path + 17, uid, n) != 0))
+		return OUTSIDE;
+	snprintf(slice, sizeof(slice), "/user.slice/user-%.*s.slice", (int)MIN(n, 20), path + 17);
+	snprintf(service, sizeof(service), "/user@%.*s.service", (int)MIN(n, 20), path + 17);
+	if (strncmp(path, slice, strlen(slice)) != 0)
+		return OUTSIDE;
+	rest = path + strlen(slice);
+	if (!*rest)
+		return ABOVE;
+	if (strncmp(rest, service, strlen(service)) != 0)
+		return OUTSIDE;
+	return all_slices(rest + strlen(service)) ? INSIDE : OUTSIDE;
+}
+
+/* @uid: of the user's manager, or NULL for the system's. */
+static enum place place_of(const char *path, const char *uid)
+{
+	if (!strcmp(path, "/"))
+		path = "";
+	if (uid)
+		return place_of_user(path, uid);
+	return all_slices(path) ? INSIDE : OUTSIDE;
+}
+
+struct unit {
+	const char *name; /* in the path */
+	char *path;
+};
+
+struct units {
+	const char *uid;
+	struct unit *item;
+	size_t n;
+};
+
+static int add_unit(const char *path, int fd, void *data)
+{
+	struct units *units = data;
+	const char *name = sq_base_name(path);
+	_cleanup_free_ char *above = sq_strndup(path, (size_t)MAX(name - path - 1, 0));
+
+	if (*name && is_unit(name) && place_of(above, units->uid) == INSIDE) {
+		struct unit *unit = sq_append(&units->item, &units->n, sizeof(*unit));
+
+		unit->path = sq_strdup(path);
+		unit->name = unit->path + (name - path);
+		unit->name += *unit->name == '_';
+	}
+	return place_of(path, units->uid) == OUTSIDE ? -1 : 0;
+}
+
+static void clear_units(struct units *units)
+{
+	for (size_t i = 0; i < units->n; i++)
+		free(units->item[i].path);
+	free(units->item);
+}
+
+static const char *path_of(const struct units *units, const char *name)
+{
+	for (size_t i = 0; i < units->n; i++)
+		if (!strcmp(units->item[i].name, name))
+			return units->item[i].path;
+	return NULL;
+}
+
+/* "nginx" is nginx.service, as systemctl takes it. */
+static char *whole_name(const char *name)
+{
+	return sq_asprintf("%s%s", name,
+			   is_unit(name) || sq_cgroup_is_glob(name) ? "" : ".service");
+}
+
+/* What systemd knows of one unit. */
+struct answer {
+	char *id; /* its first name */
+	char *load, *active;
+};
+
+static void clear_answer(struct answer *answer)
+{
+	free(answer->id);
+	free(answer->load);
+	free(answer->active);
+}
+
+/* The system's bus, or systemd's own socket where no bus runs; root may use that. */
+static int open_bus(sd_bus **ret)
+{
+	int r = sd_bus_open_system(ret);
+
+	if (r >= 0)
+		return 0;
+	r = sd_bus_new(ret);
+	if (r >= 0)
+		r = sd_bus_set_address(*ret, "unix:path=/run/systemd/private");
+	if (r >= 0)
+		r = sd_bus_start(*ret);
+	return MIN(r, 0);
+}
+
+/* org.freedesktop.systemd1(5), ListUnitsByNames(). False where nobody answers. */
+static bool ask_systemd(const char *name, struct answer *ret)
+{
+	const char *id, *load, *active;
+	sd_bus_message *reply = NULL;
+	sd_bus *bus = NULL;
+	bool found = false;
+
+	if (!open_bus(&bus)) {
+		sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_NS / SQ_US);
+		found = sd_bus_call_method(bus, "org.freedesktop.systemd1",
+					   "/org/freedesktop/systemd1",
+					   "org.freedesktop.systemd1.Manager", "ListUnitsByNames",
+					   NULL, &reply, "as", 1, name) >= 0 &&
+			sd_bus_message_enter_container(reply, 'a', "(ssssssouso)") > 0 &&
+			sd_bus_message_enter_container(reply, 'r', "ssssssouso") > 0 &&
+			sd_bus_message_read(reply, "ssss", &id, NULL, &load, &active) > 0;
+		if (found)
+			*ret = (struct answer){ sq_strdup(id), sq_strdup(load), sq_strdup(active) };
+	}
+	sd_bus_message_unref(reply);
+	sd_bus_flush_close_unref(bus);
+	return found;
+}
+
+static int no_unit(const struct sq_target *target, const char *name, const struct units *units,
+		   struct sq_error **err)
+{
+	_cleanup_free_ const char **names = sq_alloc((units->n + 1) * sizeof(*names));
+
+	for (size_t i = 0; i < units->n; i++)
+		names[i] = units->item[i].name;
+	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT, "target '%s': %s '%s' %s", target->object.key,
+		     sq_cgroup_is_glob(name) ? "no running unit matches" : "there is no unit", name,
+		     units->n ? "on this host" : "here: this host has no units of systemd");
+	if (!sq_hint_nearest(name, names, units->n, err) && units->n)
+		sq_error_hint(err, "`systemctl list-units%s` shows those that run",
+			      units->uid ? " --user" : "");
+	return -ENOENT;
+}
+
+/* A name that is not in the tree. */
+static int ask_for(const struct sq_target *target, const char *name, const struct units *units,
+		   struct sq_finding *finding, struct sq_error **err)
+{
+	_cleanup_(clear_answer) struct answer answer = { 0 };
+	const char *path;
+
+	if (units->uid || !ask_systemd(name, &answer))
+		return no_unit(target, name, units, err);
+	path = path_of(units, answer.id);
+	if (path) {
+		sq_finding_add(finding, answer.id, path);
+		return 0;
+	}
+	if (strcmp(answer.load, "loaded") != 0)
+		return no_unit(target, name, units, err);
+	sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH,
+		     "target '%s': the unit '%s' is %s: it has no processes", target->object.key,
+		     answer.id, answer.active);
+	return sq_error_hint(err, "`systemctl start %s`", answer.id);
+}
+
+static void skip_slice(const char *pattern, const struct unit *unit, struct sq_finding *finding)
+{
+	uint64_t cgroups, processes;
+
+	sq_count_below(unit->path, &cgroups, &processes);
+	sq_finding_warn(finding,
+			"the glob '%s' matches the slice '%s' too, of %llu cgroups with %llu "
+			"processes: it is left out; to hit all of it, name it",
+			pattern, unit->name, (unsigned long long)cgroups,
+			(unsigned long long)processes);
+}
+
+static int match_pattern(const struct sq_target *target, const char *pattern,
+			 const struct units *units, struct sq_finding *finding,
+			 struct sq_error **err)
+{
+	bool slices = ends_in(pattern, strlen(pattern), ".slice");
+	size_t before = finding->n;
+
+	if (!sq_cgroup_is_glob(pattern)) {
+		const char *path = path_of(units, pattern);
+
+		if (!path)
+			return ask_for(target, pattern, units, finding, err);
+		sq_finding_add(finding, pattern, path);
+		return 0;
+	}
+	for (size_t i = 0; i < units->n; i++) {
+		const struct unit *unit = &units->item[i];
+
+		if (fnmatch(pattern, unit->name, FNM_NOESCAPE) != 0)
+			continue;
+		if (!slices && ends_in(unit->name, strlen(unit->name), ".slice"))
+			skip_slice(pattern, unit, finding);
+		else
+			sq_finding_add(finding, unit->name, unit->path);
+	}
+	return finding->n > before ? 0 : no_unit(target, pattern, units, err);
+}
+
+/* The uid in digits: "" for everybody's. To be freed; NULL for the system's manager. */
+static int find_manager(const struct sq_target *target, char **ret, struct sq_error **err)
+{
+	struct sq_user user;
+	int r;
+
+	*ret = NULL;
+	if (!target->user)
+		return 0;
+	if (!strcmp(target->user, "*")) {
+		*ret = sq_strdup("");
+		return 0;
+	}
+	if (strspn(target->user, "0123456789") == strlen(target->user)) {
+		*ret = sq_strdup(target->user);
+		return 0;
+	}
+	r = sq_user_find(target->user, &user);
+	if (r)
+		return sq_error_set(err, r == -ENOENT ? SQ_FAIL_REFUSED : SQ_FAIL_NOT_NOW, -r,
+				    "target '%s': there is no user '%s'", target->object.key,
+				    target->user);
+	*ret = sq_asprintf("%u", user.uid);
+	return 0;
+}
+
+static bool is_systemd(const struct sq_target *target)
+{
+	return target->systemd.n > 0;
+}
+
+static int match_systemd(const struct sq_target *target, const char *run,
+			 struct sq_finding *finding, struct sq_error **err)
+{
+	_cleanup_free_ char *uid = NULL;
+	_cleanup_(clear_units) struct units units = { 0 };
+	int r = find_manager(target, &uid, err);
+
+	if (r)
+		return r;
+	units.uid = uid;
+	r = sq_cgroup_walk("/", add_unit, &units, err);
+	for (size_t i = 0; i < target->systemd.n && !r; i++) {
+		_cleanup_free_ char *pattern = whole_name(target->systemd.item[i]);
+
+		r = match_pattern(target, pattern, &units, finding, err);
+	}
+	finding->shared = finding->n > 1;
+	return r;
+}
+
+static bool holds_units(const struct sq_target *target, const char *path)
+{
+	_cleanup_free_ char *uid = NULL;
+
+	return !find_manager(target, &uid, NULL) && place_of(path, uid) != OUTSIDE;
+}
+
+const struct sq_kind sq_kind_systemd = { is_systemd, match_systemd, holds_units };
