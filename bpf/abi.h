@@ -71,6 +71,12 @@ enum sq_action {
 	SQ_ACTION_DROP,
 	SQ_ACTION_DELAY,
 	SQ_ACTION_ERROR,
+	SQ_ACTION_CORRUPT,
+	SQ_ACTION_DUPLICATE,
+	SQ_ACTION_REORDER,
+	SQ_ACTION_RATE,
+	SQ_ACTION_RESET,
+	SQ_ACTION_ANSWER, /* a question of the DNS */
 };
 
 /* Reasons why an event that a fault saw was not injected. */
@@ -83,7 +89,8 @@ enum sq_missed {
 	SQ_MISSED_LEASE, /* lease or duration had ended */
 	SQ_MISSED_KILLED, /* kill switch */
 	SQ_MISSED_ROOM, /* no nap slot, no room in the delay line */
-	SQ_MISSED_LOST, /* a packet to be delayed was lost by another fault */
+	SQ_MISSED_LOST, /* another fault lost the packet */
+	SQ_MISSED_IDLE, /* within the burst of a limited rate: nothing had to wait */
 	SQ_MISSED_REASONS,
 };
 
@@ -158,6 +165,7 @@ struct sq_peer_key {
 #define SQ_RULE_CALLS 8u
 #define SQ_RULE_REORDER 16u
 #define SQ_RULE_BURSTS 32u
+#define SQ_RULE_WIRE 64u /* each wire packet of a super packet has a fate of its own */
 
 struct sq_rule {
 	__u64 from_ns, until_ns; /* the window; until 0: not armed */
@@ -176,7 +184,9 @@ struct sq_rule {
 	/* Gilbert and Elliott's, each of 2^32; SQ_ALWAYS */
 	__u32 to_bad, to_good; /* p and r: how the state changes with a packet */
 	__u32 passes_bad, passes_good; /* h and k: what passes in each state */
-	__u32 reserved;
+	__u32 gap; /* of those that may change their order every so many; 0: every one */
+	__u64 rate_ns; /* what 64 KiB take */
+	__u64 burst_ns; /* what a burst would take */
 };
 
 #define SQ_PROTO_TCP 1u
@@ -185,8 +195,9 @@ struct sq_rule {
 
 /* What a fault remembers of a target cgroup's wire: one for each such pair. */
 struct sq_wire {
+	__u64 next_ns; /* when all that it has taken is through: a limited rate */
 	__u32 bad; /* the state of Gilbert and Elliott's model */
-	__u32 reserved;
+	__u32 passed; /* since the last one that changed its order */
 };
 
 /* One for each fault and target cgroup, per CPU. */
@@ -263,12 +274,33 @@ struct sq_nap_request {
 };
 
 /*
- * A packet held back. The gate writes what the line must know, then sends the packet to the line's
- * device with its number in the place of the Ethernet destination: the number's last bits are the
- * slot's, the others show a slot that was used again.
+ * Names in the DNS, as keys of a trie: in lower case, backwards and with a NUL behind it, so that
+ * "*.example.org" is the prefix "gro.elpmaxe.". A trie holds 256 bytes of a key, so of a longer name
+ * the first letter is missing.
+ */
+#define SQ_DNS_KEY_SIZE 252
+
+struct sq_name_key {
+	__u32 prefix_len;
+	__u32 fault;
+	char name[SQ_DNS_KEY_SIZE];
+};
+
+/*
+ * A packet held back, or one whose fate takes more than the kernel side can do. The gate writes what
+ * the line must know, then sends the packet to the line's device with its number in the place of the
+ * Ethernet destination: the number's last bits are the slot's, the others show a slot that was used
+ * again.
  */
 #define SQ_LINE_SLOTS 32768
 #define SQ_LINE_MAGIC 0x5351
+#define SQ_LINE_SEGMENTS 64 /* wire packets of a super packet; those beyond share their fates */
+
+enum sq_fate {
+	SQ_FATE_PASS, /* on its way, but for what the masks say */
+	SQ_FATE_RESET, /* both ends get a reset instead */
+	SQ_FATE_ANSWER, /* the sender gets an answer instead */
+};
 
 struct sq_line_slot {
 	__u64 seen_ns;
@@ -283,10 +315,19 @@ struct sq_line_slot {
 	__u8 l3; /* the device has no link-layer header */
 	__u8 reserved;
 	__u64 number; /* which packet this is: a reused slot shows */
+	/* Of the wire packets of a super packet: a bit each. */
+	__u64 lost, corrupted, doubled, late;
+	__u64 late_ns; /* by how much more the late ones are delayed */
+	__u64 draw; /* at random */
+	__u32 segments; /* how many wire packets they were drawn for */
+	__u32 fate; /* enum sq_fate */
+	__u32 answer; /* of the DNS: the code */
+	__u32 reserved2;
 };
 
 _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
-_Static_assert(sizeof(struct sq_line_slot) == 64, "one cache line a packet");
+_Static_assert(sizeof(struct sq_line_slot) == 128, "two cache lines a packet");
+_Static_assert(sizeof(struct sq_name_key) == 8 + SQ_DNS_KEY_SIZE, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_peer_key) == 24, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_ports) == 36, "no padding");
 _Static_assert(sizeof(struct sq_inode_key) == 16, "no padding in a hash's key");

@@ -19,7 +19,7 @@ int sq_ingress(struct __sk_buff *skb)
 		return PASS;
 	sq_parse(skb, &d.event, 0, skb->protocol, false);
 	sq_decide(&d);
-	return d.drop ? DROP : PASS;
+	return sq_is_lost(&d) ? DROP : PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -13,50 +13,13 @@
 #ifndef SQ_GATE_H
 #define SQ_GATE_H
 
-#include "maps.h"
+#include "act.h"
 
 #define SQ_RATE_TRIES 8
 #define SQ_LARGEST_ERRNO 133
-#define SQ_RAMP_ONE 65536 /* fixed point of a ramp's progress */
-
-/* What is happening, to be held against the faults' filters. Zero what does not apply. */
-struct sq_event {
-	__u64 faults; /* candidates: the scope's, cut down to the hook's */
-	__u32 cgroup; /* row of the counters */
-	__u32 scope_flags;
-	__u32 call; /* system call number, or SQ_NO_CALL */
-	__u32 protocol; /* SQ_PROTO_*, or 0 for others */
-	__u8 peer[16];
-	__u16 peer_port; /* host order */
-	__u16 local_port;
-	__u8 has_peer;
-	__u8 has_ports; /* not so in a later fragment, or in ICMP */
-	__u16 reserved; /* no padding: the verifier wants all of it initialised */
-	__u64 flow;
-	__u64 elsewhere; /* the faults whose paths this file is not on */
-};
-
-/* What to do about it. */
-struct sq_decision {
-	struct sq_event event;
-	__u64 now;
-	__s32 refused; /* the reason why nothing may act, or -1 */
-	__s32 error; /* negative errno, or 0 */
-	__u64 delay_ns;
-	__u64 delayed; /* the faults that share in delay_ns */
-	__u32 drop;
-	__u32 reorder;
-};
-
-static __always_inline __u64 sq_mix(__u64 x)
-{
-	/* splitmix64's finaliser (Steele, Lea, Flood: Fast Splittable PRNGs, 2014) */
-	x ^= x >> 30;
-	x *= 0xbf58476d1ce4e5b9ull;
-	x ^= x >> 27;
-	x *= 0x94d049bb133111ebull;
-	return x ^ (x >> 31);
-}
+#define SQ_TCP_SYN 2
+#define SQ_TCP_RST 4
+#define SQ_TCP_ACK 16
 
 static __always_inline struct sq_control *sq_control_get(void)
 {
@@ -234,6 +197,10 @@ static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 		return false;
 	if (!sq_port_in(&rule->local, event->local_port, event->has_ports))
 		return false;
+	/* a connection that is not yet, or no more, cannot be reset */
+	if (rule->action == SQ_ACTION_RESET &&
+	    (event->tcp_flags & (SQ_TCP_SYN | SQ_TCP_RST | SQ_TCP_ACK)) != SQ_TCP_ACK)
+		return false;
 	if ((rule->flags & SQ_RULE_TO) &&
 	    !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
 		return false;
@@ -300,108 +267,43 @@ static __always_inline struct sq_counters *sq_count_of(__u32 fault, __u32 cgroup
 
 static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
 {
+	barrier_var(reason); /* or the compiler scales it elsewhere than it bounds it */
 	if (reason < SQ_MISSED_REASONS)
 		__sync_fetch_and_add(&counters->missed[reason], 1);
 }
 
-static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *rule, __u32 fault,
-				   __u64 progress, __u64 dice)
-{
-	__u64 delay = rule->delay_ns, jitter = rule->jitter_ns;
-
-	switch (rule->action) {
-	case SQ_ACTION_DROP:
-		d->drop = 1;
-		break;
-	case SQ_ACTION_ERROR:
-		d->error = -(__s32)rule->error;
-		break;
-	case SQ_ACTION_DELAY:
-		if (progress < SQ_RAMP_ONE) {
-			delay = delay * progress / SQ_RAMP_ONE;
-			jitter = jitter * progress / SQ_RAMP_ONE;
-		}
-		if (jitter)
-			delay = sq_sample(sq_quantiles, rule->distribution, delay, jitter,
-					  sq_mix(dice));
-		d->delay_ns += delay;
-		d->delayed |= 1ull << fault;
-		if (rule->flags & SQ_RULE_REORDER)
-			d->reorder = 1;
-		break;
-	}
-}
-
-static __always_inline bool sq_dice(__u64 draw, __u32 probability)
-{
-	return probability == SQ_ALWAYS || draw >> 32 < probability;
-}
-
 /*
- * The two-state Markov chain of Gilbert (1960) and Elliott (1963), as netem has it: the packet finds
- * a state, changes it for the next one, and is lost or not by the state that it found. Two packets
- * on two CPUs may change it at once, and one of the changes be lost: no more than their order is.
- */
-static __always_inline bool sq_burst_hits(const struct sq_rule *rule, __u32 row, __u64 draw,
-					  __u64 progress)
-{
-	struct sq_wire *wire = bpf_map_lookup_elem(&sq_wires, &row);
-	__u64 second = sq_mix(draw + 1);
-	__u32 to_bad = rule->to_bad;
-
-	if (!wire)
-		return false;
-	if (progress < SQ_RAMP_ONE)
-		to_bad = (__u64)to_bad * progress / SQ_RAMP_ONE;
-	if (READ_ONCE(wire->bad)) {
-		if (sq_dice(draw, rule->to_good))
-			WRITE_ONCE(wire->bad, 0);
-		return !sq_dice(second, rule->passes_bad);
-	}
-	if (sq_dice(draw, to_bad))
-		WRITE_ONCE(wire->bad, 1);
-	return !sq_dice(second, rule->passes_good);
-}
-
-/* The dice of one event: @draw is its own, one of a connection says the same for all its packets. */
-static __always_inline bool sq_is_hit(const struct sq_rule *rule, const struct sq_event *event,
-				      __u32 fault, __u32 row, __u64 draw, __u64 progress)
-{
-	__u64 chance = rule->flags & SQ_RULE_PER_CONNECTION
-			       ? sq_mix(sq_seed ^ sq_mix(event->flow + fault))
-			       : draw;
-	__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
-
-	if (rule->flags & SQ_RULE_BURSTS)
-		return sq_burst_hits(rule, row, draw, progress);
-	/* a ramp makes a delay grow, and of the others the probability */
-	if (rule->action != SQ_ACTION_DELAY && progress < SQ_RAMP_ONE)
-		want = want * progress / SQ_RAMP_ONE;
-	return chance >> 32 < want;
-}
-
-/*
- * One fault's turn. 1 ends it: nothing is left to hit.
+ * One fault's turn, for one wire packet of a super packet where each has a fate of its own: @index
+ * counts these first. 1 ends it: nothing is left to hit.
  *
  * A global function, which the verifier looks at by itself, for whatever the decision may hold. As
  * part of its caller it would be verified with what the caller stored there, and before 6.8 the
  * verifier loses track of constants that are stored through the stack pointer and read through
  * another. 6.1 took every refusal for the first it had seen, and made it the only one.
  */
-__weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
+__weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 {
-	__u64 draw, progress, *sequence;
+	__u64 draw, progress, wait = 0, *sequence;
+	__u32 row, fault = index, segment = 0;
 	struct sq_counters *counters;
 	struct sq_rule *rule;
-	__u32 row;
+	bool full = false;
 	int reason;
 
-	if (!d || fault >= SQ_MAX_FAULTS)
+	if (!d)
+		return 1;
+	if (d->event.segments > 1) {
+		fault = index / d->event.segments;
+		segment = index % d->event.segments;
+	}
+	if (fault >= SQ_MAX_FAULTS)
 		return 1;
 	if (!(d->event.faults >> fault & 1))
 		return 0;
 	rule = bpf_map_lookup_elem(&sq_rules, &fault);
 	if (!rule || !sq_in_window(rule, d->now, &progress))
+		return 0;
+	if (segment && !(rule->flags & SQ_RULE_WIRE))
 		return 0;
 	if ((rule->flags & SQ_RULE_CALLS) &&
 	    (d->event.call >= 64 * SQ_CALL_WORDS ||
@@ -422,10 +324,20 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 		sq_miss(counters, SQ_MISSED_FILTER);
 		return 0;
 	}
+	if (rule->flags & SQ_RULE_WIRE ? d->lost >> (segment & (SQ_LINE_SEGMENTS - 1)) & 1
+				       : sq_is_lost(d)) {
+		sq_miss(counters, SQ_MISSED_LOST);
+		return 0;
+	}
 	draw = sq_mix(sq_seed ^ sq_mix((__u64)fault << 32 | d->event.cgroup));
 	draw = sq_mix(draw + __sync_fetch_and_add(sequence, 1));
-	if (!sq_is_hit(rule, &d->event, fault, row, draw, progress)) {
+	if (!sq_gap_is_over(rule, row) || !sq_is_hit(rule, &d->event, fault, row, draw, progress)) {
 		sq_miss(counters, SQ_MISSED_DICE);
+		return 0;
+	}
+	if (rule->action == SQ_ACTION_RATE &&
+	    !sq_waits(rule, &d->event, row, d->now, progress, &wait, &full) && !full) {
+		sq_miss(counters, SQ_MISSED_IDLE);
 		return 0;
 	}
 	reason = sq_claim(rule, fault, d->now);
@@ -435,9 +347,20 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 fault)
 	}
 	__sync_fetch_and_add(&counters->injected, 1);
 	if (sq_observe) /* what ends a decision would have ended it here too */
-		return rule->action != SQ_ACTION_DELAY;
-	sq_act(d, rule, fault, progress, draw);
-	return d->drop || d->error;
+		return rule->action == SQ_ACTION_ERROR || rule->action == SQ_ACTION_RESET ||
+		       rule->action == SQ_ACTION_ANSWER;
+	if (rule->action == SQ_ACTION_RATE) {
+		if (full) {
+			d->lost = d->all;
+			return 0;
+		}
+		d->delay_ns += wait;
+		d->delayed |= 1ull << fault;
+		d->lined |= 1ull << fault;
+	} else {
+		sq_act(d, rule, fault, segment, progress, draw);
+	}
+	return d->error || d->fate;
 }
 
 /* A callback of bpf_loop(), which may only be static. */
@@ -447,14 +370,29 @@ static long sq_consider_next(__u64 index, struct sq_decision *d)
 }
 
 /*
- * Decides for every candidate fault, in the order of the file, and counts each.
- * Delays add up; the first error, the first loss ends it.
+ * Decides for every candidate fault, in the order of the file, and counts each: first those that
+ * lose packets, so that none of the others is counted for a packet that never was. Delays add up; the
+ * first error, the first reset or answer ends it.
  */
 static __always_inline void sq_decide(struct sq_decision *d)
 {
+	__u64 faults = d->event.faults;
+	__u32 n = sq_n_faults;
+
 	d->now = bpf_ktime_get_boot_ns();
 	d->refused = sq_refusal(d->now, d->event.scope_flags);
-	bpf_loop(sq_n_faults, sq_consider_next, d, 0);
+	d->all = 1;
+	if (d->event.segments > 1) {
+		n *= d->event.segments;
+		d->all = ~0ull >> ((SQ_LINE_SEGMENTS - d->event.segments) & (SQ_LINE_SEGMENTS - 1));
+	}
+	d->event.faults = faults & sq_loss_faults;
+	if (d->event.faults)
+		bpf_loop(n, sq_consider_next, d, 0);
+	d->event.faults = faults & ~sq_loss_faults;
+	if (d->event.faults)
+		bpf_loop(n, sq_consider_next, d, 0);
+	d->event.faults = faults;
 }
 
 /*
@@ -488,14 +426,18 @@ static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 
 }
 
 /*
- * A delay that was decided could not be made, for @reason: takes it back from the counters. The loop
- * counts in 64 bits because the verifier forgets a spilled counter of 32, and sees an endless loop.
+ * What the faults in @faults had decided could not be done, for @reason: takes it back from the
+ * counters. Global, so that the verifier walks its loop once. That counts in 64 bits because the
+ * verifier forgets a spilled counter of 32, and sees an endless loop.
  */
-static __always_inline void sq_take_back(const struct sq_decision *d, __u32 reason)
+__weak __noinline int sq_take_back(const struct sq_decision *d, __u64 faults, __u32 reason)
 {
+	if (!d)
+		return 0;
 	for (__u64 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++)
-		if (d->delayed >> fault & 1)
+		if (faults >> fault & 1)
 			sq_take_back_one(d, fault, reason);
+	return 0;
 }
 
 #endif

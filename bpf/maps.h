@@ -14,6 +14,7 @@
 const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each hook carries */
 const volatile __weak __u64 sq_hook_calls[SQ_HOOKS][SQ_CALL_WORDS]; /* that each hook carries */
 const volatile __weak __u64 sq_path_faults; /* the faults that name paths */
+const volatile __weak __u64 sq_loss_faults; /* the faults that lose packets */
 const volatile __weak __u64 sq_seed;
 const volatile __weak __u64 sq_epoch; /* of the switch when the run started */
 const volatile __weak __u64 sq_generation; /* of the run's slot in the switch */

@@ -22,6 +22,8 @@
 #define NEXTHDR_FRAGMENT 44
 #define NEXTHDR_DEST 60
 #define SQ_MAX_EXTENSIONS 4
+#define SQ_MAX_VLANS 2 /* in the packet itself: of the device's own there is nothing to be seen */
+#define SQ_TCP_FLAGS 13
 
 #ifndef IPPROTO_ICMP
 #define IPPROTO_ICMP 1
@@ -88,6 +90,9 @@ static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_
 		event->local_port = bpf_ntohs(ports[egress ? 0 : 1]);
 		event->has_ports = 1;
 	}
+	if (event->has_ports && event->protocol == SQ_PROTO_TCP)
+		bpf_skb_load_bytes(skb, offset + SQ_TCP_FLAGS, &event->tcp_flags, 1);
+	event->transport = offset;
 	sq_flow(event);
 }
 

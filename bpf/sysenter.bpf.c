@@ -133,7 +133,7 @@ static int sq_nap(struct bpf_map *map, void *key, void *value)
 	if (task)
 		sq_hist_add(nap->decision.delayed, took);
 	else
-		sq_take_back(&nap->decision, SQ_MISSED_ROOM);
+		sq_take_back(&nap->decision, nap->decision.delayed, SQ_MISSED_ROOM);
 	__sync_lock_test_and_set(&nap->busy, 0);
 	return 0;
 }
@@ -192,7 +192,7 @@ int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
-		sq_take_back(&d, SQ_MISSED_ROOM);
+		sq_take_back(&d, d.delayed, SQ_MISSED_ROOM);
 	return 0;
 }
 

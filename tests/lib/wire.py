@@ -85,15 +85,111 @@ def gaps(args):
     print('%.2f %.2f' % (100 * sum(lost) / args.count, sum(lost) / max(1, runs)))
 
 
+def order(args):
+    """Reads come's lines: how many came, how many came a second time, how many came behind one with
+    a greater number, and by how many places the farthest of these."""
+    seen, late, far, most = set(), 0, 0, -1
+    twice = 0
+    numbers = [int(line.split()[0]) for line in sys.stdin]
+    for number in numbers:
+        twice += number in seen
+        seen.add(number)
+        if number < most:
+            late += 1
+            far = max(far, most - number)
+        most = max(most, number)
+    print(len(numbers), twice, late, far)
+
+
+def held(args):
+    """Connects to an echo and says 'ready'; at each line of standard input it sends a byte, and prints
+    'ok' or the error that it gets within 3 s."""
+    import errno
+    sock = socket.create_connection((args.host, args.port))
+    sock.settimeout(3)
+    print('ready', flush=True)
+    for _ in sys.stdin:
+        try:
+            sock.send(b'x')
+            print('ok' if sock.recv(1) else 'closed', flush=True)
+        except socket.timeout:
+            print('silence', flush=True)
+        except OSError as error:
+            print(errno.errorcode[error.errno], flush=True)
+
+
+def names(args):
+    """A DNS server on UDP and TCP: every name has the address 192.0.2.7; prints what is asked for."""
+    import selectors
+
+    def answer(query):
+        end = query.index(b'\0', 12) + 5
+        name, at = [], 12
+        while query[at]:
+            name.append(query[at + 1:at + 1 + query[at]].decode())
+            at += query[at] + 1
+        print('.'.join(name), flush=True)
+        if query[end - 4:end] != b'\0\x01\0\x01':
+            return query[:2] + b'\x81\x80\0\1\0\0\0\0\0\0' + query[12:end]
+        return (query[:2] + b'\x81\x80\0\1\0\1\0\0\0\0' + query[12:end] +
+                b'\xc0\x0c\0\1\0\1\0\0\0\0\0\4\xc0\0\2\7')
+
+    udp = socket.socket(family(args.host), socket.SOCK_DGRAM)
+    udp.bind((args.host, args.port))
+    tcp = socket.create_server((args.host, args.port), family=family(args.host))
+    sel = selectors.DefaultSelector()
+    sel.register(udp, selectors.EVENT_READ)
+    sel.register(tcp, selectors.EVENT_READ)
+    print('ready', flush=True)
+    while True:
+        for key, _ in sel.select():
+            if key.fileobj is udp:
+                query, peer = udp.recvfrom(4096)
+                udp.sendto(answer(query), peer)
+            else:
+                conn = tcp.accept()[0]
+                query = conn.recv(4096)[2:]
+                reply = answer(query)
+                conn.sendall(struct.pack('!H', len(reply)) + reply)
+                conn.close()
+
+
+def ask(args):
+    """Asks the DNS server for the A record of each of the words; prints the name, and the address, the
+    code of the error, or 'nothing' where none comes within 1 s."""
+    for number, name in enumerate(args.word):
+        labels = b''.join(bytes([len(part)]) + part.encode() for part in name.split('.'))
+        query = struct.pack('!HHHHHH', number + 1, 0x100, 1, 0, 0, 0) + labels + b'\0\0\1\0\1'
+        kind = socket.SOCK_STREAM if args.tcp else socket.SOCK_DGRAM
+        with socket.socket(family(args.host), kind) as sock:
+            sock.settimeout(1)
+            sock.connect((args.host, args.port))
+            sock.send((struct.pack('!H', len(query)) if args.tcp else b'') + query)
+            try:
+                reply = sock.recv(4096)[2 if args.tcp else 0:]
+            except socket.timeout:
+                print(name, 'nothing')
+                continue
+        if reply[:2] != query[:2] or query[12:] not in reply:
+            print(name, 'another answer')
+        elif reply[3] & 15:
+            print(name, {2: 'SERVFAIL', 3: 'NXDOMAIN'}.get(reply[3] & 15))
+        else:
+            print(name, '.'.join(map(str, reply[-4:])))
+
+
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
-    for function in (send, come, distances, gaps):
+    for function in (send, come, distances, gaps, order, held, names, ask):
         command = sub.add_parser(function.__name__, help=function.__doc__)
         command.set_defaults(function=function)
-        if function in (send, come):
+        if function not in (distances, gaps, order):
             command.add_argument('host')
             command.add_argument('port', type=int)
+        if function is ask:
+            command.add_argument('word', nargs='+')
+        command.add_argument('--tcp', action='store_true')
         command.add_argument('--count', type=int, default=100)
         command.add_argument('--size', type=int, default=16)
         command.add_argument('--pause', type=float, default=0)

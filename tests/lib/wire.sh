@@ -3,16 +3,6 @@
 # shellcheck shell=bash
 WIRE="/usr/bin/python3 $ROOT/tests/lib/wire.py"
 
-# stop_own: ends the run that inject or start_file began, and no other: the host may have more.
-stop_own()
-{
-	local code=0
-
-	kill -INT "$inject_pid"
-	wait "$inject_pid" || code=$?
-	[ $code = 4 ] || { cat "$WORK/out"; fail "exit $code instead of 4, aborted"; }
-}
-
 # datagrams NAME HOST PORT ARGUMENT...: sends from the cgroup NAME; what came is in $WORK/NAME. Several
 # may run at once.
 datagrams()

@@ -48,7 +48,8 @@ static void check_fallback(const struct sq_field *field)
 	if (sq_value_parse(field, field->fallback, slot, &why, &near))
 		fail_msg("%s: the default %s %s", field->key, field->fallback, why);
 	if (field->type == SQ_TYPE_COUNT || field->type == SQ_TYPE_DURATION ||
-	    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE) {
+	    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE ||
+	    field->type == SQ_TYPE_BITRATE || field->type == SQ_TYPE_SIZE) {
 		uint64_t value;
 
 		memcpy(&value, slot, sizeof(value));
@@ -124,8 +125,14 @@ static void test_catalogue_has_the_faults_that_are_there(void **state)
 	} faults[] = {
 		{ "network.latency", SQ_FAULT_LATENCY },
 		{ "network.loss", SQ_FAULT_LOSS },
+		{ "network.corrupt", SQ_FAULT_CORRUPT },
+		{ "network.duplicate", SQ_FAULT_DUPLICATE },
+		{ "network.reorder", SQ_FAULT_REORDER },
+		{ "network.rate", SQ_FAULT_RATE },
 		{ "network.partition", SQ_FAULT_PARTITION },
 		{ "network.refuse", SQ_FAULT_REFUSE },
+		{ "network.reset", SQ_FAULT_RESET },
+		{ "network.dns", SQ_FAULT_DNS },
 		{ "syscall.latency", SQ_FAULT_SYSCALL_LATENCY },
 		{ "syscall.error", SQ_FAULT_SYSCALL_ERROR },
 	};
@@ -141,30 +148,46 @@ static void test_catalogue_has_the_faults_that_are_there(void **state)
 		assert_int_equal(kind->schema.size, sizeof(struct sq_fault));
 	}
 	assert_null(sq_fault_kind_find("network.latenc"));
-	assert_null(sq_fault_kind_find("network.rate"));
+	assert_null(sq_fault_kind_find("network.rat"));
 }
+
+#define BIT(kind) (1u << SQ_FAULT_##kind)
+#define EVERY ((1u << SQ_FAULT_KINDS) - 1)
 
 static void test_parameters_belong_to_their_kinds(void **state)
 {
 	static const struct {
 		const char *key;
-		bool has[6];
+		unsigned int has;
 	} keys[] = {
-		{ "for", { true, true, true, true, true, true } },
-		{ "to", { true, true, true, true, false, true } },
-		{ "local_ports", { true, true, true, false, false, false } },
-		{ "per", { true, true, true, false, false, false } },
-		{ "direction", { false, true, true, false, false, false } },
-		{ "delay", { true, false, false, false, true, false } },
-		{ "reorder", { true, false, false, false, false, false } },
-		{ "calls", { false, false, false, false, true, true } },
-		{ "paths", { false, false, false, false, true, true } },
-		{ "error", { false, false, false, true, false, true } },
+		{ "for", EVERY },
+		{ "to", EVERY & ~(BIT(SYSCALL_LATENCY)) },
+		{ "local_ports",
+		  EVERY & ~(BIT(REFUSE) | BIT(DNS) | BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR)) },
+		{ "proto", EVERY & ~(BIT(REFUSE) | BIT(RESET) | BIT(DNS) | BIT(SYSCALL_LATENCY) |
+				     BIT(SYSCALL_ERROR)) },
+		{ "per", BIT(LATENCY) | BIT(LOSS) | BIT(CORRUPT) | BIT(DUPLICATE) | BIT(PARTITION) |
+				 BIT(RESET) },
+		{ "direction", BIT(LOSS) | BIT(PARTITION) },
+		{ "delay", BIT(LATENCY) | BIT(REORDER) | BIT(SYSCALL_LATENCY) },
+		{ "distribution", BIT(LATENCY) | BIT(SYSCALL_LATENCY) },
+		{ "reorder", BIT(LATENCY) },
+		{ "gap", BIT(REORDER) },
+		{ "rate", BIT(RATE) },
+		{ "burst", BIT(RATE) },
+		{ "bursts", BIT(LOSS) },
+		{ "names", BIT(DNS) },
+		{ "answer", BIT(DNS) },
+		{ "calls", BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR) },
+		{ "paths", BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR) },
+		{ "error", BIT(REFUSE) | BIT(SYSCALL_ERROR) },
+		{ "probability", EVERY },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		for (size_t j = 0; j < sq_catalogue_n; j++)
-			if (sq_fault_kind_has(&sq_catalogue[j], keys[i].key) != keys[i].has[j])
+			if (sq_fault_kind_has(&sq_catalogue[j], keys[i].key) !=
+			    (bool)(keys[i].has >> j & 1))
 				fail_msg("%s and %s", sq_catalogue[j].name, keys[i].key);
 }
 

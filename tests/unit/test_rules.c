@@ -7,6 +7,8 @@
 #include "util/time.h"
 #include "util/units.h"
 
+#define ONE(kind, rest) "{fault: network." kind ", target: web, for: 1s, " rest "}"
+
 static struct sq_experiment *with(const char *faults)
 {
 	_cleanup_free_ char *text =
@@ -55,6 +57,77 @@ static void test_rule_has_its_window_after_the_start(void **state)
 	assert_int_equal(rule.protocols, 0);
 }
 
+static void test_rule_of_a_rate_knows_what_bytes_take(void **state)
+{
+	struct sq_rule rule = rule_of("{fault: network.rate, target: web, rate: 8mbit, burst: 64K, "
+				      "for: 1s}",
+				      0);
+
+	assert_int_equal(rule.action, SQ_ACTION_RATE);
+	/* a byte takes 1 us */
+	assert_int_equal(rule.rate_ns, 65536 * SQ_US);
+	assert_int_equal(rule.burst_ns, 65536 * SQ_US);
+	assert_int_equal(rule.delay_ns, SQ_S);
+	assert_int_equal(rule.flags, SQ_RULE_PER_CONNECTION);
+	/* 16 packets of 1514 bytes at 1000 bytes a second */
+	rule = rule_of("{fault: network.rate, target: web, rate: 8kbit, for: 1s}", 0);
+	assert_int_equal(rule.delay_ns, 16 * 1514 * SQ_MS);
+	assert_int_equal(rule.burst_ns, 0);
+}
+
+static void test_rule_of_bursts_has_four_shares(void **state)
+{
+	struct sq_rule rule =
+		rule_of("{fault: network.loss, target: web, bursts: {p: 50%, r: 100%, "
+			"h: 25%}, for: 1s}",
+			0);
+
+	assert_int_equal(rule.flags, SQ_RULE_BURSTS | SQ_RULE_WIRE);
+	assert_int_equal(rule.to_bad, 0x80000000u);
+	assert_int_equal(rule.to_good, SQ_ALWAYS);
+	assert_int_equal(rule.passes_bad, 0x40000000u);
+	assert_int_equal(rule.passes_good, SQ_ALWAYS);
+}
+
+#define DNS(rest) \
+	"{fault: network.dns, target: web, for: 1s, names: [\"*.Example.org\", b.c, \"*\"]" rest "}"
+
+static void test_names_become_keys_read_backwards(void **state)
+{
+	struct sq_experiment *experiment = with(DNS());
+	struct sq_name_entries names;
+
+	sq_name_entries_make(experiment, &names);
+	assert_int_equal(names.n, 3);
+	assert_int_equal(names.item[0].prefix_len, 32 + 8 * 12);
+	assert_memory_equal(names.item[0].name, "gro.elpmaxe.", 13);
+	/* the NUL counts: of a whole name nothing may follow */
+	assert_int_equal(names.item[1].prefix_len, 32 + 8 * 4);
+	assert_memory_equal(names.item[1].name, "c.b", 4);
+	assert_int_equal(names.item[2].prefix_len, 32);
+	free(names.item);
+	sq_experiment_free(experiment);
+}
+
+static void test_rule_of_the_dns_answers_or_is_silent(void **state)
+{
+	assert_int_equal(rule_of(DNS(), 0).action, SQ_ACTION_ANSWER);
+	assert_int_equal(rule_of(DNS(), 0).error, 2);
+	assert_int_equal(rule_of(DNS(), 0).flags, SQ_RULE_TO);
+	assert_int_equal(rule_of(DNS(), 0).protocols, SQ_PROTO_UDP);
+	assert_int_equal(rule_of(DNS(", answer: NXDOMAIN"), 0).error, 3);
+	assert_int_equal(rule_of(DNS(", answer: nothing"), 0).action, SQ_ACTION_DROP);
+}
+
+static enum sq_line_use line_of(const char *text)
+{
+	struct sq_experiment *experiment = with(text);
+	enum sq_line_use use = sq_fault_line_use(sq_faults(experiment));
+
+	sq_experiment_free(experiment);
+	return use;
+}
+
 #define LOSS(rest) "{fault: network.loss, target: web, for: 1s, " rest "}"
 
 static void test_rule_probability_is_of_2_to_the_32(void **state)
@@ -69,13 +142,15 @@ static void test_rule_probability_is_of_2_to_the_32(void **state)
 
 static void test_rule_flags_say_what_is_to_be_looked_at(void **state)
 {
-	assert_int_equal(rule_of(LOSS("probability: 1%"), 0).flags, 0);
+	assert_int_equal(rule_of(LOSS("probability: 1%"), 0).flags, SQ_RULE_WIRE);
 	assert_int_equal(rule_of(LOSS("probability: 1%, per: connection"), 0).flags,
 			 SQ_RULE_PER_CONNECTION);
-	assert_int_equal(rule_of(LOSS("probability: 1%, to: 10.0.0.1"), 0).flags, SQ_RULE_TO);
-	assert_int_equal(rule_of(LOSS("probability: 1%, ports: 80"), 0).flags, SQ_RULE_TO);
+	assert_int_equal(rule_of(LOSS("probability: 1%, to: 10.0.0.1"), 0).flags,
+			 SQ_RULE_TO | SQ_RULE_WIRE);
+	assert_int_equal(rule_of(LOSS("probability: 1%, ports: 80"), 0).flags,
+			 SQ_RULE_TO | SQ_RULE_WIRE);
 	assert_int_equal(rule_of(LOSS("probability: 1%, except: 10.0.0.1"), 0).flags,
-			 SQ_RULE_EXCEPT);
+			 SQ_RULE_EXCEPT | SQ_RULE_WIRE);
 	assert_int_equal(rule_of("{fault: network.latency, target: web, delay: 1ms, for: 1s, per: "
 				 "packet, reorder: true}",
 				 0)
@@ -345,7 +420,25 @@ static void test_eight_ranges_fit_and_nine_do_not(void **state)
 	sq_experiment_free(experiment);
 }
 
-UNIT(UNIT_TEST(test_rule_has_its_window_after_the_start),
+static void test_line_is_taken_by_what_waits_and_what_is_parted(void **state)
+{
+	assert_int_equal(line_of(ONE("latency", "delay: 1ms")), SQ_LINE_NEEDED);
+	assert_int_equal(line_of(LOSS("probability: 1%")), SQ_LINE_WANTED);
+	assert_int_equal(line_of(LOSS("probability: 1%, direction: ingress")), SQ_LINE_UNUSED);
+	assert_int_equal(line_of(LOSS("probability: 1%, per: connection")), SQ_LINE_UNUSED);
+	assert_int_equal(line_of(ONE("partition", "at: 1s")), SQ_LINE_UNUSED);
+	assert_int_equal(line_of(ONE("duplicate", "probability: 1%")), SQ_LINE_WANTED);
+	assert_int_equal(line_of(ONE("corrupt", "probability: 1%")), SQ_LINE_NEEDED);
+	assert_int_equal(line_of(DNS()), SQ_LINE_NEEDED);
+	assert_int_equal(line_of(DNS(", answer: nothing")), SQ_LINE_UNUSED);
+}
+
+UNIT(UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
+     UNIT_TEST(test_rule_of_bursts_has_four_shares),
+     UNIT_TEST(test_names_become_keys_read_backwards),
+     UNIT_TEST(test_rule_of_the_dns_answers_or_is_silent),
+     UNIT_TEST(test_line_is_taken_by_what_waits_and_what_is_parted),
+     UNIT_TEST(test_rule_has_its_window_after_the_start),
      UNIT_TEST(test_rule_probability_is_of_2_to_the_32),
      UNIT_TEST(test_rule_flags_say_what_is_to_be_looked_at),
      UNIT_TEST(test_rule_of_refuse_is_tcp_and_has_its_error),

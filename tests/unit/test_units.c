@@ -206,7 +206,39 @@ static void test_share_and_count_texts_are_for_people(void **state)
 	assert_string_equal(sq_count_text(UINT64_MAX, text), "18 446 744 073 709 551 615");
 }
 
-UNIT(UNIT_TEST(test_duration_with_a_unit_is_nanoseconds), UNIT_TEST(test_duration_in_sum_adds_up),
+static void test_bitrate_is_in_powers_of_1000(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bps;
+	} rates[] = { { "1bit", 1 },
+		      { "64kbit", 64000 },
+		      { "1.5mbit", 1500000 },
+		      { "100gbit", 100000000000 } };
+	static const char *const nonsense[] = { "",	"10",	  "10 mbit", "10mb",	"10Mbit",
+						"mbit", "-1mbit", "1e3bit",  "10mbit/s" };
+	const char *why;
+	uint64_t value;
+	char text[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		assert_int_equal(sq_parse_bitrate(rates[i].text, &value, &why), 0);
+		assert_int_equal(value, rates[i].bps);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(nonsense); i++) {
+		why = NULL;
+		assert_int_equal(sq_parse_bitrate(nonsense[i], &value, &why), -EINVAL);
+		assert_non_null(why);
+	}
+	assert_string_equal(sq_bitrate_text(1500000, text), "1.5 mbit");
+	assert_string_equal(sq_bitrate_text(100000000000, text), "100 gbit");
+	assert_string_equal(sq_bitrate_text(999, text), "999 bit");
+	assert_string_equal(sq_size_text(65536, text), "64 K");
+	assert_string_equal(sq_size_text(0, text), "0 B");
+}
+
+UNIT(UNIT_TEST(test_bitrate_is_in_powers_of_1000),
+     UNIT_TEST(test_duration_with_a_unit_is_nanoseconds), UNIT_TEST(test_duration_in_sum_adds_up),
      UNIT_TEST(test_duration_without_a_unit_is_refused),
      UNIT_TEST(test_duration_nonsense_says_what_is_wrong),
      UNIT_TEST(test_duration_beyond_64_bits_is_out_of_range),

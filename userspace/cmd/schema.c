@@ -76,6 +76,10 @@ static json_t *type_schema(const struct sq_field *field)
 		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?%$"));
 	case SQ_TYPE_RATE:
 		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?/[smh]$"));
+	case SQ_TYPE_BITRATE:
+		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?[kmg]?bit$"));
+	case SQ_TYPE_SIZE:
+		return with_variable(pattern("^[0-9]+(\\.[0-9]+)?(B|[KMG](iB)?)$"));
 	case SQ_TYPE_ENUM:
 		return with_variable(names_schema(field));
 	case SQ_TYPE_ENUMS:

@@ -13,6 +13,7 @@
 static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
 static const char *const directions[] = { "egress", "ingress", "both", NULL };
 static const char *const distributions[] = { "uniform", "normal", "pareto", NULL };
+static const char *const answers[] = { "SERVFAIL", "NXDOMAIN", "nothing", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
@@ -153,11 +154,18 @@ static const struct sq_field peers[] = {
 	  .help = "the peer's ports, for entries of `to` without one" },
 };
 
+#define LOCAL_PORTS                                                                     \
+	{                                                                               \
+		.key = "local_ports", .type = SQ_TYPE_PORTS, .offset = AT(local_ports), \
+		.help = "the target's own ports: a slow server"                         \
+	}
+
+static const struct sq_field local_ports[] = {
+	LOCAL_PORTS,
+};
+
 static const struct sq_field packets[] = {
-	{ .key = "local_ports",
-	  .type = SQ_TYPE_PORTS,
-	  .offset = AT(local_ports),
-	  .help = "the target's own ports: a slow server" },
+	LOCAL_PORTS,
 	{ .key = "proto",
 	  .type = SQ_TYPE_ENUMS,
 	  .offset = AT(protocols),
@@ -210,6 +218,90 @@ static const struct sq_field loss_fields[] = {
 	  .names = directions,
 	  .fallback = "egress",
 	  .help = "seen from the target" },
+};
+
+#define PER(default_per)                                                             \
+	{                                                                            \
+		.key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per, \
+		.fallback = default_per, .help = "what the probability is drawn for" \
+	}
+
+static const struct sq_field corrupt_fields[] = {
+	PROBABILITY(.required = true),
+	PER("packet"),
+};
+
+static const struct sq_field duplicate_fields[] = {
+	PROBABILITY(.fallback = "100%"),
+	PER("packet"),
+};
+
+static const struct sq_field reorder_fields[] = {
+	{ .key = "delay",
+	  .type = SQ_TYPE_DURATION,
+	  .offset = AT(delay_ns),
+	  .required = true,
+	  .min = 100 * SQ_US,
+	  .max = LONGEST,
+	  .help = "how much later than its time a packet leaves, so that others overtake it" },
+	{ .key = "gap",
+	  .type = SQ_TYPE_COUNT,
+	  .offset = AT(gap),
+	  .min = 1,
+	  .max = UINT32_MAX,
+	  .fallback = "1",
+	  .help = "only every so many packets; of those `probability` are hit" },
+	PROBABILITY(.fallback = "100%"),
+};
+
+static const struct sq_field rate_fields[] = {
+	{ .key = "rate",
+	  .type = SQ_TYPE_BITRATE,
+	  .offset = AT(rate_bps),
+	  .required = true,
+	  .min = 8000,
+	  .max = 100000000000,
+	  .help = "bits a second, for all of a cgroup's packets together" },
+	{ .key = "burst",
+	  .type = SQ_TYPE_SIZE,
+	  .offset = AT(burst_bytes),
+	  .max = 1u << 30,
+	  .fallback = "0B",
+	  .help = "what may pass at once after a pause" },
+	PROBABILITY(.fallback = "100%"),
+};
+
+static const struct sq_field reset_fields[] = {
+	PROBABILITY(.fallback = "100%"),
+	PER("connection"),
+};
+
+static const struct sq_field dns_fields[] = {
+	{ .key = "names",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(names),
+	  .required = true,
+	  .help = "the names that are asked for: api.example.org, *.example.org (all below it), *" },
+	{ .key = "answer",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(answer),
+	  .names = answers,
+	  .fallback = "SERVFAIL",
+	  .help = "what comes back instead" },
+	PROBABILITY(.fallback = "100%"),
+	{ .key = "to",
+	  .type = SQ_TYPE_PEERS,
+	  .offset = AT(to),
+	  .help = "only questions to this server" },
+	{ .key = "except",
+	  .type = SQ_TYPE_PEERS,
+	  .offset = AT(except),
+	  .help = "but not to this one" },
+	{ .key = "ports",
+	  .type = SQ_TYPE_PORTS,
+	  .offset = AT(ports),
+	  .fallback = "53",
+	  .help = "the server's ports" },
 };
 
 static const struct sq_field partition_fields[] = {
@@ -292,6 +384,19 @@ const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
 	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets), .one_of = loss_one_of) },
+	{ SQ_FAULT_CORRUPT, "network.corrupt",
+	  "packets of the target arrive with a bit turned over",
+	  "The transport's checksum is wrong on the wire, and the peer drops what it notices.",
+	  SCHEMA("network.corrupt", corrupt_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_DUPLICATE, "network.duplicate", "packets of the target arrive twice",
+	  "TCP takes the copy for a retransmission; UDP's receiver sees two.",
+	  SCHEMA("network.duplicate", duplicate_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_REORDER, "network.reorder", "packets of the target are overtaken by later ones",
+	  "Where less than `delay` apart nothing follows a packet, it is only late.",
+	  SCHEMA("network.reorder", reorder_fields, PART(peers), PART(packets)) },
+	{ SQ_FAULT_RATE, "network.rate", "packets of the target pass a slow link",
+	  "Its queue holds one second, and at least 16 packets; what comes beyond is lost.",
+	  SCHEMA("network.rate", rate_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_PARTITION, "network.partition",
 	  "the target and the peer cannot reach each other",
 	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
@@ -299,6 +404,12 @@ const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
 	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",
 	  SCHEMA("network.refuse", refuse_fields, PART(peers), NONE) },
+	{ SQ_FAULT_RESET, "network.reset", "the target's TCP connections end with a reset",
+	  "Both ends get it, when the target next sends; one that is silent goes on.",
+	  SCHEMA("network.reset", reset_fields, PART(peers), PART(local_ports)) },
+	{ SQ_FAULT_DNS, "network.dns", "the target's questions for some names go wrong",
+	  "Questions over UDP only: DNS over TCP, TLS or HTTPS is let pass.",
+	  SCHEMA("network.dns", dns_fields, NONE, NONE) },
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
 	  "The delay comes after the call's effect and changes neither result nor errno.",
 	  SCHEMA("syscall.latency", syscall_latency_fields, PART(calls_field), NONE) },
@@ -309,73 +420,4 @@ const struct sq_fault_kind sq_catalogue[] = {
 
 const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);
 
-const struct sq_fault_kind *sq_fault_kind_find(const char *name)
-{
-	for (size_t i = 0; i < sq_catalogue_n; i++)
-		if (!strcmp(sq_catalogue[i].name, name))
-			return &sq_catalogue[i];
-	return NULL;
-}
-
-const char *sq_fault_kind_nearest(const char *name)
-{
-	const char *names[ARRAY_SIZE(sq_catalogue)], *near;
-
-	for (size_t i = 0; i < sq_catalogue_n; i++)
-		names[i] = sq_catalogue[i].name;
-	near = sq_nearest(name, names, sq_catalogue_n);
-	/* "latency" means one of two; the network's is the more frequent */
-	for (size_t i = 0; !near && i < sq_catalogue_n; i++)
-		if (!strcmp(strchr(names[i], '.') + 1, name))
-			near = names[i];
-	return near;
-}
-
-static const struct sq_schema *choose_kind(const struct sq_node *node, struct sq_diags *diags)
-{
-	const struct sq_node *kind_node = sq_node_get(node, "fault");
-	const struct sq_fault_kind *kind;
-	_cleanup_free_ char *hint = NULL;
-	const char *near;
-
-	if (!kind_node || kind_node->type != SQ_NODE_SCALAR) {
-		sq_diag_error(diags, node->mark, "`squall faults` lists the kinds",
-			      "a fault lacks 'fault', its kind");
-		return NULL;
-	}
-	kind = sq_fault_kind_find(kind_node->value);
-	if (kind)
-		return &kind->schema;
-	near = sq_fault_kind_nearest(kind_node->value);
-	hint = near ? sq_asprintf("did you mean '%s'?", near)
-		    : sq_strdup("`squall faults` lists the kinds");
-	sq_diag_error(diags, kind_node->mark, hint, "fault: there is no '%.100s'",
-		      kind_node->value);
-	return NULL;
-}
-
-const struct sq_schema sq_fault_schema = {
-	.what = "a fault",
-	.size = sizeof(struct sq_fault),
-	.choose = choose_kind,
-};
-
-struct search {
-	const char *key;
-	bool found;
-};
-
-static void match_key(const struct sq_field *field, void *data)
-{
-	struct search *search = data;
-
-	search->found |= !strcmp(field->key, search->key);
-}
-
-bool sq_fault_kind_has(const struct sq_fault_kind *kind, const char *key)
-{
-	struct search search = { .key = key };
-
-	sq_schema_each(&kind->schema, match_key, &search);
-	return search.found;
-}
+_Static_assert(ARRAY_SIZE(sq_catalogue) == SQ_FAULT_KINDS, "one entry for each kind");

@@ -11,10 +11,24 @@
 enum sq_fault_id {
 	SQ_FAULT_LATENCY,
 	SQ_FAULT_LOSS,
+	SQ_FAULT_CORRUPT,
+	SQ_FAULT_DUPLICATE,
+	SQ_FAULT_REORDER,
+	SQ_FAULT_RATE,
 	SQ_FAULT_PARTITION,
 	SQ_FAULT_REFUSE,
+	SQ_FAULT_RESET,
+	SQ_FAULT_DNS,
 	SQ_FAULT_SYSCALL_LATENCY,
 	SQ_FAULT_SYSCALL_ERROR,
+	SQ_FAULT_KINDS,
+};
+
+/* What a question to the DNS gets back. */
+enum sq_answer {
+	SQ_ANSWER_SERVFAIL,
+	SQ_ANSWER_NXDOMAIN,
+	SQ_ANSWER_NOTHING,
 };
 
 enum sq_direction {
@@ -69,6 +83,10 @@ struct sq_fault {
 	unsigned int distribution; /* enum sq_distribution */
 	struct sq_bursts bursts;
 	bool reorder;
+	uint64_t gap;
+	uint64_t rate_bps, burst_bytes;
+	struct sq_texts names; /* of the DNS */
+	unsigned int answer; /* enum sq_answer */
 	struct sq_calls calls;
 	struct sq_texts paths;
 	unsigned int error;

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment/dns_pattern.h"
 #include "experiment/path_pattern.h"
 #include "util/fs.h"
 #include "util/time.h"
+#include "util/units.h"
 
 #define MAX_FAULTS 64
 #define LONGEST_NAME 64
@@ -145,6 +147,28 @@ static void check_paths(const struct sq_fault *fault, struct sq_diags *diags)
 	}
 }
 
+static void check_names(const struct sq_fault *fault, struct sq_diags *diags)
+{
+	for (size_t i = 0; i < fault->names.n; i++) {
+		const char *why = sq_dns_pattern_problem(fault->names.item[i]);
+
+		if (why)
+			sq_diag_error(
+				diags, item_mark(&fault->object, "names", &fault->names, i),
+				"api.example.org, *.example.org for all that is below it, or \"*\"",
+				"names: '%.200s' %s", fault->names.item[i], why);
+	}
+}
+
+static void check_reorder(const struct sq_fault *fault, struct sq_diags *diags)
+{
+	if (fault->kind->id == SQ_FAULT_REORDER && fault->gap <= 1 &&
+	    fault->probability_ppb == SQ_SHARE_ONE)
+		sq_diag_error(diags, sq_schema_mark(&fault->object, "delay"),
+			      "add a 'gap' such as 5, or a 'probability' below 100%",
+			      "every packet would be late, and none overtaken");
+}
+
 static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
 {
 	static const int refusals[] = { ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH };
@@ -184,6 +208,8 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 		check_after(experiment, fault, diags);
 		check_peers(fault, diags);
 		check_paths(fault, diags);
+		check_names(fault, diags);
+		check_reorder(fault, diags);
 		check_error(fault, diags);
 	}
 }

@@ -89,6 +89,10 @@ static void limit_text(enum sq_type type, uint64_t value, char text[SQ_DURATION_
 		sq_duration_text(value, text);
 	else if (type == SQ_TYPE_SHARE)
 		sq_share_text(value, text);
+	else if (type == SQ_TYPE_BITRATE)
+		sq_bitrate_text(value, text);
+	else if (type == SQ_TYPE_SIZE)
+		sq_size_text(value, text);
 	else
 		snprintf(text, SQ_DURATION_SIZE, "%llu", (unsigned long long)value);
 	space = strchr(text, ' ');
@@ -159,7 +163,8 @@ static void read_scalar(const struct sq_field *field, const struct sq_node *node
 	if (!why && !sq_value_parse(field, node->value, slot, &why, &near)) {
 		if (field->type == SQ_TYPE_DURATION || field->type == SQ_TYPE_COUNT ||
 		    field->type == SQ_TYPE_SHARE || field->type == SQ_TYPE_RATE ||
-		    field->type == SQ_TYPE_EXCESS) {
+		    field->type == SQ_TYPE_EXCESS || field->type == SQ_TYPE_BITRATE ||
+		    field->type == SQ_TYPE_SIZE) {
 			if (!check_limits(field, node, *(uint64_t *)slot, diags))
 				take_default(field, slot);
 		}

@@ -24,6 +24,8 @@ enum sq_type {
 	SQ_TYPE_DURATION, /* uint64_t, ns */
 	SQ_TYPE_SHARE, /* uint64_t, parts per billion */
 	SQ_TYPE_RATE, /* uint64_t, per 1000 s */
+	SQ_TYPE_BITRATE, /* uint64_t, bits a second */
+	SQ_TYPE_SIZE, /* uint64_t, bytes */
 	SQ_TYPE_ENUM, /* unsigned int, an index into names */
 	SQ_TYPE_ENUMS, /* uint32_t, bit N for names[N] */
 	SQ_TYPE_REGEX, /* char *, an extended regular expression */

@@ -200,6 +200,10 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 		return sq_parse_share(text, slot, why);
 	case SQ_TYPE_RATE:
 		return sq_parse_rate(text, slot, why);
+	case SQ_TYPE_BITRATE:
+		return sq_parse_bitrate(text, slot, why);
+	case SQ_TYPE_SIZE:
+		return sq_parse_size(text, slot, why);
 	case SQ_TYPE_REGEX:
 		return parse_regex(text, slot, why);
 	case SQ_TYPE_ENUM:
@@ -269,6 +273,8 @@ void sq_value_unset(enum sq_type type, void *slot)
 	case SQ_TYPE_SHARE:
 	case SQ_TYPE_RATE:
 	case SQ_TYPE_EXCESS:
+	case SQ_TYPE_BITRATE:
+	case SQ_TYPE_SIZE:
 		*(uint64_t *)slot = 0;
 		break;
 	default:
@@ -337,6 +343,10 @@ const char *sq_type_text(enum sq_type type)
 		return "share (5%)";
 	case SQ_TYPE_RATE:
 		return "rate (500/s)";
+	case SQ_TYPE_BITRATE:
+		return "bits a second (500kbit, 10mbit)";
+	case SQ_TYPE_SIZE:
+		return "size (512B, 64K, 2M)";
 	case SQ_TYPE_REGEX:
 		return "regular expression";
 	case SQ_TYPE_ENUM:

@@ -93,6 +93,8 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	constants->sq_rate_interval_ns = 1;
 	constants->sq_guard = 1;
 	constants->sq_line_ifindex = 1;
+	constants->sq_name_faults = ~0ull;
+	constants->sq_loss_faults = 1;
 	constants->sq_path_faults = ~0ull;
 	constants->sq_n_patterns = SQ_MAX_PATTERNS;
 	memset((void *)constants->sq_hook_calls[hook], 0xff,
@@ -189,6 +191,7 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		     struct sq_error **err)
 {
 	uint64_t needed = sq_fault_hooks(fault);
+	enum sq_line_use use = sq_fault_line_use(fault);
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	const struct sq_error *problem;
 
@@ -206,11 +209,13 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		add_part(&text, hook == SQ_HOOK_EGRESS ? (have_tcx ? "tcx egress" : "clsact egress")
 						       : hooks[hook].name);
 	}
-	if (sq_fault_needs_line(fault)) {
+	if (use != SQ_LINE_UNUSED) {
 		problem = find(HELPER_LINE, look);
-		if (problem)
+		if (problem && use == SQ_LINE_NEEDED)
 			refuse(ret, problem->message, problem->hint);
-		add_part(&text, "TAP delay line");
+		ret->line = !problem;
+		if (!problem || use == SQ_LINE_NEEDED)
+			add_part(&text, "TAP delay line");
 	}
 	if (needed & BIT(SQ_HOOK_SYSENTER)) {
 		problem = find(HELPER_NAP, look);

@@ -25,6 +25,7 @@ struct sq_support {
 	char *backend; /* "tcx egress, TAP delay line" */
 	char *why; /* not ok: in a sentence */
 	char *hint; /* what would work, or NULL */
+	bool line; /* it takes the delay line */
 	uint64_t hooks; /* bit per enum sq_hook: where it acts */
 	struct sq_calls by_hook[SQ_HOOKS]; /* system call faults: the calls that each carries */
 };

@@ -49,7 +49,7 @@ static int find_backends(struct sq_injector *injector, struct sq_error **err)
 					     : -EOPNOTSUPP;
 		}
 		injector->hooks |= support->hooks;
-		injector->needs_line |= sq_fault_needs_line(fault);
+		injector->needs_line |= support->line;
 	}
 	return 0;
 }
@@ -86,6 +86,10 @@ static void set_constants(struct sq_injector *injector)
 			for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
 				constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
 		}
+		if (sq_fault_loses(fault_at(injector, i)))
+			constants->sq_loss_faults |= 1ull << i;
+		if (fault_at(injector, i)->names.n)
+			constants->sq_name_faults |= 1ull << i;
 		if (fault_at(injector, i)->paths.n)
 			constants->sq_path_faults |= 1ull << i;
 		constants->sq_n_patterns += (uint32_t)fault_at(injector, i)->paths.n;
@@ -111,6 +115,7 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
 	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
 	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(peers->n, 1));
+	bpf_map__set_max_entries(object->maps.sq_names, (uint32_t)MAX(injector->names.n, 1));
 	if (bpf_map__reuse_fd(object->maps.sq_switch, injector->setup.switch_fd) ||
 	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
 		return sq_error_errno(err, errno, "cannot share the kill switch");
@@ -125,6 +130,17 @@ static int fill_peers(struct sq_injector *injector, const struct sq_peer_entries
 	for (size_t i = 0; i < peers->n; i++)
 		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
 			return sq_error_errno(err, errno, "cannot write the peers");
+	return 0;
+}
+
+static int fill_names(struct sq_injector *injector, struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_names);
+	const uint32_t value = 1;
+
+	for (size_t i = 0; i < injector->names.n; i++)
+		if (bpf_map_update_elem(fd, &injector->names.item[i], &value, BPF_ANY))
+			return sq_error_errno(err, errno, "cannot write the names");
 	return 0;
 }
 
@@ -165,12 +181,15 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 		return -EIO;
 	}
 	sq_object_choose(injector->object, injector->hooks);
+	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
 	r = size_maps(injector, &peers, err);
 	if (!r)
 		r = sq_object_load(injector->object, "does not take squall's programs", err);
 	if (!r)
 		r = fill_peers(injector, &peers, err);
+	if (!r)
+		r = fill_names(injector, err);
 	free(peers.item);
 	return r ? r : load_calls(injector, err);
 }
@@ -436,6 +455,7 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 		sq_support_clear(&injector->support[i]);
 	free(injector->support);
 	free(injector->faults);
+	free(injector->names.item);
 	sq_texts_clear(&injector->paths);
 	free(injector);
 	return NULL;

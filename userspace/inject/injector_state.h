@@ -9,6 +9,7 @@
 #include "inject/injector.h"
 #include "inject/line.h"
 #include "inject/netns_list.h"
+#include "inject/rules.h"
 
 struct squall_bpf;
 
@@ -17,6 +18,7 @@ struct sq_injector {
 	struct squall_bpf *object;
 	uint64_t hooks; /* of all faults together */
 	bool needs_line;
+	struct sq_name_entries names;
 	size_t n_faults;
 	struct sq_support *support; /* of each fault */
 	struct squall_bpf *

@@ -12,6 +12,8 @@
 #include "guard/lease.h"
 #include "util/helper.h"
 
+#define SQ_LINE_BYTES (256u << 20) /* what the line holds at the most */
+
 /* The line's device has the same number in every network namespace: a constant of the program. */
 uint32_t sq_line_ifindex(const struct sq_lease *lease);
 

@@ -21,16 +21,17 @@
 #include "inject/helper_lease.h"
 #include "inject/hist.h"
 #include "inject/line.h"
+#include "inject/line_part.h"
 #include "inject/line_protocol.h"
 #include "inject/line_queue.h"
 #include "inject/line_space.h"
+#include "inject/wire_packet.h"
 #include "util/time.h"
 
 #define MAX_SPACES 256
 #define LARGEST_FRAME (65536 + 64)
 #define READ_BATCH 64
 #define TICK_NS (20 * SQ_MS)
-#define MOST_BYTES (256u << 20)
 #define DRAIN_NS (50 * SQ_MS) /* silence after which nothing is on its way to the device */
 
 enum {
@@ -53,12 +54,35 @@ static struct {
 	bool open; /* the run is over: nothing is held */
 } server;
 
+/* Sends what takes the packet's place, one to each end or one to its sender. */
+static int send_instead(const struct sq_line_packet *packet)
+{
+	const struct sq_line_space *space = &server.space[packet->space];
+	unsigned char crafted[SQ_CRAFTED];
+	size_t n;
+	int r = 0;
+
+	if (packet->slot.fate == SQ_FATE_RESET) {
+		n = sq_craft_reset(packet->frame, packet->n, false, crafted);
+		r = sq_line_space_send_ip(space, &packet->slot, crafted, n);
+		n = sq_craft_reset(packet->frame, packet->n, true, crafted);
+	} else {
+		n = sq_craft_answer(packet->frame, packet->n, packet->slot.answer, crafted);
+	}
+	return sq_line_space_send_ip(space, &packet->slot, crafted, n) ? -EIO : r;
+}
+
 static void release(struct sq_line_packet *packet)
 {
 	uint64_t late, now = sq_now();
+	int r;
 
-	if (sq_line_space_send(&server.space[packet->space], &packet->slot, &packet->header,
-			       packet->frame, packet->n))
+	if (packet->slot.fate == SQ_FATE_PASS || server.open)
+		r = sq_line_space_send(&server.space[packet->space], &packet->slot, &packet->header,
+				       packet->frame, packet->n);
+	else
+		r = send_instead(packet);
+	if (r)
 		server.stats.failed++;
 	else
 		server.stats.sent++;
@@ -99,6 +123,35 @@ static bool read_slot(uint32_t number, struct sq_line_slot *ret)
 	return (uint32_t)slot->number == number;
 }
 
+/* Takes it into the queue. One for which there is no room goes on at once. */
+static void hold(struct sq_line_packet *packet)
+{
+	if (server.queue.bytes + packet->n <= SQ_LINE_BYTES) {
+		sq_line_queue_add(&server.queue, packet);
+		return;
+	}
+	server.stats.no_room++;
+	for (uint32_t fault = 0; fault < SQ_MAX_FAULTS; fault++)
+		server.stats.undelayed[fault] += packet->slot.faults >> fault & 1;
+	release(packet);
+}
+
+/*
+ * Which of the wire packets that the gate drew for a frame begins with. A super packet that the line
+ * cannot take as it is (UDP's) comes cut by the kernel, each part with the number of the whole.
+ */
+static size_t next_segment(uint32_t number, size_t n)
+{
+	static uint32_t last;
+	static size_t next;
+
+	if (number != last)
+		next = 0;
+	last = number;
+	next += n;
+	return next - n;
+}
+
 static void take_in(size_t space, const unsigned char *text, size_t n)
 {
 	struct sq_line_packet *packet;
@@ -117,14 +170,10 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
 	packet->slot = slot;
 	packet->space = space;
-	if (server.queue.bytes + packet->n > MOST_BYTES) {
-		server.stats.no_room++;
-		for (uint32_t fault = 0; fault < SQ_MAX_FAULTS; fault++)
-			server.stats.undelayed[fault] += slot.faults >> fault & 1;
-		release(packet);
-		return;
-	}
-	sq_line_queue_add(&server.queue, packet);
+	if (!(slot.lost | slot.corrupted | slot.doubled | slot.late) || server.open)
+		hold(packet);
+	else
+		sq_line_part(packet, next_segment(number, sq_line_segments(packet)), hold);
 }
 
 /* Reads up to a batch; true if any came. */

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "inject/wire_packet.h"
 #include "util/fs.h"
 
 #define LO_IFINDEX 1 /* in every network namespace */
@@ -134,35 +135,6 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space)
 	return dropped;
 }
 
-/*
- * The Internet checksum (RFC 1071) that the sender left to the device: its field holds the sum of
- * the pseudo header.
- */
-static void finish_checksum(const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
-{
-	size_t start = header->csum_start, field = start + header->csum_offset;
-	uint64_t sum = 0;
-	uint16_t word;
-
-	if (!(header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || field + 2 > n)
-		return;
-	for (; start + 1 < n; start += 2) {
-		memcpy(&word, frame + start, 2);
-		sum += word;
-	}
-	if (start < n) {
-		word = 0;
-		memcpy(&word, frame + start, 1);
-		sum += word;
-	}
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	word = (uint16_t)~sum;
-	if (!word)
-		word = 0xffff;
-	memcpy(frame + field, &word, 2);
-}
-
 static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
 		    struct iovec *parts, size_t n, uint32_t mark)
 {
@@ -186,21 +158,25 @@ static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
 	return sendmsg(fd, &message, 0) < 0 ? -errno : 0;
 }
 
-/* Through the IP stack, which finds the way to lo again. */
-static int send_local(const struct sq_line_space *space, const struct sq_line_slot *slot,
-		      const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
+int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot,
+			  unsigned char *packet, size_t n)
 {
-	struct iovec part = { frame + ETH_HLEN, n - ETH_HLEN };
+	struct iovec part = { packet, n };
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 
-	finish_checksum(header, frame, n);
-	if (frame[ETH_HLEN] >> 4 == 4) {
-		memcpy(&v4.sin_addr, frame + ETH_HLEN + IPV4_DESTINATION, sizeof(v4.sin_addr));
+	if (n < sizeof(uint32_t) * 5)
+		return -EINVAL;
+	if (packet[0] >> 4 == 4) {
+		memcpy(&v4.sin_addr, packet + IPV4_DESTINATION, sizeof(v4.sin_addr));
 		return send_all(space->raw4_fd, (struct sockaddr *)&v4, sizeof(v4), &part, 1,
 				slot->mark);
 	}
-	memcpy(&v6.sin6_addr, frame + ETH_HLEN + IPV6_DESTINATION, sizeof(v6.sin6_addr));
+	if (n < IPV6_DESTINATION + sizeof(v6.sin6_addr))
+		return -EINVAL;
+	memcpy(&v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(v6.sin6_addr));
+	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+		v6.sin6_scope_id = slot->ifindex;
 	return send_all(space->raw6_fd, (struct sockaddr *)&v6, sizeof(v6), &part, 1, slot->mark);
 }
 
@@ -215,8 +191,11 @@ int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_s
 
 	if (n < ETH_HLEN + sizeof(uint32_t) * 5)
 		return -EINVAL;
-	if (slot->ifindex == LO_IFINDEX)
-		return send_local(space, slot, header, frame, n);
+	/* through the IP stack, which finds the way to lo again */
+	if (slot->ifindex == LO_IFINDEX) {
+		sq_finish_checksum(&copy, frame, n);
+		return sq_line_space_send_ip(space, slot, frame + ETH_HLEN, n - ETH_HLEN);
+	}
 	memcpy(&device.sll_protocol, frame + 2 * (size_t)ETH_ALEN, sizeof(device.sll_protocol));
 	if (slot->l3) {
 		parts[1].iov_base = frame + ETH_HLEN;

@@ -33,4 +33,11 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space);
 int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_slot *slot,
 		       const struct virtio_net_hdr *header, unsigned char *frame, size_t n);
 
+/*
+ * Sends an IP packet of @n bytes, complete with its checksums, the way that the IP stack finds; one of
+ * the namespace's own addresses is reached too, whoever it is said to be from.
+ */
+int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot,
+			  unsigned char *packet, size_t n);
+
 #endif

@@ -94,6 +94,9 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 		bpf_program__set_autoload(program, false);
 	bpf_map__set_autocreate(object->maps.sq_line, false);
 	bpf_map__set_autocreate(object->maps.sq_line_next, false);
+	bpf_map__set_autocreate(object->maps.sq_follow, false);
+	bpf_map__set_autocreate(object->maps.sq_name, false);
+	bpf_map__set_autocreate(object->maps.sq_names, false);
 	bpf_map__set_autocreate(object->maps.sq_naps, false);
 	bpf_map__set_autocreate(object->maps.sq_nap_requests, false);
 	bpf_map__set_autocreate(object->maps.sq_napper, false);
@@ -148,6 +151,9 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	if (HAS(hooks, SQ_HOOK_EGRESS)) {
 		bpf_map__set_autocreate(object->maps.sq_line, true);
 		bpf_map__set_autocreate(object->maps.sq_line_next, true);
+		bpf_map__set_autocreate(object->maps.sq_follow, true);
+		bpf_map__set_autocreate(object->maps.sq_name, true);
+		bpf_map__set_autocreate(object->maps.sq_names, true);
 	}
 	if (HAS(hooks, SQ_HOOK_SYSENTER)) {
 		bpf_map__set_autocreate(object->maps.sq_naps, true);

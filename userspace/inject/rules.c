@@ -5,15 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment/dns_pattern.h"
+#include "util/time.h"
 #include "util/units.h"
 
 #define BIT(n) (1ull << (n))
 #define IPV4_PREFIX 96
+#define LEAST_QUEUE (16 * 1514) /* bytes: 16 packets of a full size */
 
 uint64_t sq_fault_hooks(const struct sq_fault *fault)
 {
 	switch (fault->kind->id) {
 	case SQ_FAULT_LATENCY:
+	case SQ_FAULT_CORRUPT:
+	case SQ_FAULT_DUPLICATE:
+	case SQ_FAULT_REORDER:
+	case SQ_FAULT_RATE:
+	case SQ_FAULT_RESET:
+	case SQ_FAULT_DNS:
 		return BIT(SQ_HOOK_EGRESS);
 	case SQ_FAULT_LOSS:
 	case SQ_FAULT_PARTITION:
@@ -24,28 +33,63 @@ uint64_t sq_fault_hooks(const struct sq_fault *fault)
 	case SQ_FAULT_SYSCALL_LATENCY:
 		return BIT(SQ_HOOK_SYSENTER);
 	case SQ_FAULT_SYSCALL_ERROR:
+	case SQ_FAULT_KINDS:
 		break; /* which hooks carry its calls depends on the kernel */
 	}
 	return 0;
 }
 
-bool sq_fault_needs_line(const struct sq_fault *fault)
+/* Of each kind that passes a device: what it does, and what it wants of the line. */
+static const struct {
+	enum sq_action action;
+	enum sq_line_use line;
+	bool wire; /* each wire packet has a fate of its own */
+} acts[SQ_FAULT_KINDS] = {
+	[SQ_FAULT_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_NEEDED, false },
+	[SQ_FAULT_LOSS] = { SQ_ACTION_DROP, SQ_LINE_WANTED, true },
+	[SQ_FAULT_CORRUPT] = { SQ_ACTION_CORRUPT, SQ_LINE_NEEDED, true },
+	[SQ_FAULT_DUPLICATE] = { SQ_ACTION_DUPLICATE, SQ_LINE_WANTED, true },
+	[SQ_FAULT_REORDER] = { SQ_ACTION_REORDER, SQ_LINE_NEEDED, true },
+	[SQ_FAULT_RATE] = { SQ_ACTION_RATE, SQ_LINE_NEEDED, false },
+	[SQ_FAULT_PARTITION] = { SQ_ACTION_DROP, SQ_LINE_UNUSED, false },
+	[SQ_FAULT_REFUSE] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false },
+	[SQ_FAULT_RESET] = { SQ_ACTION_RESET, SQ_LINE_NEEDED, false },
+	[SQ_FAULT_DNS] = { SQ_ACTION_ANSWER, SQ_LINE_NEEDED, false },
+	[SQ_FAULT_SYSCALL_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_UNUSED, false },
+	[SQ_FAULT_SYSCALL_ERROR] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false },
+};
+
+static bool loses_questions(const struct sq_fault *fault)
 {
-	return fault->kind->id == SQ_FAULT_LATENCY;
+	return fault->kind->id == SQ_FAULT_DNS && fault->answer == SQ_ANSWER_NOTHING;
+}
+
+static bool hits_connections(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_RATE ||
+	       (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION);
+}
+
+enum sq_line_use sq_fault_line_use(const struct sq_fault *fault)
+{
+	enum sq_line_use use = acts[fault->kind->id].line;
+
+	if (loses_questions(fault))
+		return SQ_LINE_UNUSED;
+	/* where all of a connection's packets fare alike there is nothing to part */
+	if (use == SQ_LINE_WANTED && (fault->direction == SQ_INGRESS || hits_connections(fault)))
+		return SQ_LINE_UNUSED;
+	return use;
 }
 
 static uint32_t action_of(const struct sq_fault *fault)
 {
-	switch (fault->kind->id) {
-	case SQ_FAULT_LATENCY:
-	case SQ_FAULT_SYSCALL_LATENCY:
-		return SQ_ACTION_DELAY;
-	case SQ_FAULT_REFUSE:
-	case SQ_FAULT_SYSCALL_ERROR:
-		return SQ_ACTION_ERROR;
-	default:
-		return SQ_ACTION_DROP;
-	}
+	return loses_questions(fault) ? SQ_ACTION_DROP : acts[fault->kind->id].action;
+}
+
+bool sq_fault_loses(const struct sq_fault *fault)
+{
+	return action_of(fault) == SQ_ACTION_DROP;
 }
 
 static uint32_t probability_of(uint64_t ppb)
@@ -76,8 +120,22 @@ static bool add_range(struct sq_ports *ports, struct sq_port_range range)
 	return true;
 }
 
+/* A link of limited rate: how long things take on it, and how long its queue is. */
+static void rate_make(const struct sq_fault *fault, struct sq_rule *ret)
+{
+	double byte_ns = 8.0 * SQ_S / (double)fault->rate_bps;
+
+	ret->rate_ns = (uint64_t)(byte_ns * 65536);
+	ret->burst_ns = (uint64_t)(byte_ns * (double)fault->burst_bytes);
+	ret->delay_ns = MAX((uint64_t)(byte_ns * LEAST_QUEUE), (uint64_t)SQ_S);
+}
+
 void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rule *ret)
 {
+	/* RFC 1035, 4.1.1 */
+	static const uint32_t codes[] = {
+		[SQ_ANSWER_NOTHING] = 0, [SQ_ANSWER_SERVFAIL] = 2, [SQ_ANSWER_NXDOMAIN] = 3
+	};
 	bool names_calls = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ||
 			   fault->kind->id == SQ_FAULT_SYSCALL_ERROR;
 
@@ -96,16 +154,25 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 		.action = action_of(fault),
 		.protocols = fault->protocols,
 		.distribution = fault->distribution,
+		.gap = (uint32_t)fault->gap,
 	};
 	if (fault->bursts.object.node)
 		bursts_make(&fault->bursts, ret);
-	if (fault->kind->id == SQ_FAULT_REFUSE)
+	if (fault->kind->id == SQ_FAULT_REFUSE || fault->kind->id == SQ_FAULT_RESET)
 		ret->protocols = SQ_PROTO_TCP;
+	if (fault->kind->id == SQ_FAULT_DNS) {
+		ret->protocols = SQ_PROTO_UDP;
+		ret->error = codes[fault->answer];
+	}
+	if (fault->kind->id == SQ_FAULT_RATE)
+		rate_make(fault, ret);
+	if (acts[fault->kind->id].wire && !hits_connections(fault))
+		ret->flags |= SQ_RULE_WIRE;
 	if (fault->to.n || fault->ports.n)
 		ret->flags |= SQ_RULE_TO;
 	if (fault->except.n)
 		ret->flags |= SQ_RULE_EXCEPT;
-	if (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION)
+	if (hits_connections(fault))
 		ret->flags |= SQ_RULE_PER_CONNECTION;
 	if (names_calls)
 		ret->flags |= SQ_RULE_CALLS;
@@ -290,4 +357,23 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_
 		*ret = (struct sq_peer_entries){ 0 };
 	}
 	return r;
+}
+
+static void add_name(struct sq_name_entries *entries, uint32_t fault, const char *pattern)
+{
+	struct sq_name_key *key = sq_append(&entries->item, &entries->n, sizeof(*key));
+	char turned[SQ_DNS_LONGEST + 3];
+	size_t n = MIN(sq_dns_pattern_turn(pattern, turned), sizeof(key->name));
+
+	*key = (struct sq_name_key){ .fault = fault };
+	key->prefix_len = (uint32_t)(8 * (sizeof(key->fault) + n));
+	memcpy(key->name, turned, n);
+}
+
+void sq_name_entries_make(const struct sq_experiment *experiment, struct sq_name_entries *ret)
+{
+	*ret = (struct sq_name_entries){ 0 };
+	for (size_t i = 0; i < experiment->faults.n; i++)
+		for (size_t j = 0; j < sq_faults(experiment)[i].names.n; j++)
+			add_name(ret, (uint32_t)i, sq_faults(experiment)[i].names.item[j]);
 }

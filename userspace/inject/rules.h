@@ -10,8 +10,17 @@
 /* Bit per enum sq_hook: where this fault acts. 0: sq_fault_support() finds out for each call. */
 uint64_t sq_fault_hooks(const struct sq_fault *fault);
 
-/* Does the fault hold packets back? */
-bool sq_fault_needs_line(const struct sq_fault *fault);
+/* What a fault wants of the delay line. */
+enum sq_line_use {
+	SQ_LINE_UNUSED,
+	SQ_LINE_WANTED, /* to part super packets: without it they are lost or doubled as a whole */
+	SQ_LINE_NEEDED,
+};
+
+enum sq_line_use sq_fault_line_use(const struct sq_fault *fault);
+
+/* Does it lose packets? Such faults decide before all others. */
+bool sq_fault_loses(const struct sq_fault *fault);
 
 /* The rule of a fault that begins and ends with its window around @start_ns (sq_now()). */
 void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rule *ret);
@@ -33,5 +42,14 @@ struct sq_peer_entries {
  */
 int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_entries *ret,
 			 struct sq_error **err);
+
+/* One entry of the trie of names. */
+struct sq_name_entries {
+	struct sq_name_key *item;
+	size_t n;
+};
+
+/* The names of all faults as keys; to be freed. */
+void sq_name_entries_make(const struct sq_experiment *experiment, struct sq_name_entries *ret);
 
 #endif

@@ -13,7 +13,7 @@ const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
 	{ "budget", "over the limit" },	       { "rate", "over the rate" },
 	{ "protected", "protected" },	       { "lease", "after the lease" },
 	{ "killed", "after the kill switch" }, { "room", "without room" },
-	{ "lost", "lost by another fault" },
+	{ "lost", "lost by another fault" },   { "idle", "within the burst" },
 };
 
 const char *sq_report_ms(double ms, char text[SQ_DURATION_SIZE])

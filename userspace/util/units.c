@@ -155,6 +155,51 @@ int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why)
 	return store(value * unit->factor, ret_per_1000s, why);
 }
 
+int sq_parse_bitrate(const char *text, uint64_t *ret_bps, const char **why)
+{
+	static const struct unit units[] = {
+		{ "bit", 1 }, { "kbit", 1e3 }, { "mbit", 1e6 }, { "gbit", 1e9 }
+	};
+	const char *p = text;
+	const struct unit *unit;
+	double value;
+
+	if (*text && strspn(text, "0123456789.") == strlen(text))
+		return fail(why, EINVAL, "has no unit; write bits a second such as 10mbit");
+	if (scan_decimal(&p, &value))
+		return fail(why, EINVAL, "is not a number of bits a second such as 10mbit");
+	if (*p == ' ')
+		return fail(why, EINVAL, SPACE);
+	unit = scan_unit(&p, units, ARRAY_SIZE(units));
+	if (!unit || *p)
+		return fail(why, EINVAL,
+			    "is not a number of bits a second; write bit, kbit, mbit or gbit "
+			    "behind the number");
+	return store(value * unit->factor, ret_bps, why);
+}
+
+static char *scaled_text(uint64_t value, unsigned int base, const char *const units[4], char *text)
+{
+	double scaled = (double)value;
+	size_t i = 0;
+
+	for (; i < 3 && scaled >= base; i++)
+		scaled /= base;
+	snprintf(text, 32, "%.10g %s", scaled, units[i]);
+	return text;
+}
+
+char *sq_bitrate_text(uint64_t bps, char *text)
+{
+	return scaled_text(bps, 1000, (const char *const[4]){ "bit", "kbit", "mbit", "gbit" },
+			   text);
+}
+
+char *sq_size_text(uint64_t bytes, char *text)
+{
+	return scaled_text(bytes, 1024, (const char *const[4]){ "B", "K", "M", "G" }, text);
+}
+
 int sq_parse_size(const char *text, uint64_t *ret_bytes, const char **why)
 {
 	static const struct unit units[] = {

@@ -25,6 +25,13 @@ int sq_parse_excess(const char *text, uint64_t *ret_ppb, const char **why);
 /* "500/s", "30/m". Events a 1000 s, so that 1/m is still a number. */
 int sq_parse_rate(const char *text, uint64_t *ret_per_1000s, const char **why);
 
+/* "10mbit", "500kbit", "1.5gbit": bits a second, powers of 1000, as tc writes it. */
+int sq_parse_bitrate(const char *text, uint64_t *ret_bps, const char **why);
+
+/* How bits a second, and how bytes are written: "10 mbit", "64 K". @text holds 32 bytes. */
+char *sq_bitrate_text(uint64_t bps, char *text);
+char *sq_size_text(uint64_t bytes, char *text);
+
 /* "64M", "2G", "512K": bytes, powers of 1024. */
 int sq_parse_size(const char *text, uint64_t *ret_bytes, const char **why);
 
