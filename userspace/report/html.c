@@ -193,7 +193,8 @@ static void add_fault(const json_t *journal, const json_t *fault, struct sq_buff
 	sq_buffer_add(out, "</p>\n");
 }
 
-static void add_list(const json_t *list, const char *head, struct sq_buffer *out)
+static void add_list(const json_t *journal, const json_t *list, const char *head,
+		     struct sq_buffer *out)
 {
 	const json_t *item;
 	size_t i;
@@ -203,7 +204,10 @@ static void add_list(const json_t *list, const char *head, struct sq_buffer *out
 	sq_buffer_add(out, "<h2>%s</h2>\n<ul>\n", head);
 	json_array_foreach(list, i, item) {
 		sq_buffer_add(out, "<li>");
-		sq_report_xml(out, sq_report_note_text(item));
+		_cleanup_buffer_ struct sq_buffer note = { 0 };
+
+		sq_report_note(journal, item, &note);
+		sq_report_xml(out, sq_buffer_text(&note));
 		sq_buffer_add(out, "</li>\n");
 	}
 	sq_buffer_add(out, "</ul>\n");
@@ -261,7 +265,8 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *out)
 			      "<h2>Clean-up</h2>\n<p>Nothing of the run is left (looked at the "
 			      "host, %s).</p>\n",
 			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));
-	add_list(json_object_get(cleanup, "leftovers"), "Still there (try squall recover)", out);
+	add_list(journal, json_object_get(cleanup, "leftovers"), "Still there (try squall recover)",
+		 out);
 }
 
 void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out)
@@ -281,8 +286,8 @@ void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out)
 	json_array_foreach(json_object_get(journal, "faults"), i, fault)
 		add_fault(journal, fault, out);
 	add_radius(journal, out);
-	add_list(json_object_get(journal, "notes"), "Notes", out);
-	add_list(json_object_get(journal, "warnings"), "The plan warned", out);
+	add_list(journal, json_object_get(journal, "notes"), "Notes", out);
+	add_list(journal, json_object_get(journal, "warnings"), "The plan warned", out);
 	add_cleanup(journal, out);
 	sq_buffer_add(out, "</body></html>\n");
 }

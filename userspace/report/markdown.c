@@ -153,8 +153,11 @@ static void add_rest(const json_t *journal, struct sq_buffer *out)
 		sq_buffer_add(out, "\n");
 	}
 	json_array_foreach(json_object_get(journal, "notes"), i, item) {
+		_cleanup_buffer_ struct sq_buffer note = { 0 };
+
 		sq_buffer_add(out, "- note: ");
-		sq_report_md(out, sq_report_note_text(item));
+		sq_report_note(journal, item, &note);
+		sq_report_md(out, sq_buffer_text(&note));
 		sq_buffer_add(out, "\n");
 	}
 }

@@ -206,8 +206,11 @@ static void add_notes(const json_t *journal, struct sq_buffer *text)
 
 	if (json_array_size(notes))
 		sq_buffer_add(text, "\nnotes\n");
-	json_array_foreach(notes, i, note)
-		sq_buffer_add(text, "  - %s\n", sq_report_note_text(note));
+	json_array_foreach(notes, i, note) {
+		sq_buffer_add(text, "  - ");
+		sq_report_note(journal, note, text);
+		sq_buffer_add(text, "\n");
+	}
 }
 
 void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)

@@ -238,3 +238,34 @@ const char *sq_report_note_text(const json_t *note)
 {
 	return json_is_string(note) ? json_string_value(note) : sq_json_text(note, "text");
 }
+
+/* When the first fault began, in seconds since the run's start; negative: none did. */
+static double first_fault_at(const json_t *journal)
+{
+	double first = -1;
+	const json_t *fault;
+	size_t i;
+
+	json_array_foreach(json_object_get(journal, "faults"), i, fault) {
+		double at = sq_report_at(journal, fault, "started");
+
+		if (at >= 0 && (first < 0 || at < first))
+			first = at;
+	}
+	return first;
+}
+
+void sq_report_note(const json_t *journal, const json_t *note, struct sq_buffer *out)
+{
+	double first = first_fault_at(journal), at = sq_report_at(journal, note, "t");
+	const char *mark = sq_json_text(note, "mark"), *by = sq_json_text(note, "by");
+	char after[SQ_DURATION_SIZE];
+
+	if (*mark && first >= 0 && at >= first)
+		sq_buffer_add(out, "%s %s after the first fault: ", mark,
+			      sq_report_s(at - first, after));
+	else if (*mark)
+		sq_buffer_add(out, "%s: ", mark);
+	sq_buffer_add(out, "%s%s%s%s", sq_report_note_text(note), *by ? " (" : "", by,
+		      *by ? ")" : "");
+}

@@ -78,4 +78,9 @@ bool sq_report_window(const json_t *journal, const struct sq_report_times *times
 /* A note's text; notes have been texts and are objects. */
 const char *sq_report_note_text(const json_t *note);
 
+/*
+ * A note on one line: its mark and how long after the first fault it came, its text, who wrote it.
+ */
+void sq_report_note(const json_t *journal, const json_t *note, struct sq_buffer *out);
+
 #endif
