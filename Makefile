@@ -168,8 +168,10 @@ format: ## put all C files into the project's format
 install: all ## install to DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/squall $(DESTDIR)$(PREFIX)/sbin/squall
 	@mkdir -p $(DESTDIR)$(UNITS)
-	for unit in $(notdir $(wildcard userspace/dist/*.service userspace/dist/*.path)); do \
+	for unit in $(notdir $(wildcard userspace/dist/*.service userspace/dist/*.path userspace/dist/*.timer)); do \
 		sed 's,/usr/local,$(PREFIX),' userspace/dist/$$unit > $(DESTDIR)$(UNITS)/$$unit || exit; done
+	install -D -m 644 userspace/dist/squall.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/squall
+	install -D -m 644 userspace/dist/journal.schema.json $(DESTDIR)$(PREFIX)/share/squall/journal.schema.json
 
 clean: ## remove build/
 	rm -rf $(BUILD)
