@@ -154,7 +154,8 @@ static void check_names(const struct sq_fault *fault, struct sq_diags *diags)
 
 		if (why)
 			sq_diag_error(
-				diags, item_mark(&fault->object, "names", &fault->names, i),
+				diags,
+				sq_check_item_mark(&fault->object, "names", &fault->names, i),
 				"api.example.org, *.example.org for all that is below it, or \"*\"",
 				"names: '%.200s' %s", fault->names.item[i], why);
 	}
