@@ -45,7 +45,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 	libyaml-dev libjansson-dev libcurl4-openssl-dev libfuse3-dev libsystemd-dev libssl-dev \
 	libmicrohttpd-dev
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
-	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace \
+	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
 	python3-yaml
 VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 procps

@@ -140,8 +140,12 @@ static __always_inline int sq_refusal(__u64 now, __u32 scope_flags)
 	struct sq_control *control = sq_control_get();
 
 	if (!all || !ours || READ_ONCE(all->count) != sq_epoch ||
-	    READ_ONCE(ours->count) != sq_generation)
+	    READ_ONCE(ours->count) != sq_generation) {
+		/* for good: nobody who puts the count back revives the run */
+		if (control && READ_ONCE(control->valid_until_ns))
+			WRITE_ONCE(control->valid_until_ns, 1);
 		return SQ_MISSED_KILLED;
+	}
 	if (!control || now >= READ_ONCE(control->valid_until_ns) ||
 	    now >= READ_ONCE(control->deadline_ns))
 		return SQ_MISSED_LEASE;

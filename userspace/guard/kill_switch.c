@@ -71,6 +71,40 @@ static int create_map(struct sq_error **err)
 	return TAKE_FD(fd);
 }
 
+/* Is it a kill switch of squall's? */
+static bool is_switch(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+	volatile struct sq_switch *entry = NULL;
+	bool is;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || strcmp(info.name, MAP_NAME) != 0 ||
+	    info.max_entries < SQ_SWITCH_SLOTS || map_entries(fd, &entry))
+		return false;
+	is = entry->magic == SQ_SWITCH_MAGIC;
+	munmap((void *)entry, MAP_BYTES);
+	return is;
+}
+
+/* Another mount namespace may have made the host's switch: there is to be one. -ENOENT: none has. */
+static int adopt_map(struct sq_error **err)
+{
+	uint32_t id = 0;
+
+	while (!bpf_map_get_next_id(id, &id)) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
+
+		if (fd < 0 || !is_switch(fd))
+			continue;
+		if (bpf_obj_pin(fd, SQ_SWITCH_PIN))
+			return sq_error_errno(err, errno, "cannot pin the kill switch at '%s'",
+					      SQ_SWITCH_PIN);
+		return TAKE_FD(fd);
+	}
+	return -ENOENT;
+}
+
 /* One at a time, or two first runs would each have a switch of their own. */
 static int find_or_create(struct sq_error **err)
 {
@@ -83,7 +117,10 @@ static int find_or_create(struct sq_error **err)
 	if (fd >= 0)
 		return fd;
 	r = mount_bpffs(err);
-	return r ? r : create_map(err);
+	if (r)
+		return r;
+	fd = adopt_map(err);
+	return fd == -ENOENT ? create_map(err) : fd;
 }
 
 int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct sq_error **err)

@@ -19,6 +19,7 @@
 #include "util/cgroup.h"
 #include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/hash.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -174,14 +175,22 @@ static int check_overlap(const struct sq_live_runs *runs, const struct sq_entry 
 			     with, with);
 }
 
-static int choose_slot(const struct sq_live_runs *runs, uint32_t *ret, struct sq_error **err)
+/*
+ * From a place of the run's own on: a mount namespace with another /run/squall has a registry of its own,
+ * but the same switch, and two runs with one slot would stop each other.
+ */
+static int choose_slot(const char *run, const struct sq_live_runs *runs, uint32_t *ret,
+		       struct sq_error **err)
 {
 	bool taken[SQ_SWITCH_SLOTS] = { true };
+	uint32_t first = (uint32_t)(sq_hash_text(0, run) % SQ_SWITCH_SLOTS);
 
 	for (size_t i = 0; i < runs->n; i++)
 		if (runs->item[i].alive)
 			taken[runs->item[i].slot] = true;
-	for (uint32_t slot = 1; slot < SQ_SWITCH_SLOTS; slot++) {
+	for (uint32_t i = 0; i < SQ_SWITCH_SLOTS; i++) {
+		uint32_t slot = (first + i) % SQ_SWITCH_SLOTS;
+
 		if (!taken[slot]) {
 			*ret = slot;
 			return 0;
@@ -288,7 +297,7 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 	if (!r)
 		r = entry->admit(entry->data, &runs, err);
 	if (!r)
-		r = choose_slot(&runs, &registration->slot, err);
+		r = choose_slot(entry->run, &runs, &registration->slot, err);
 	if (r)
 		return r;
 	registration->generation = sq_kill_switch_take(entry->kill_switch, registration->slot);

@@ -198,6 +198,7 @@ static void harden(enum sq_helper_id id)
 		signal(ignored[i], SIG_IGN);
 	sq_cgroup_leave_freezer();
 	prctl(PR_SET_NAME, sq_helper_name(id));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_TIMERSLACK, 1);
 	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	if (sched_setscheduler(0, SCHED_RR, &priority) < 0)
