@@ -46,8 +46,8 @@ static void test_each_mistake_is_told(void **state)
 	rejects("blackouts: [{from: \"2026-02-29\", to: \"2026-03-01\"}]",
 		"from: '2026-02-29' is no date");
 	rejects("blackouts: [{from: \"2026-03-02\", to: \"2026-03-01\"}]", "ends before it begins");
-	rejects("journal: {keep: 90}", "has no unit");
-	rejects("journal: {total: 2X}", "is not a size");
+	rejects("journal: {per_run: 90}", "has no unit");
+	rejects("journal: {per_run: 2X}", "is not a size");
 	rejects("targets: {protect: [{cgroup: a}]}", "does not begin with '/'");
 	rejects("stop_if: [{psi: {}}]", "psi: there is nothing in it");
 	rejects("stop_if: [{load: 5, expect: {status: 200}}]", "this is about the host");

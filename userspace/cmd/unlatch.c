@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "engine/verdict.h"
+#include "guard/admission.h"
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
 #include "util/out.h"
@@ -62,6 +63,18 @@ static int unlatch(const char *reason, struct sq_error **err)
 	return 0;
 }
 
+/* Root's word, and where the policy names a role for it, that of the person behind root. */
+static int check_role(struct sq_error **err)
+{
+	_cleanup_(sq_policy_freep) struct sq_policy *policy = NULL;
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	int r = sq_policy_of_host(&policy, &diags, err);
+
+	if (r || !policy)
+		return r;
+	return sq_admission_role(&policy->roles.unlatch, "unlatch", err);
+}
+
 static int run(const struct sq_command *command, int argc, char **argv)
 {
 	struct sq_error *err = NULL;
@@ -75,6 +88,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM, "only root may unlatch: use sudo");
 		return sq_fail(err);
 	}
+	if (check_role(&err))
+		return sq_fail(err);
 	return unlatch(reason, &err) ? sq_fail(err) : sq_verdict_exit(SQ_PASSED);
 }
 
