@@ -142,11 +142,11 @@ const char *sq_report_no_effect(const json_t *fault, char why[SQ_REPORT_WHY])
 	else if (weakens(rate, injected))
 		snprintf(why, SQ_REPORT_WHY,
 			 "weakened: the blast radius's rate let %lld of %lld pass", (long long)rate,
-			 (long long)(rate + injected));
+			 (long long)rate + (long long)injected);
 	else if (weakens(room, injected))
 		snprintf(why, SQ_REPORT_WHY,
 			 "weakened: there was no room to hold back %lld of %lld", (long long)room,
-			 (long long)(room + injected));
+			 (long long)room + (long long)injected);
 	else
 		return NULL;
 	return why;
