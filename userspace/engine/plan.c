@@ -13,6 +13,7 @@
 #include "guard/paths.h"
 #include "inject/rules.h"
 #include "util/eventlog.h"
+#include "util/set.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -32,6 +33,7 @@ static int check_basics(struct sq_error **err)
 static int resolve(struct sq_plan *plan, struct sq_error **err)
 {
 	const struct sq_experiment *experiment = plan->experiment;
+	_cleanup_set_ struct sq_set seen = { 0 };
 	int r = 0;
 
 	plan->target = sq_alloc((experiment->targets.n + 1) * sizeof(*plan->target));
@@ -43,7 +45,7 @@ static int resolve(struct sq_plan *plan, struct sq_error **err)
 				      experiment->seed, plan->run, target, err);
 		/* what is only compared with is never hit: no limit counts it */
 		for (size_t j = 0; j < target->n && !asked->rest_of; j++)
-			if (!sq_texts_have(&plan->paths, target->item[j].cgroup.path))
+			if (sq_set_add(&seen, target->item[j].cgroup.path))
 				sq_texts_add(&plan->paths, target->item[j].cgroup.path);
 	}
 	return r;
@@ -133,29 +135,21 @@ static void count_processes(struct sq_plan *plan)
 	}
 }
 
-/* The processes of one cgroup below another are the other's too. */
-static bool is_below_another(const struct sq_plan *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->paths.n; i++)
-		if (strcmp(plan->paths.item[i], path) != 0 &&
-		    sq_cgroup_within(path, plan->paths.item[i]))
-			return true;
-	return false;
-}
-
-/* A cgroup and a process count once, in however many targets they are. */
-static void use(const struct sq_plan *plan, const struct sq_resolved *target, struct sq_texts *seen,
+/*
+ * A cgroup and a process count once, in however many targets they are: the processes of one cgroup
+ * below another are the other's too.
+ */
+static void use(const struct sq_set *all, const struct sq_resolved *target, struct sq_set *seen,
 		struct sq_usage *usage)
 {
 	for (size_t i = 0; i < target->n; i++) {
 		const char *path = target->item[i].cgroup.path;
 
-		if (sq_texts_have(seen, path)) {
+		if (!sq_set_add(seen, path)) {
 			usage->repeated++;
 			continue;
 		}
-		sq_texts_add(seen, path);
-		if (!is_below_another(plan, path))
+		if (!sq_set_has_above(all, path))
 			usage->processes += target->item[i].processes;
 	}
 }
@@ -163,8 +157,10 @@ static void use(const struct sq_plan *plan, const struct sq_resolved *target, st
 static void use_all(struct sq_plan *plan)
 {
 	size_t n = plan->experiment->targets.n;
-	_cleanup_texts_ struct sq_texts seen = { 0 };
+	_cleanup_set_ struct sq_set seen = { 0 }, all = { 0 };
 
+	for (size_t i = 0; i < plan->paths.n; i++)
+		sq_set_add(&all, plan->paths.item[i]);
 	plan->usage = sq_alloc((n + 1) * sizeof(*plan->usage));
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_resolved *target = &plan->target[i];
@@ -177,7 +173,7 @@ static void use_all(struct sq_plan *plan)
 						    .selected = target->n,
 						    .shared = target->shared,
 						    .all = &target->all };
-		use(plan, target, &seen, &plan->usage[i]);
+		use(&all, target, &seen, &plan->usage[i]);
 		plan->processes += plan->usage[i].processes;
 	}
 }

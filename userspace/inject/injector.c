@@ -15,6 +15,7 @@
 #include "inject/object.h"
 #include "inject/quantiles.h"
 #include "inject/rules.h"
+#include "util/set.h"
 #include "util/time.h"
 
 #define MAX_ROWS (1u << 20)
@@ -348,11 +349,19 @@ static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
 
 static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 {
+	_cleanup_set_ struct sq_set all = { 0 }, seen = { 0 };
+
+	for (size_t i = 0; i < injector->paths.n; i++)
+		sq_set_add(&all, injector->paths.item[i]);
 	for (size_t i = 0; i < injector->paths.n; i++) {
-		uint64_t wanted = cgroup_hooks(injector, i) & ~hooks_above(injector, i);
+		uint64_t wanted = cgroup_hooks(injector, i);
 		_cleanup_close_ int fd = -EBADF;
 		int r;
 
+		/* a look at all the others only where there is something to be found */
+		if (wanted && (!sq_set_add(&seen, injector->paths.item[i]) ||
+			       sq_set_has_above(&all, injector->paths.item[i])))
+			wanted &= ~hooks_above(injector, i);
 		if (!wanted)
 			continue;
 		fd = sq_cgroup_open(injector->paths.item[i], err);
