@@ -256,8 +256,7 @@ static void test_total_is_of_all_values(void **state)
 
 	assert_int_equal(sq_compare_parse(">= 10", SQ_UNIT_NUMBER, &judge.total, &why), 0);
 	judge_against(&judge, run_of(5, 0, 0), run_of(0, 0, 0), NULL);
-	judge_against(&judge, run_of(4, 0, 0), run_of(0, 0, 0),
-		      "the total is 6, expected >= 10");
+	judge_against(&judge, run_of(4, 0, 0), run_of(0, 0, 0), "the total is 6, expected >= 10");
 	sq_compare_clear(&judge.total);
 }
 
@@ -280,8 +279,7 @@ static void compare(struct sq_series now, struct sq_series other, const char *pa
 
 static void test_comparison_names_shift_interval_and_numbers(void **state)
 {
-	compare(run_of(20, 200, 0), run_of(30, 100, 0),
-		"latency is worse than before: +95 ms");
+	compare(run_of(20, 200, 0), run_of(30, 100, 0), "latency is worse than before: +95 ms");
 	compare(run_of(20, 200, 0), run_of(30, 100, 0), "98 % sure: +");
 	compare(run_of(20, 200, 0), run_of(30, 100, 0), "20 and 30 samples");
 	compare(run_of(20, 100, 0), run_of(20, 100, 0), NULL);
@@ -291,7 +289,22 @@ static void test_comparison_names_shift_interval_and_numbers(void **state)
 	compare(run_of(20, 200, 0), run_of(9, 100, 0), "insufficient data: 20 and 9");
 }
 
-UNIT(UNIT_TEST(test_series_counts_what_it_is_given), UNIT_TEST(test_quantile_is_the_nearest_rank),
+static void test_reason_is_what_a_sample_saw_not_that_one_was_missed(void **state)
+{
+	struct sq_series series = { 0 };
+
+	sq_series_add(&series, false, 0, SQ_SAMPLE_MISSED);
+	assert_string_equal(series.first_failure, SQ_SAMPLE_MISSED);
+	sq_series_add(&series, false, 0, "status 503");
+	sq_series_add(&series, false, 0, SQ_SAMPLE_MISSED);
+	sq_series_add(&series, false, 0, "status 500");
+	assert_string_equal(series.first_failure, "status 503");
+	assert_int_equal(series.failures, 4);
+	sq_series_clear(&series);
+}
+
+UNIT(UNIT_TEST(test_reason_is_what_a_sample_saw_not_that_one_was_missed),
+     UNIT_TEST(test_series_counts_what_it_is_given), UNIT_TEST(test_quantile_is_the_nearest_rank),
      UNIT_TEST(test_quantile_has_no_rounding),
      UNIT_TEST(test_quantile_after_more_samples_is_right_again),
      UNIT_TEST(test_failures_at_the_border_hold), UNIT_TEST(test_no_failure_is_allowed_unless_said),

@@ -166,7 +166,7 @@ static int on_slot(sd_event_source *source, uint64_t usec, void *data)
 					.at_ns = slot,
 					.phase_ns = steady->phase_ns };
 
-		count(watch, &missed, &(struct sq_sample){ .why = "missed: squall was held up" });
+		count(watch, &missed, &(struct sq_sample){ .why = SQ_SAMPLE_MISSED });
 	}
 	watch->next_ns = slot + every;
 	if (steady->active)

@@ -17,8 +17,10 @@ void sq_series_add(struct sq_series *series, bool met, uint64_t took_ns, const c
 		return;
 	}
 	series->failures++;
-	if (!series->first_failure)
-		series->first_failure = sq_strdup(why ? why : "failed");
+	if (series->first_failure && strcmp(series->first_failure, SQ_SAMPLE_MISSED) != 0)
+		return;
+	free(series->first_failure);
+	series->first_failure = sq_strdup(why ? why : "failed");
 }
 
 void sq_series_add_value(struct sq_series *series, double value)

@@ -19,6 +19,9 @@ struct sq_series {
 	char *first_failure; /* why the first one failed */
 };
 
+/* Why a sample failed that was never taken: what another one has seen says more. */
+#define SQ_SAMPLE_MISSED "missed: squall was held up"
+
 void sq_series_add(struct sq_series *series, bool met, uint64_t took_ns, const char *why);
 void sq_series_add_value(struct sq_series *series, double value);
 void sq_series_clear(struct sq_series *series);
