@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "engine/call_traps.h"
+#include "engine/net_traps.h"
 #include "guard/paths.h"
 #include "inject/rules.h"
 #include "util/eventlog.h"
@@ -277,6 +278,7 @@ static void look_for_traps(struct sq_plan *plan)
 		if (fault->kind->note)
 			warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
 		sq_call_traps(plan, i);
+		sq_net_traps(plan, i);
 		if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR &&
 		    (plan->support[i].hooks >> SQ_HOOK_SENDMSG & 1))
 			warn(plan,
