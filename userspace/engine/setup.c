@@ -19,7 +19,7 @@
 #define GRACE_NS (2 * SQ_S)
 #define LATCH_WAIT_US 10000
 #define LATCH_TRIES 20
-#define CLOCK_LEAST_NS (1735689600 * SQ_S) /* 2025-01-01 */
+#define CLOCK_LEAST_NS (1735689600ull * SQ_S) /* 2025-01-01 */
 
 static char *cgroup_path(const struct sq_run *run, const char *name)
 {

@@ -16,7 +16,7 @@ static const struct sq_stop_if of_squall[] = {
 	  .memory_free_ppb = SQ_SHARE_ONE / 50,
 	  .every_ns = SQ_S },
 	{ .name = (char *)"the pressure on the host's memory",
-	  .psi.most_ppb[SQ_PRESSURE_MEMORY] = SQ_SHARE_ONE / 10 * 9,
+	  .psi.most_ppb[SQ_PRESSURE_MEMORY] = (uint64_t)SQ_SHARE_ONE / 10 * 9,
 	  .every_ns = SQ_S,
 	  .for_ns = 10 * SQ_S },
 };

@@ -16,7 +16,7 @@
 #include "util/units.h"
 
 #define DAY_MINUTES 1440u
-#define DAY_NS (24 * 3600 * SQ_S)
+#define DAY_NS (24ull * 3600 * SQ_S)
 #define MOST_KINDS 64
 #define ZONES "/usr/share/zoneinfo/"
 

@@ -82,7 +82,7 @@ static bool is_switch(int fd)
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) || strcmp(info.name, MAP_NAME) != 0 ||
 	    info.max_entries < SQ_SWITCH_SLOTS || map_entries(fd, &entry))
 		return false;
-	is = entry->magic == SQ_SWITCH_MAGIC;
+	is = entry && entry->magic == SQ_SWITCH_MAGIC;
 	munmap((void *)entry, MAP_BYTES);
 	return is;
 }
