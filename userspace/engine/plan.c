@@ -13,6 +13,7 @@
 #include "engine/net_traps.h"
 #include "guard/paths.h"
 #include "inject/rules.h"
+#include "target/sockets.h"
 #include "util/eventlog.h"
 #include "util/set.h"
 #include "util/time.h"
@@ -267,8 +268,29 @@ static bool covers_port(const struct sq_fault *fault, uint16_t port)
 	return any;
 }
 
+/* Only faults on packets ask whose a socket is. */
+static void look_for_sockets(struct sq_plan *plan)
+{
+	for (size_t i = 0; i < plan->experiment->targets.n; i++) {
+		_cleanup_error_ struct sq_error *err = NULL;
+		struct sq_resolved *target = &plan->target[i];
+		bool network = false;
+
+		for (size_t j = 0; j < plan->experiment->faults.n; j++) {
+			const struct sq_fault *fault = &sq_faults(plan->experiment)[j];
+
+			network |= !strncmp(fault->kind->name, "network.", 8) &&
+				   sq_fault_hits(fault, target->target);
+		}
+		if (network && sq_sockets_check(target, &target->warnings, &err))
+			warn(plan, "whether sockets were handed over is not known: %s",
+			     err->message);
+	}
+}
+
 static void look_for_traps(struct sq_plan *plan)
 {
+	look_for_sockets(plan);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
 			warn(plan, "%s", plan->target[i].warnings.item[j]);
