@@ -137,13 +137,13 @@ static json_t *rows_json(struct sq_run *run, size_t fault)
 {
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < run->plan->paths.n; i++) {
+	for (size_t i = 0; i < sq_following_rows(run->plan); i++) {
+		const char *path = sq_following_path(run, i);
 		struct sq_counters counters;
 
-		if (!sq_injector_counters(run->injector, fault, (int)i, &counters, NULL) &&
+		if (path && !sq_injector_counters(run->injector, fault, (int)i, &counters, NULL) &&
 		    counters.seen)
-			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path",
-							    run->plan->paths.item[i], "seen",
+			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path", path, "seen",
 							    (json_int_t)counters.seen, "injected",
 							    (json_int_t)counters.injected));
 	}

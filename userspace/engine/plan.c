@@ -78,7 +78,8 @@ static void add_patterns(const struct sq_objects *protects, struct sq_texts *pat
 	}
 }
 
-int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, struct sq_error **err)
+static int find_protection(const struct sq_plan *plan, const struct sq_texts *paths,
+			   struct sq_protection *ret, struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts patterns = { 0 }, of_host = { 0 }, existing = { 0 };
 	_cleanup_free_ char *own = sq_asprintf("%s/%s/.self", SQ_CGROUP, plan->run);
@@ -90,18 +91,32 @@ int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, st
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].carved.n; j++)
 			sq_texts_add(&patterns, plan->target[i].carved.item[j]);
-	for (size_t i = 0; i < plan->paths.n; i++) {
-		int r = sq_cgroup_find(plan->paths.item[i], &found, NULL);
+	for (size_t i = 0; i < paths->n; i++) {
+		int r = sq_cgroup_find(paths->item[i], &found, NULL);
 
 		if (sq_cgroup_is_gone(r))
 			continue; /* squall makes it later */
 		if (r)
 			return sq_error_errno(err, -r, "cannot look at the cgroup '%s'",
-					      plan->paths.item[i]);
+					      paths->item[i]);
 		sq_cgroup_clear(&found);
-		sq_texts_add(&existing, plan->paths.item[i]);
+		sq_texts_add(&existing, paths->item[i]);
 	}
 	return sq_protection_find(&existing, &patterns, &of_host, own, ret, err);
+}
+
+int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, struct sq_error **err)
+{
+	return find_protection(plan, &plan->paths, ret, err);
+}
+
+int sq_plan_protection_of(const struct sq_plan *plan, const char *path, struct sq_protection *ret,
+			  struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts paths = { 0 };
+
+	sq_texts_add(&paths, path);
+	return find_protection(plan, &paths, ret, err);
 }
 
 /* A target that is protected as a whole is a mistake; one that is so in part is told later. */

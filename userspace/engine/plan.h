@@ -53,6 +53,10 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
 		       struct sq_error **err);
 
+/* The same for @path, one that the plan does not have. */
+int sq_plan_protection_of(const struct sq_plan *plan, const char *path, struct sq_protection *ret,
+			  struct sq_error **err);
+
 /* The plan for people's programs: also what `run` writes to the journal. */
 json_t *sq_plan_json(const struct sq_plan *plan);
 

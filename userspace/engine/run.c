@@ -186,7 +186,7 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.switch_fd = run->kill_switch.map_fd,
 		.helpers = &run->helpers,
 		.log = &run->journal.log,
-		.n_cgroups = run->plan->paths.n,
+		.n_cgroups = sq_following_rows(run->plan),
 		.observe = run->request->observe,
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);
@@ -305,6 +305,8 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	run->claimed_ns = run->armed_ns;
 	run->armed = true;
 	r = sq_injector_arm(run->injector, run->armed_ns, err);
+	if (!r)
+		r = sq_following_start(run, err);
 	if (!r)
 		r = sq_steady_begin(run->steady, SQ_DURING, err);
 	return r ? r : sq_run_wait(run, run->armed_ns + run->method_ns, err);

@@ -293,6 +293,7 @@ static void stop_children(struct sq_run *run)
 /* Everything of this process that keeps BPF objects or cgroups alive. */
 static void release(struct sq_run *run)
 {
+	run->following = sq_following_free(run->following);
 	run->steady = sq_steady_free(run->steady);
 	run->stops = sq_stops_free(run->stops);
 	run->prober = sq_prober_free(run->prober);

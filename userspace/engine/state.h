@@ -24,6 +24,8 @@ enum sq_stage {
 	SQ_CLEANING,
 };
 
+struct sq_following;
+
 struct sq_run {
 	const struct sq_run_request *request;
 	struct sq_plan *plan;
@@ -41,6 +43,7 @@ struct sq_run {
 	struct sq_stops *stops;
 	struct sq_user user; /* whom programs run as, where the policy names one */
 	struct sq_children *children;
+	struct sq_following *following;
 	struct sq_vitals *vitals;
 	int work_fd; /* the cgroup of load and exec probes */
 	int self_fd; /* the cgroup of the helpers */
@@ -73,6 +76,15 @@ void sq_run_note(struct sq_run *run, const char *text);
 
 /* Runs the event loop until @until_ns, or until the run is stopped. */
 int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err);
+
+/*
+ * follow.c: from the arming on, keeps the faults on the targets as they change. sq_following_rows():
+ * how many rows of counters that may take; sq_following_path(): whose row that is, or NULL.
+ */
+int sq_following_start(struct sq_run *run, struct sq_error **err);
+size_t sq_following_rows(const struct sq_plan *plan);
+const char *sq_following_path(const struct sq_run *run, size_t row);
+struct sq_following *sq_following_free(struct sq_following *following);
 
 /* keeper.c: timers and signals: what keeps the lease alive, and what ends the run. */
 int sq_keeper_start(struct sq_run *run, struct sq_error **err);

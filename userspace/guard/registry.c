@@ -313,6 +313,36 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 	return r;
 }
 
+int sq_registry_extend(const struct sq_registration *registration, const struct sq_texts *paths,
+		       struct sq_error **err)
+{
+	_cleanup_close_ int live_fd = open(SQ_LIVE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_json_ json_t *claim = NULL;
+	int r;
+
+	/* who registers holds it for a moment; a main loop does not wait */
+	if (live_fd < 0 || flock(live_fd, LOCK_EX | LOCK_NB) < 0)
+		return sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "another run is starting");
+	r = sq_registry_list(&runs, err);
+	for (size_t i = 0; i < runs.n && !r; i++) {
+		const struct sq_live_run *run = &runs.item[i];
+
+		if (run->alive && strcmp(run->run, registration->run) != 0 &&
+		    find_overlap(run, paths))
+			r = sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "the run %s has it",
+					 run->run);
+	}
+	if (r)
+		return r;
+	claim = read_json(registration->dir_fd, "claim.json");
+	for (size_t i = 0; i < paths->n; i++)
+		json_array_append_new(json_object_get(claim, "targets"),
+				      sq_json_string(paths->item[i]));
+	r = claim ? write_json(registration->dir_fd, "claim.json", claim) : -ENOENT;
+	return r ? sq_error_errno(err, -r, "cannot register it") : 0;
+}
+
 void sq_registry_publish(const struct sq_registration *registration, json_t *status)
 {
 	write_json(registration->dir_fd, "status.json", status);

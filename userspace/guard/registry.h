@@ -66,6 +66,13 @@ struct sq_entry {
 int sq_registry_enter(struct sq_registration *registration, const struct sq_entry *entry,
 		      struct sq_error **err);
 
+/*
+ * Adds @paths to the targets of the run, which is under way. SQ_FAIL_NOT_NOW where another run has
+ * one of them, or one above or below it.
+ */
+int sq_registry_extend(const struct sq_registration *registration, const struct sq_texts *paths,
+		       struct sq_error **err);
+
 /* Publishes what `squall status` shows. Failures are not errors: the run goes on. */
 void sq_registry_publish(const struct sq_registration *registration, json_t *status);
 

@@ -347,39 +347,46 @@ static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
 	return found;
 }
 
+static int attach_cgroup(struct sq_injector *injector, size_t i, uint64_t above,
+			 struct sq_error **err)
+{
+	uint64_t wanted = cgroup_hooks(injector, i) & ~above;
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	if (!wanted)
+		return 0;
+	fd = sq_cgroup_open(injector->paths.item[i], err);
+	if (fd < 0)
+		return fd;
+	r = sq_attach_cgroup(injector->object, wanted, fd, &injector->links, err);
+	return r ? sq_error_wrap(err, "cgroup '%s'", injector->paths.item[i]) : 0;
+}
+
 static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 {
 	_cleanup_set_ struct sq_set all = { 0 }, seen = { 0 };
+	int r = 0;
 
 	for (size_t i = 0; i < injector->paths.n; i++)
 		sq_set_add(&all, injector->paths.item[i]);
-	for (size_t i = 0; i < injector->paths.n; i++) {
-		uint64_t wanted = cgroup_hooks(injector, i);
-		_cleanup_close_ int fd = -EBADF;
-		int r;
-
+	for (size_t i = 0; i < injector->paths.n && !r; i++) {
 		/* a look at all the others only where there is something to be found */
-		if (wanted && (!sq_set_add(&seen, injector->paths.item[i]) ||
-			       sq_set_has_above(&all, injector->paths.item[i])))
-			wanted &= ~hooks_above(injector, i);
-		if (!wanted)
-			continue;
-		fd = sq_cgroup_open(injector->paths.item[i], err);
-		if (fd < 0)
-			return fd;
-		r = sq_attach_cgroup(injector->object, wanted, fd, &injector->links, err);
-		if (r)
-			return sq_error_wrap(err, "cgroup '%s'", injector->paths.item[i]);
+		bool look = !sq_set_add(&seen, injector->paths.item[i]) ||
+			    sq_set_has_above(&all, injector->paths.item[i]);
+
+		r = attach_cgroup(injector, i, look ? hooks_above(injector, i) : 0, err);
 	}
-	return 0;
+	return r;
 }
 
 static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 {
 	char ours[IFNAMSIZ];
+	size_t known = injector->netns.n;
 	int r = sq_netns_list_add(&injector->netns, &injector->paths, err);
 
-	for (size_t i = 0; injector->needs_line && i < injector->netns.n && !r; i++)
+	for (size_t i = known; injector->needs_line && i < injector->netns.n && !r; i++)
 		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
 	if (r)
 		return r;
@@ -390,6 +397,47 @@ static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 	injector->devices.handle = injector->setup.lease->slot;
 	injector->devices.log = injector->setup.log;
 	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
+}
+
+int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
+		      struct sq_error **err)
+{
+	return add_scope(injector, cgroup, &(struct sq_scope){ .flags = flags }, err);
+}
+
+int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
+		     struct sq_error **err)
+{
+	if (row >= injector->setup.n_cgroups || row > injector->paths.n)
+		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG, "there is no room for '%s'",
+				    aim->cgroup->path);
+	if (row == injector->paths.n) {
+		injector->faults =
+			sq_realloc(injector->faults, (row + 1) * sizeof(*injector->faults));
+		sq_texts_add(&injector->paths, aim->cgroup->path);
+	} else {
+		free(injector->paths.item[row]);
+		injector->paths.item[row] = sq_strdup(aim->cgroup->path);
+	}
+	injector->faults[row] = aim->faults;
+	return add_scope(injector, aim->cgroup,
+			 &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err)
+		       ?: attach_cgroup(injector, row, hooks_above(injector, row), err);
+}
+
+void sq_injector_leave(struct sq_injector *injector, uint64_t id)
+{
+	bpf_map_delete_elem(bpf_map__fd(injector->object->maps.sq_scopes), &id);
+	__atomic_add_fetch(&injector->setup.lease->control->generation, 1, __ATOMIC_SEQ_CST);
+}
+
+int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
+{
+	_cleanup_error_ struct sq_error *missing = NULL;
+
+	/* a path that is not there yet may be later: no reason to end */
+	enter_paths(injector, &missing);
+	return injector->hooks & HOOK(SQ_HOOK_EGRESS) ? attach_devices(injector, err) : 0;
 }
 
 static int attach_calls(struct sq_injector *injector, struct sq_error **err)

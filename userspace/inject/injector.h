@@ -51,6 +51,23 @@ int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **er
 int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, size_t n_aims,
 		    const struct sq_carve *carves, size_t n_carves, struct sq_error **err);
 
+/*
+ * Aims at a cgroup while faults act: at row @row of the counters, one that there is already, or the
+ * next. Namespaces of processes that come into it later are found by sq_injector_refresh().
+ */
+int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
+		     struct sq_error **err);
+
+/* Takes the aim off the cgroup with this id. */
+void sq_injector_leave(struct sq_injector *injector, uint64_t id);
+
+/* Carves a cgroup out. */
+int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
+		      struct sq_error **err);
+
+/* Attaches to network namespaces, and looks up paths in mounts, that the targets' processes have now. */
+int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err);
+
 /* Attaches everything. Nothing acts before sq_injector_arm(). */
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);
 

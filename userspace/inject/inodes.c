@@ -191,7 +191,10 @@ int sq_inodes_enter(const struct sq_inodes *inodes, const struct sq_fault *fault
 	int r = 0;
 
 	for (size_t i = 0; i < paths->n && !r; i++)
-		r = sq_cgroup_walk(paths->item[i], look_at, &viewers, err);
+		if (sq_cgroup_is_gone(r = sq_cgroup_walk(paths->item[i], look_at, &viewers, NULL)))
+			r = 0;
+	if (r)
+		return sq_error_errno(err, -r, "cannot look at the target's processes");
 	if (!viewers.n)
 		add_viewer(&viewers, 0);
 	for (size_t i = 0; i < fault->paths.n && !r; i++) {

@@ -51,11 +51,18 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		struct search search = { .list = list };
-		int r = sq_cgroup_walk(paths->item[i], look_at, &search, err);
+		struct sq_error *why = NULL;
+		int r = sq_cgroup_walk(paths->item[i], look_at, &search, &why);
 
-		if (r)
+		/* one that is gone meanwhile has no processes to be found */
+		if (r && !sq_cgroup_is_gone(r)) {
+			if (err)
+				*err = TAKE_PTR(why);
+			sq_error_free(why);
 			return r;
-		if (!search.processes)
+		}
+		sq_error_free(why);
+		if (!r && !search.processes)
 			add_process(list, "/proc/thread-self/ns/net");
 	}
 	return 0;

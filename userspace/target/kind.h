@@ -41,8 +41,7 @@ int sq_target_match(const struct sq_target *target, const char *run, struct sq_f
 /* Sorts those drawn to the front, by their paths; returns how many. */
 size_t sq_target_draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding);
 
-/* How many 'select' takes of @n; and what decides about @name. */
-size_t sq_target_wanted(const struct sq_target *target, size_t n);
+/* What decides whether @name is drawn: the lowest are. */
 uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);
 
 /* May a cgroup that comes or goes directly below @path change what matches? */

@@ -247,12 +247,15 @@ static int list_in(void *argument, struct sq_error **err)
 static int list_everywhere(const struct numbers *pids, struct sq_sockets *sockets,
 			   struct sq_error **err)
 {
-	_cleanup_free_ uint64_t *seen = sq_alloc((pids->n + 1) * sizeof(*seen));
+	_cleanup_free_ uint64_t *seen = sq_alloc((pids->n + 2) * sizeof(*seen));
 	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < pids->n && !r; i++) {
-		_cleanup_free_ char *path = sq_asprintf("/proc/%d/ns/net", (int)pids->item[i]);
+	/* ours too: those that it gave away may be there though no process is left */
+	for (size_t i = 0; i <= pids->n && !r; i++) {
+		_cleanup_free_ char *path =
+			i < pids->n ? sq_asprintf("/proc/%d/ns/net", (int)pids->item[i])
+				    : sq_strdup("/proc/self/ns/net");
 		_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 		bool known = false;
 		struct stat st;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "target/follow.h"
 #include "target/kind.h"
 #include "util/fs.h"
 #include "util/hash.h"

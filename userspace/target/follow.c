@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/follow.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "target/kind.h"
+#include "util/cgroup.h"
+#include "util/time.h"
+
+#define EVENTS_SIZE 65536
+#define WATCHED (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
+
+/* After a change: at once, and later for what enters a cgroup after it was made. */
+static const uint64_t looks_ns[] = { 20 * SQ_MS, 250 * SQ_MS, 800 * SQ_MS };
+
+struct sq_follow {
+	const struct sq_experiment *experiment;
+	char *run;
+	int inotify_fd, stop_fd, news_fd;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct sq_sight *news; /* under the lock */
+	uint64_t changed_ns; /* 0: nothing to look for */
+	size_t looks; /* since then */
+};
+
+static bool is_followed(const struct sq_target *target)
+{
+	return !target->command.n && !target->rest_of;
+}
+
+void sq_sights_free(struct sq_sight *sights, size_t n)
+{
+	for (size_t i = 0; sights && i < n; i++) {
+		for (size_t j = 0; j < sights[i].n; j++) {
+			free(sights[i].item[j].name);
+			free(sights[i].item[j].path);
+		}
+		free(sights[i].item);
+	}
+	free(sights);
+}
+
+/* A watch on an inode that has one already stays the same: so each look adds what is new. */
+static int watch_one(const char *path, int fd, void *data)
+{
+	const struct sq_follow *follow = data;
+	char file[32];
+	bool holds = false;
+
+	for (size_t i = 0; i < follow->experiment->targets.n; i++) {
+		const struct sq_target *target = &sq_targets(follow->experiment)[i];
+
+		holds |= is_followed(target) && sq_target_holds(target, path);
+	}
+	if (!holds)
+		return -1;
+	snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
+	inotify_add_watch(follow->inotify_fd, file, WATCHED);
+	return 0;
+}
+
+static void look_at(const struct sq_follow *follow, const struct sq_target *target,
+		    struct sq_sight *sight)
+{
+	_cleanup_(sq_finding_clear) struct sq_finding finding = { 0 };
+	_cleanup_error_ struct sq_error *err = NULL;
+	_cleanup_texts_ struct sq_texts carved = { 0 };
+	int r = sq_target_match(target, follow->run, &finding, &carved, &err);
+
+	/* that nothing matches is an answer, others are none */
+	sight->known = !r || r == -ENOENT || r == -ESRCH;
+	sight->shared = finding.shared;
+	for (size_t i = 0; i < finding.n && !r; i++) {
+		struct sq_cgroup cgroup;
+		struct sq_seen *seen;
+
+		if (sq_cgroup_find(finding.item[i].path, &cgroup, NULL))
+			continue;
+		seen = sq_append(&sight->item, &sight->n, sizeof(*sight->item));
+		*seen = (struct sq_seen){
+			sq_strdup(finding.item[i].name), TAKE_PTR(cgroup.path), cgroup.id,
+			sq_target_hash(target, follow->experiment->seed, finding.item[i].name)
+		};
+	}
+}
+
+static void look(struct sq_follow *follow)
+{
+	size_t n = follow->experiment->targets.n;
+	struct sq_sight *sights = sq_alloc((n + 1) * sizeof(*sights));
+	uint64_t one = 1;
+
+	/* first, so that what comes while we look is looked for again */
+	sq_cgroup_walk("/", watch_one, follow, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const struct sq_target *target = &sq_targets(follow->experiment)[i];
+
+		sights[i].target = target;
+		if (is_followed(target))
+			look_at(follow, target, &sights[i]);
+	}
+	pthread_mutex_lock(&follow->lock);
+	sq_sights_free(follow->news, n);
+	follow->news = sights;
+	pthread_mutex_unlock(&follow->lock);
+	/* a counter that is full is readable already */
+	if (write(follow->news_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static bool drain(const struct sq_follow *follow)
+{
+	_cleanup_free_ char *events = sq_alloc(EVENTS_SIZE);
+	bool any = false;
+
+	while (read(follow->inotify_fd, events, EVENTS_SIZE) > 0)
+		any = true;
+	return any;
+}
+
+/* How long to wait for the next look, in ms; -1: for a change. */
+static int patience(const struct sq_follow *follow)
+{
+	uint64_t now = sq_now(), at;
+
+	if (!follow->changed_ns)
+		return -1;
+	at = follow->changed_ns + looks_ns[follow->looks];
+	return at > now ? (int)((at - now) / SQ_MS) + 1 : 0;
+}
+
+static void *work(void *data)
+{
+	struct sq_follow *follow = data;
+	struct pollfd fds[] = { { .fd = follow->stop_fd, .events = POLLIN },
+				{ .fd = follow->inotify_fd, .events = POLLIN } };
+
+	for (;;) {
+		bool rest = follow->changed_ns && follow->looks == 0;
+
+		/* changes that come one on the other's heels are looked for together */
+		fds[1].revents = 0;
+		if (poll(fds, rest ? 1 : 2, patience(follow)) < 0 && errno != EINTR)
+			return NULL;
+		if (fds[0].revents)
+			return NULL;
+		if ((fds[1].revents & POLLIN) && drain(follow)) {
+			follow->changed_ns = sq_now();
+			follow->looks = 0;
+		}
+		if (patience(follow) == 0) {
+			look(follow);
+			if (++follow->looks == ARRAY_SIZE(looks_ns))
+				follow->changed_ns = 0;
+		}
+	}
+}
+
+int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment, const char *run,
+		  struct sq_error **err)
+{
+	struct sq_follow *follow;
+	bool any = false;
+	int r;
+
+	*ret = NULL;
+	for (size_t i = 0; i < experiment->targets.n; i++)
+		any |= is_followed(&sq_targets(experiment)[i]);
+	if (!any)
+		return 0;
+	follow = sq_alloc(sizeof(*follow));
+	*follow = (struct sq_follow){ .experiment = experiment,
+				      .run = sq_strdup(run),
+				      .inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+				      .stop_fd = eventfd(0, EFD_CLOEXEC),
+				      .news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+				      .changed_ns = sq_now() };
+	pthread_mutex_init(&follow->lock, NULL);
+	r = follow->inotify_fd < 0 || follow->stop_fd < 0 || follow->news_fd < 0 ? errno : 0;
+	if (!r)
+		r = pthread_create(&follow->thread, NULL, work, follow);
+	if (!r) {
+		*ret = follow;
+		return 0;
+	}
+	follow->thread = 0;
+	sq_follow_free(follow);
+	return sq_error_errno(err, r, "cannot watch the cgroup tree");
+}
+
+int sq_follow_fd(const struct sq_follow *follow)
+{
+	return follow->news_fd;
+}
+
+struct sq_sight *sq_follow_take(struct sq_follow *follow)
+{
+	struct sq_sight *sights;
+	uint64_t count;
+
+	if (read(follow->news_fd, &count, sizeof(count)) < 0)
+		return NULL;
+	pthread_mutex_lock(&follow->lock);
+	sights = TAKE_PTR(follow->news);
+	pthread_mutex_unlock(&follow->lock);
+	return sights;
+}
+
+struct sq_follow *sq_follow_free(struct sq_follow *follow)
+{
+	uint64_t one = 1;
+
+	if (!follow)
+		return NULL;
+	/* it ends when it has looked: nothing that it waits for takes longer than seconds */
+	if (follow->thread && write(follow->stop_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(follow->thread, NULL);
+	sq_sights_free(follow->news, follow->experiment->targets.n);
+	sq_close(follow->inotify_fd);
+	sq_close(follow->stop_fd);
+	sq_close(follow->news_fd);
+	pthread_mutex_destroy(&follow->lock);
+	free(follow->run);
+	free(follow);
+	return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Targets followed as they change. A thread of its own watches the folders of the cgroup tree in
+ * which what matches can come and go (inotify(7)), and looks anew when something does: whatever
+ * answers late holds up the thread, not the lease.
+ */
+#ifndef SQ_TARGET_FOLLOW_H
+#define SQ_TARGET_FOLLOW_H
+
+#include "experiment/experiment.h"
+#include "util/error.h"
+
+struct sq_follow;
+
+/* One cgroup that matches a target now. */
+struct sq_seen {
+	char *name, *path;
+	uint64_t id;
+	uint64_t hash; /* who has the lowest is drawn */
+};
+
+/* What one target matches now, `select` aside. */
+struct sq_sight {
+	const struct sq_target *target;
+	struct sq_seen *item;
+	size_t n;
+	bool shared; /* by a glob or a list */
+	bool known; /* false: it could not be found out, so nothing follows from what is missing */
+};
+
+/*
+ * Starts to follow the targets of @experiment, which must outlive it. Signals are the caller's to
+ * have blocked. *ret is NULL where no target can change.
+ */
+int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment, const char *run,
+		  struct sq_error **err);
+
+/* Readable when there is something new to take. */
+int sq_follow_fd(const struct sq_follow *follow);
+
+/*
+ * What was seen last, one for each target of the experiment; the targets that do not change are
+ * left empty and not known. The caller's, for sq_sights_free(); NULL: nothing new.
+ */
+struct sq_sight *sq_follow_take(struct sq_follow *follow);
+void sq_sights_free(struct sq_sight *sights, size_t n);
+
+struct sq_follow *sq_follow_free(struct sq_follow *follow);
+
+/* How many of @n that match `select` takes. */
+size_t sq_target_wanted(const struct sq_target *target, size_t n);
+
+#endif
