@@ -55,8 +55,7 @@ void sq_check_selector(const struct sq_command *command, const struct sq_texts *
 				"needs a file",
 				selector);
 		if (!*name_of(selector, kind))
-			sq_usage_error(command,
-				       "--target %s: the name is empty: is a variable unset?",
+			sq_usage_error(command, "'%s' has an empty name: is a variable unset?",
 				       selector);
 		if (strcmp(kind, kind_of(selectors->item[0])) != 0)
 			sq_usage_error(command,

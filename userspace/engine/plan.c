@@ -341,6 +341,24 @@ static void look_for_traps(struct sq_plan *plan)
 	}
 }
 
+int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct sq_error **err)
+{
+	int r;
+
+	*plan = (struct sq_plan){ .experiment = experiment };
+	sq_run_name(plan->run);
+	r = resolve(plan, err);
+	if (r)
+		return r;
+	/* of those that are not drawn too */
+	for (size_t i = 0; i < experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].all.n; j++)
+			if (!sq_texts_have(&plan->paths, plan->target[i].all.item[j]))
+				sq_texts_add(&plan->paths, plan->target[i].all.item[j]);
+	look_for_sockets(plan);
+	return sq_plan_protection(plan, &plan->protection, err);
+}
+
 int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 		 const struct sq_policy *policy, const struct sq_request *request,
 		 struct sq_error **err)

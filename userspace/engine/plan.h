@@ -41,6 +41,12 @@ int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 		 struct sq_error **err);
 
 /*
+ * Only the targets, and what is protected in them: no limit, no fault and no policy is looked at. To be
+ * cleared in either case.
+ */
+int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct sq_error **err);
+
+/*
  * Holds the plan's limits against what @runs, the others of this host, use as well. Lowers those of
  * the experiment to what they leave.
  */

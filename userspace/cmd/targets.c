@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a target matches on this host: before a fault is written, and when a plan says less than one wants. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/selector.h"
+#include "engine/plan.h"
+#include "engine/verdict.h"
+#include "target/sockets.h"
+#include "util/eventlog.h"
+#include "util/fs.h"
+#include "util/out.h"
+
+#define MOST_DIGITS 32
+
+enum {
+	SYSTEMD,
+	PROCESS,
+	CGROUP,
+	JSON,
+	SET,
+};
+
+static const struct sq_option options[] = {
+	[SYSTEMD] = { "systemd", "UNIT", "units by name or glob; may be repeated" },
+	[PROCESS] = { "process", "NAME", "a process by name, or by program: /usr/sbin/nginx" },
+	[CGROUP] = { "cgroup", "PATH", "cgroups by path or glob; may be repeated" },
+	[JSON] = { "json", NULL, "for programs" },
+	[SET] = { "set", "NAME=VALUE", "give a variable a value; may be repeated" },
+	{ NULL },
+};
+
+struct given {
+	struct sq_texts selectors, settings;
+	bool json;
+};
+
+static void take(size_t option, const char *value, void *data)
+{
+	struct given *given = data;
+	_cleanup_free_ char *selector = NULL;
+
+	if (option == JSON) {
+		given->json = true;
+	} else if (option == SET) {
+		sq_texts_add(&given->settings, value);
+	} else {
+		selector = sq_asprintf("%s:%s", options[option].name, value);
+		sq_texts_add(&given->selectors, selector);
+	}
+}
+
+/* A target needs a fault to be an experiment; this one is never begun. */
+static struct sq_experiment *from_selectors(const struct given *given)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 }, messages = { 0 };
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	struct sq_experiment *experiment;
+
+	sq_buffer_add(&text,
+		      "version: 1\ntitle: targets\ntargets:\n  target:\n    select: all\n    ");
+	sq_add_selector(&text, &given->selectors);
+	sq_buffer_add(&text, "method: [{fault: network.partition, target: target, for: 1s}]\n");
+	experiment = sq_experiment_parse("targets", sq_buffer_text(&text),
+					 strlen(sq_buffer_text(&text)), NULL, &diags);
+	sq_diags_render(&diags, sq_buffer_stream(&messages));
+	sq_print_error("%s", sq_buffer_text(&messages));
+	return experiment;
+}
+
+static int add_resident(const char *path, int fd, void *data)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	uint64_t *sum = data;
+	size_t n = 0;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *file = sq_asprintf("/proc/%d/statm", (int)pids[i]);
+		_cleanup_free_ char *text = NULL;
+		unsigned long long pages;
+
+		if (sq_read_file(AT_FDCWD, file, 256, &text) > 0 &&
+		    sscanf(text, "%*u %llu", &pages) == 1)
+			*sum += pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	}
+	return 0;
+}
+
+/* What the kernel charges to the cgroup, or without the controller what its processes have resident. */
+static uint64_t memory_of(const char *path)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, NULL);
+	_cleanup_free_ char *text = NULL;
+	uint64_t sum = 0;
+
+	if (fd >= 0 && sq_read_file(fd, "memory.current", MOST_DIGITS, &text) > 0)
+		return strtoull(text, NULL, 10);
+	sq_cgroup_walk(path, add_resident, &sum, NULL);
+	return sum;
+}
+
+static bool is_selected(const struct sq_resolved *target, const char *path, const char **ret_name)
+{
+	for (size_t i = 0; i < target->n; i++) {
+		if (strcmp(target->item[i].cgroup.path, path) != 0)
+			continue;
+		*ret_name = target->item[i].name;
+		return true;
+	}
+	return false;
+}
+
+static json_t *cgroup_json(const struct sq_plan *plan, const struct sq_resolved *target,
+			   const char *path, const struct sq_sockets *sockets)
+{
+	const char *name = path, *why = sq_protection_of(&plan->protection, path);
+	bool selected = is_selected(target, path, &name);
+	struct sq_traffic traffic;
+	uint64_t processes = 0;
+	json_t *carved = json_array();
+
+	sq_cgroup_count(path, &processes, NULL);
+	sq_sockets_sum(sockets, path, &traffic);
+	for (size_t i = 0; i < plan->protection.n && !why; i++) {
+		const struct sq_protected *item = &plan->protection.item[i];
+
+		if (sq_cgroup_within(item->cgroup.path, path))
+			json_array_append_new(carved, sq_json("{s:s, s:s}", "path",
+							      item->cgroup.path, "why", item->why));
+	}
+	return sq_json("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:o}", "path", path, "name",
+		       name, "selected", selected, "processes", (json_int_t)processes,
+		       "memory_bytes", (json_int_t)memory_of(path), "sockets",
+		       (json_int_t)traffic.sockets, "sent_bytes", (json_int_t)traffic.sent,
+		       "received_bytes", (json_int_t)traffic.received, "protected", why, "without",
+		       carved);
+}
+
+static json_t *target_json(const struct sq_plan *plan, const struct sq_resolved *target,
+			   const struct sq_sockets *sockets)
+{
+	json_t *cgroups = json_array(), *warnings = json_array();
+
+	for (size_t i = 0; i < target->all.n && !target->target->command.n; i++)
+		json_array_append_new(cgroups,
+				      cgroup_json(plan, target, target->all.item[i], sockets));
+	for (size_t i = 0; i < target->warnings.n; i++)
+		json_array_append_new(warnings, sq_json_string(target->warnings.item[i]));
+	return sq_json("{s:s, s:b, s:o, s:o}", "name", target->target->object.key,
+		       "started_by_squall", sq_target_is_started(target->target), "cgroups",
+		       cgroups, "warnings", warnings);
+}
+
+static const char *size_text(const json_t *cgroup, const char *key, char text[MOST_DIGITS])
+{
+	static const char units[] = " KMGT";
+	double size = (double)sq_json_int(cgroup, key);
+	size_t unit = 0;
+
+	for (; size >= 1024 && unit < 4; unit++)
+		size /= 1024;
+	snprintf(text, MOST_DIGITS, "%.*f%.1s", unit && size < 10 ? 1 : 0, size,
+		 unit ? units + unit : "");
+	return text;
+}
+
+static void print_cgroup(const json_t *cgroup)
+{
+	char memory[MOST_DIGITS], sent[MOST_DIGITS], received[MOST_DIGITS];
+	const char *why = json_string_value(json_object_get(cgroup, "protected"));
+	const json_t *carved;
+	size_t i;
+
+	sq_print("  %-9s %9lld %7s %7lld %7s %8s  %s%s%s\n",
+		 why						     ? "protected"
+		 : json_is_true(json_object_get(cgroup, "selected")) ? "hit"
+								     : "not drawn",
+		 (long long)sq_json_int(cgroup, "processes"),
+		 size_text(cgroup, "memory_bytes", memory),
+		 (long long)sq_json_int(cgroup, "sockets"), size_text(cgroup, "sent_bytes", sent),
+		 size_text(cgroup, "received_bytes", received), sq_json_text(cgroup, "path"),
+		 why ? ": " : "", why ? why : "");
+	json_array_foreach(json_object_get(cgroup, "without"), i, carved)
+		sq_print("  %54s without %s: %s\n", "", sq_json_text(carved, "path"),
+			 sq_json_text(carved, "why"));
+}
+
+static void print_target(const json_t *target)
+{
+	const json_t *cgroup, *warning;
+	size_t i;
+
+	sq_print("%s%s\n", sq_json_text(target, "name"),
+		 json_is_true(json_object_get(target, "started_by_squall"))
+			 ? ": squall starts it when it runs"
+			 : "");
+	if (json_array_size(json_object_get(target, "cgroups")))
+		sq_print("  %-9s %9s %7s %7s %7s %8s  %s\n", "", "processes", "memory", "sockets",
+			 "sent", "received", "cgroup");
+	json_array_foreach(json_object_get(target, "cgroups"), i, cgroup)
+		print_cgroup(cgroup);
+	json_array_foreach(json_object_get(target, "warnings"), i, warning)
+		sq_print("  - %s\n", json_string_value(warning));
+}
+
+static int show(struct sq_experiment *experiment, bool json, struct sq_error **err)
+{
+	_cleanup_(sq_plan_clear) struct sq_plan plan = { 0 };
+	_cleanup_(sq_sockets_clear) struct sq_sockets sockets = { 0 };
+	_cleanup_json_ json_t *targets = json_array();
+	json_t *target;
+	size_t i;
+	int r = sq_plan_look(&plan, experiment, err);
+
+	if (!r)
+		r = sq_sockets_list(&sockets, err);
+	if (r)
+		return r;
+	for (i = 0; i < experiment->targets.n; i++)
+		json_array_append_new(targets, target_json(&plan, &plan.target[i], &sockets));
+	if (json) {
+		_cleanup_free_ char *text = json_dumps(targets, JSON_INDENT(2));
+
+		sq_print("{\"targets\": %s}\n", text);
+		return 0;
+	}
+	json_array_foreach(targets, i, target)
+		print_target(target);
+	return 0;
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	struct given given = { 0 };
+	int first = sq_options_parse(command, argc, argv, take, &given);
+	struct sq_experiment *experiment;
+	struct sq_error *err = NULL;
+
+	sq_operands(command, argc, argv, first, given.selectors.n ? 0 : 1,
+		    given.selectors.n ? 0 : 1);
+	if (given.selectors.n)
+		sq_check_selector(command, &given.selectors);
+	experiment = given.selectors.n ? from_selectors(&given)
+				       : sq_load(argv[first], &given.settings);
+	sq_texts_clear(&given.selectors);
+	sq_texts_clear(&given.settings);
+	if (!experiment)
+		return sq_verdict_exit(SQ_INVALID);
+	if (show(experiment, given.json, &err)) {
+		sq_experiment_free(experiment);
+		return sq_fail(err);
+	}
+	sq_experiment_free(experiment);
+	return sq_verdict_exit(SQ_PASSED);
+}
+
+const struct sq_command sq_command_targets = {
+	.name = "targets",
+	.arguments = "[EXPERIMENT]",
+	.help = "Shows what targets match on this host, what is drawn, what is protected and why",
+	.options = options,
+	.run = run,
+};
