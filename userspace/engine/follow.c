@@ -30,6 +30,8 @@ struct sq_following {
 	struct place *place;
 	size_t n;
 	size_t rows, most_rows;
+	uint64_t *carved; /* ids of what was carved out meanwhile */
+	size_t n_carved;
 	struct sq_texts refused; /* names of newcomers that were told of */
 };
 
@@ -83,6 +85,28 @@ static int carve(struct sq_following *following, const char *path, struct sq_err
 		r = sq_injector_carve(
 			following->run->injector, &protection.item[i].cgroup,
 			protection.item[i].exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED, err);
+	return r;
+}
+
+/* What is made in a target while it is hit may be protected: an ssh login in a slice that is one. */
+static int carve_made(struct sq_following *following, struct sq_error **err)
+{
+	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
+	int r = sq_plan_protection(following->run->plan, &protection, err);
+
+	for (size_t i = 0; i < protection.n && !r; i++) {
+		const struct sq_protected *item = &protection.item[i];
+		bool known = item->self;
+
+		for (size_t j = 0; j < following->n_carved; j++)
+			known |= following->carved[j] == item->cgroup.id;
+		if (known)
+			continue;
+		*(uint64_t *)sq_append(&following->carved, &following->n_carved,
+				       sizeof(*following->carved)) = item->cgroup.id;
+		r = sq_injector_carve(following->run->injector, &item->cgroup,
+				      item->exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED, err);
+	}
 	return r;
 }
 
@@ -282,7 +306,11 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data
 	sq_sights_free(sights, n);
 	if (sights && run->armed && !run->stopping) {
 		hold_processes(following);
-		if (sq_injector_refresh(run->injector, &err))
+		if (carve_made(following, &err))
+			sq_run_stop(run, SQ_ABORTED, "the guard",
+				    "what is protected in the targets is not known: %s",
+				    err->message);
+		else if (sq_injector_refresh(run->injector, &err))
 			sq_run_note(run, err->message);
 	}
 	return 0;
@@ -301,7 +329,7 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_plan *plan = run->plan;
 	struct sq_following *following = sq_alloc(sizeof(*following));
-	int r = sq_follow_new(&following->follow, run->experiment, plan->run, err);
+	int r = sq_follow_new(&following->follow, run->experiment, &plan->paths, plan->run, err);
 
 	following->run = run;
 	following->rows = plan->paths.n;
@@ -350,6 +378,7 @@ struct sq_following *sq_following_free(struct sq_following *following)
 		free(following->place[i].path);
 	}
 	free(following->place);
+	free(following->carved);
 	sq_texts_clear(&following->refused);
 	free(following);
 	return NULL;

@@ -23,6 +23,7 @@ static const uint64_t looks_ns[] = { 20 * SQ_MS, 250 * SQ_MS, 800 * SQ_MS };
 
 struct sq_follow {
 	const struct sq_experiment *experiment;
+	const struct sq_texts *roots;
 	char *run;
 	int inotify_fd, stop_fd, news_fd;
 	pthread_t thread;
@@ -61,6 +62,12 @@ static int watch_one(const char *path, int fd, void *data)
 
 		holds |= is_followed(target) && sq_target_holds(target, path);
 	}
+	for (size_t i = 0; i < follow->roots->n && !holds; i++)
+		holds = sq_cgroup_within(path, follow->roots->item[i]);
+	/* on the way to a root, too: those may lie where nothing else is looked for */
+	for (size_t i = 0; i < follow->roots->n && !holds; i++)
+		if (sq_cgroup_within(follow->roots->item[i], path))
+			return 0;
 	if (!holds)
 		return -1;
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
@@ -165,8 +172,8 @@ static void *work(void *data)
 	}
 }
 
-int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment, const char *run,
-		  struct sq_error **err)
+int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
+		  const struct sq_texts *roots, const char *run, struct sq_error **err)
 {
 	struct sq_follow *follow;
 	bool any = false;
@@ -179,6 +186,7 @@ int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment
 		return 0;
 	follow = sq_alloc(sizeof(*follow));
 	*follow = (struct sq_follow){ .experiment = experiment,
+				      .roots = roots,
 				      .run = sq_strdup(run),
 				      .inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 				      .stop_fd = eventfd(0, EFD_CLOEXEC),
