@@ -21,7 +21,8 @@
 /* Where a fault can act. A program asks the gate only for the faults of its own hook. */
 enum sq_hook {
 	SQ_HOOK_EGRESS,
-	SQ_HOOK_INGRESS,
+	SQ_HOOK_INGRESS, /* of cgroups: the packet has its socket */
+	SQ_HOOK_TC_INGRESS, /* of devices: what can take the delay line */
 	SQ_HOOK_CONNECT,
 	SQ_HOOK_BIND,
 	SQ_HOOK_SENDMSG,
@@ -158,6 +159,7 @@ struct sq_peer_key {
 
 #define SQ_LIST_TO(fault) ((__u32)(fault)*2)
 #define SQ_LIST_EXCEPT(fault) ((__u32)(fault)*2 + 1)
+#define SQ_LIST_CONTROL ((__u32)SQ_MAX_FAULTS * 2) /* peers that only some faults may hit */
 
 #define SQ_RULE_TO 1u
 #define SQ_RULE_EXCEPT 2u
@@ -166,6 +168,7 @@ struct sq_peer_key {
 #define SQ_RULE_REORDER 16u
 #define SQ_RULE_BURSTS 32u
 #define SQ_RULE_WIRE 64u /* each wire packet of a super packet has a fate of its own */
+#define SQ_RULE_CONTROL 128u /* the control path, too */
 
 struct sq_rule {
 	__u64 from_ns, until_ns; /* the window; until 0: not armed */
@@ -313,7 +316,7 @@ struct sq_line_slot {
 	__u32 reorder; /* may overtake its own flow */
 	__u8 dst_mac[6];
 	__u8 l3; /* the device has no link-layer header */
-	__u8 reserved;
+	__u8 ingress; /* it came in by the device, and is to do so again */
 	__u64 number; /* which packet this is: a reused slot shows */
 	/* Of the wire packets of a super packet: a bit each. */
 	__u64 lost, corrupted, doubled, late;
@@ -324,6 +327,23 @@ struct sq_line_slot {
 	__u32 answer; /* of the DNS: the code */
 	__u32 reserved2;
 };
+
+/*
+ * How a packet that came in goes back to the device it came by: the line server writes it to its own
+ * device with the number of such an entry in the place of the Ethernet destination, and the program
+ * there puts that back and sends the packet on.
+ */
+#define SQ_LINE_BACKS 4096
+
+struct sq_line_back {
+	__u32 ifindex;
+	__u32 mark;
+	__u8 dst_mac[6];
+	__u8 reserved[2];
+};
+
+/* Of packets that the line sends to lo, which have come in before: they must not do so twice. */
+#define SQ_BACK_PRIORITY 0x53510000u
 
 _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
 _Static_assert(sizeof(struct sq_line_slot) == 128, "two cache lines a packet");

@@ -21,11 +21,12 @@ struct sq_event {
 	__u8 has_peer;
 	__u8 has_ports; /* not so in a later fragment, or in ICMP */
 	__u8 tcp_flags;
-	__u8 reserved; /* no padding: the verifier wants all of it initialised */
+	__u8 ingress;
+	__u8 control; /* what the network itself lives by: ARP, NDP, DHCP */
+	__u8 reserved[3]; /* no padding: the verifier wants all of it initialised */
 	__u32 transport; /* where the transport's header begins */
 	__u32 size; /* bytes on the wire, all packets of a super packet */
 	__u32 segments; /* wire packets that get a fate of their own; 0: the packet is one */
-	__u32 reserved2;
 	__u64 flow;
 	__u64 elsewhere; /* the faults whose paths this file is not on */
 };

@@ -192,6 +192,13 @@ static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list)
 	return ports && sq_port_in(ports, event->peer_port, event->has_ports);
 }
 
+/* What nobody may be cut off from by accident: the control path. */
+static __always_inline bool sq_is_control(const struct sq_event *event)
+{
+	return event->control ||
+	       (sq_has_control && event->has_peer && sq_peer_in(event, SQ_LIST_CONTROL));
+}
+
 static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 				      const struct sq_event *event)
 {
@@ -322,6 +329,10 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 	__sync_fetch_and_add(&counters->seen, 1);
 	if (d->refused >= 0) {
 		sq_miss(counters, d->refused);
+		return 0;
+	}
+	if (!(rule->flags & SQ_RULE_CONTROL) && sq_is_control(&d->event)) {
+		sq_miss(counters, SQ_MISSED_PROTECTED);
 		return 0;
 	}
 	if (!sq_filter(rule, fault, &d->event)) {

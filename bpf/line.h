@@ -10,8 +10,11 @@
 
 #define SQ_FOLLOW_NS 5000000ull /* what the line may take besides */
 #define SQ_FOLLOWED 16384 /* flows; the one that was followed longest ago is forgotten */
+#define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
+#define SQ_NO_DEVICE 0 /* no device has it: bpf_redirect() frees the packet and reports success */
 
-const volatile __u32 sq_line_ifindex; /* the line's device, in every namespace; 0: none */
+const volatile __weak __u32 sq_line_ifindex; /* the line's device, in every namespace; 0: none */
+const volatile __weak __u16 sq_guard_in; /* this run's bit in tc_index, of packets that come in */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -19,14 +22,14 @@ struct {
 	__uint(max_entries, SQ_LINE_SLOTS);
 	__type(key, __u32);
 	__type(value, struct sq_line_slot);
-} sq_line SEC(".maps");
+} sq_line __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} sq_line_next SEC(".maps");
+} sq_line_next __weak SEC(".maps");
 
 /* Until when the packets of a flow take the line, whether they are to wait or not. */
 struct {
@@ -34,12 +37,18 @@ struct {
 	__uint(max_entries, SQ_FOLLOWED);
 	__type(key, __u64);
 	__type(value, __u64);
-} sq_follow SEC(".maps");
+} sq_follow __weak SEC(".maps");
+
+/* The two ways of a connection do not wait for each other. */
+static __always_inline __u64 sq_line_flow(const struct sq_event *event)
+{
+	return event->ingress ? ~event->flow : event->flow;
+}
 
 /* Has the flow packets in the line, which this one must not overtake? */
 static __always_inline bool sq_follows(const struct sq_decision *d)
 {
-	const __u64 flow = d->event.flow, *until;
+	const __u64 flow = sq_line_flow(&d->event), *until;
 
 	if (!sq_line_ifindex)
 		return false;
@@ -55,7 +64,7 @@ static __always_inline bool sq_needs_line(const struct sq_decision *d)
 
 static __always_inline void sq_let_follow(const struct sq_decision *d)
 {
-	__u64 flow = d->event.flow, until = d->now + d->delay_ns + SQ_FOLLOW_NS, *seen;
+	__u64 flow = sq_line_flow(&d->event), until = d->now + d->delay_ns + SQ_FOLLOW_NS, *seen;
 	bool alone = d->event.segments <= 1;
 
 	/* behind what its flow may overtake, or what will not arrive as it is, nothing has to wait */
@@ -74,12 +83,13 @@ static __always_inline void sq_fill_slot(struct sq_line_slot *slot, const struct
 	slot->seen_ns = d->now;
 	slot->delay_ns = d->delay_ns;
 	slot->faults = d->delayed;
-	slot->flow = d->event.flow;
+	slot->flow = sq_line_flow(&d->event);
 	slot->ifindex = skb->ifindex;
 	slot->mark = skb->mark;
 	slot->priority = skb->priority;
 	slot->reorder = d->reorder;
 	slot->l3 = l3;
+	slot->ingress = d->event.ingress;
 	slot->lost = d->lost;
 	slot->corrupted = d->corrupted;
 	slot->doubled = d->doubled;
@@ -134,6 +144,42 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	}
 	sq_let_follow(d);
 	return bpf_redirect(sq_line_ifindex, 0);
+}
+
+/* Where the network's header is, and by which protocol: behind up to two tags of a VLAN. */
+static __always_inline __u32 sq_network(struct __sk_buff *skb, bool l3, __be16 *protocol)
+{
+	__u32 offset = l3 ? 0 : ETH_HLEN;
+
+	for (int i = 0; i < SQ_MAX_VLANS && !l3; i++) {
+		if (*protocol != bpf_htons(ETH_P_8021Q) && *protocol != bpf_htons(ETH_P_8021AD))
+			break;
+		if (bpf_skb_load_bytes(skb, offset + 2, protocol, sizeof(*protocol)))
+			break;
+		offset += VLAN_HLEN;
+	}
+	return offset;
+}
+
+/* What was decided. @way is where a copy goes: 0, or BPF_F_INGRESS. */
+static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision *d, bool l3,
+				 __u64 way)
+{
+	if (sq_is_lost(d)) {
+		sq_take_back(d, d->lined | d->copying, SQ_MISSED_LOST);
+		return bpf_redirect(SQ_NO_DEVICE, 0);
+	}
+	if (sq_needs_line(d)) {
+		int verdict = sq_to_line(skb, d, l3);
+
+		if (verdict >= 0)
+			return verdict;
+		sq_take_back(d, d->lined | d->copying, SQ_MISSED_ROOM);
+	} else if (d->doubled && bpf_clone_redirect(skb, skb->ifindex, way)) {
+		/* the copy bears the guard: nobody doubles it again */
+		sq_take_back(d, d->copying, SQ_MISSED_ROOM);
+	}
+	return SQ_TC_NEXT;
 }
 
 #endif

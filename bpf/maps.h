@@ -23,6 +23,7 @@ const volatile __weak __u64 sq_rate_interval_ns; /* 0: none */
 const volatile __weak __u64 sq_rate_burst_ns;
 const volatile __weak __s32 sq_quantiles[2 * SQ_QUANTILES];
 const volatile __weak __u32 sq_observe; /* count what would be hit, and let everything pass */
+const volatile __weak __u32 sq_has_control; /* there are peers of the control path */
 const volatile __weak __u32 sq_slot;
 const volatile __weak __u32 sq_n_patterns;
 const volatile __weak __u32 sq_n_faults;

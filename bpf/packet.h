@@ -9,6 +9,7 @@
 #include "gate.h"
 
 #define ETH_HLEN 14
+#define ETH_P_ARP 0x0806
 #define ETH_P_IP 0x0800
 #define ETH_P_IPV6 0x86dd
 #define ETH_P_8021Q 0x8100
@@ -24,6 +25,9 @@
 #define SQ_MAX_EXTENSIONS 4
 #define SQ_MAX_VLANS 2 /* in the packet itself: of the device's own there is nothing to be seen */
 #define SQ_TCP_FLAGS 13
+
+#define NDP_FIRST 133 /* router solicitation */
+#define NDP_LAST 137 /* redirect */
 
 #ifndef IPPROTO_ICMP
 #define IPPROTO_ICMP 1
@@ -73,6 +77,13 @@ static __always_inline void sq_flow(struct sq_event *event)
 					   (__u32)event->peer_port << 16 | event->local_port)));
 }
 
+static __always_inline bool sq_is_dhcp(__u16 local, __u16 peer)
+{
+	return (local == 68 && peer == 67) || (local == 67 && peer == 68) ||
+	       (local == 67 && peer == 67) || (local == 546 && peer == 547) ||
+	       (local == 547 && peer == 546);
+}
+
 static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_event *event,
 					       __u32 offset, __u8 protocol, bool first, bool egress)
 {
@@ -84,6 +95,13 @@ static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_
 		event->protocol = SQ_PROTO_UDP;
 	else if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
 		event->protocol = SQ_PROTO_ICMP;
+	event->ingress = !egress;
+	if (first && protocol == IPPROTO_ICMPV6) {
+		__u8 type = 0;
+
+		bpf_skb_load_bytes(skb, offset, &type, sizeof(type));
+		event->control = type >= NDP_FIRST && type <= NDP_LAST;
+	}
 	if (first && event->protocol & (SQ_PROTO_TCP | SQ_PROTO_UDP) &&
 	    !bpf_skb_load_bytes(skb, offset, ports, sizeof(ports))) {
 		event->peer_port = bpf_ntohs(ports[egress ? 1 : 0]);
@@ -93,6 +111,8 @@ static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_
 	if (event->has_ports && event->protocol == SQ_PROTO_TCP)
 		bpf_skb_load_bytes(skb, offset + SQ_TCP_FLAGS, &event->tcp_flags, 1);
 	event->transport = offset;
+	if (protocol == IPPROTO_UDP && event->has_ports)
+		event->control = sq_is_dhcp(event->local_port, event->peer_port);
 	sq_flow(event);
 }
 
@@ -136,6 +156,7 @@ static __always_inline void sq_parse(struct __sk_buff *skb, struct sq_event *eve
 {
 	struct sq_ipv4 ip;
 
+	event->control = protocol == bpf_htons(ETH_P_ARP);
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		sq_parse_ipv6(skb, event, offset, egress);
 		return;

@@ -8,43 +8,15 @@
 #include "dns_name.h"
 #include "line.h"
 
-#define TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
-#define NO_DEVICE 0 /* no device has it: bpf_redirect() frees the packet and reports success */
-
 const volatile __u16 sq_guard; /* this run's bit in tc_index */
 
-/* Where the network's header is, and by which protocol: behind up to two tags of a VLAN. */
-static __always_inline __u32 sq_network(struct __sk_buff *skb, bool l3, __be16 *protocol)
+/* What the line sends to lo and has held when it came in is not to be held there again. */
+static __always_inline void sq_pass_own(struct __sk_buff *skb, const struct sq_event *event)
 {
-	__u32 offset = l3 ? 0 : ETH_HLEN;
-
-	for (int i = 0; i < SQ_MAX_VLANS && !l3; i++) {
-		if (*protocol != bpf_htons(ETH_P_8021Q) && *protocol != bpf_htons(ETH_P_8021AD))
-			break;
-		if (bpf_skb_load_bytes(skb, offset + 2, protocol, sizeof(*protocol)))
-			break;
-		offset += VLAN_HLEN;
-	}
-	return offset;
-}
-
-static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
-{
-	if (sq_is_lost(d)) {
-		sq_take_back(d, d->lined | d->copying, SQ_MISSED_LOST);
-		return bpf_redirect(NO_DEVICE, 0);
-	}
-	if (sq_needs_line(d)) {
-		int verdict = sq_to_line(skb, d, l3);
-
-		if (verdict >= 0)
-			return verdict;
-		sq_take_back(d, d->lined | d->copying, SQ_MISSED_ROOM);
-	} else if (d->doubled && bpf_clone_redirect(skb, skb->ifindex, 0)) {
-		/* the copy bears the guard: nobody doubles it again */
-		sq_take_back(d, d->copying, SQ_MISSED_ROOM);
-	}
-	return TC_NEXT;
+	if (!(event->scope_flags & SQ_SCOPE_SELF) || skb->priority != SQ_BACK_PRIORITY)
+		return;
+	skb->tc_index |= sq_guard_in;
+	skb->priority = 0;
 }
 
 static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
@@ -55,9 +27,11 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 
 	/* A packet is decided once, on the first device it meets. */
 	if (skb->tc_index & sq_guard)
-		return TC_NEXT;
-	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_EGRESS))
-		return TC_NEXT;
+		return SQ_TC_NEXT;
+	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_EGRESS)) {
+		sq_pass_own(skb, &d.event);
+		return SQ_TC_NEXT;
+	}
 	skb->tc_index |= sq_guard;
 
 	offset = sq_network(skb, l3, &protocol);
@@ -70,7 +44,7 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 	if (d.event.faults & sq_name_faults)
 		sq_look_at_name(skb, &d.event);
 	sq_decide(&d);
-	return sq_do(skb, &d, l3);
+	return sq_do(skb, &d, l3, 0);
 }
 
 SEC("tc")

@@ -9,6 +9,7 @@
 #include "engine/recovery.h"
 #include "engine/verdict.h"
 #include "inject/line.h"
+#include "inject/names.h"
 #include "inject/nap.h"
 #include "probe/probe.h"
 #include "util/fs.h"
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
 			return helpers[i].run(argc, argv);
 	if (!strcmp(name, SQ_LOOK_NAME))
 		return sq_look_main(argc, argv);
+	if (!strcmp(name, SQ_RESOLVE_NAME))
+		return sq_resolve_main(argc, argv);
 	if (argc < 2) {
 		sq_print_error("%s", text);
 		return sq_verdict_exit(SQ_INVALID);

@@ -21,7 +21,7 @@ static void peer_is(const char *text, const char *address, unsigned int prefix, 
 	assert_int_equal(peer.ports.low, low);
 	assert_int_equal(peer.ports.high, high);
 	assert_string_equal(peer.text, text);
-	free(peer.text);
+	sq_peer_clear(&peer);
 }
 
 static void refuses(const char *text, const char *part)
@@ -33,6 +33,7 @@ static void refuses(const char *text, const char *part)
 	assert_non_null(why);
 	assert_contains(why, part);
 	assert_null(peer.text);
+	assert_null(peer.host);
 }
 
 static void test_ipv4_is_mapped_with_96_more_bits(void **state)
@@ -62,6 +63,23 @@ static void test_ports_come_last(void **state)
 	peer_is("::1:443", "::1:443", 128, 0, 0);
 }
 
+static void test_host_name_is_kept_for_later(void **state)
+{
+	struct sq_peer peer;
+	const char *why;
+
+	assert_int_equal(sq_parse_peer("redis-1.my_shop.internal:6379-6380", &peer, &why), 0);
+	assert_string_equal(peer.host, "redis-1.my_shop.internal");
+	assert_true(peer.has_ports);
+	assert_int_equal(peer.ports.low, 6379);
+	assert_int_equal(peer.ports.high, 6380);
+	sq_peer_clear(&peer);
+	assert_int_equal(sq_parse_peer("localhost", &peer, &why), 0);
+	assert_string_equal(peer.host, "localhost");
+	assert_false(peer.has_ports);
+	sq_peer_clear(&peer);
+}
+
 static void test_what_is_no_peer_says_why(void **state)
 {
 	refuses("10.2.0.1/16", "bits set behind its prefix");
@@ -70,12 +88,13 @@ static void test_what_is_no_peer_says_why(void **state)
 	refuses("10.0.0.0/", "between 0 and 32");
 	refuses("10.0.0.0/-1", "between 0 and 32");
 	refuses("::/129", "between 0 and 128");
-	refuses("redis.internal", "host name");
-	refuses("redis.internal:6379", "host name");
-	refuses("10.0.0", "is not an IPv4 or IPv6");
-	refuses("010.0.0.1", "is not an IPv4 or IPv6");
-	refuses("10.0.0.256", "is not an IPv4 or IPv6");
-	refuses("", "is not an IPv4 or IPv6");
+	refuses("redis..internal", "host name");
+	refuses("-redis.internal:6379", "host name");
+	refuses("redis.internal/24", "prefix length");
+	refuses("10.0.0", "neither an IPv4 or IPv6");
+	refuses("010.0.0.1", "neither an IPv4 or IPv6");
+	refuses("10.0.0.256", "neither an IPv4 or IPv6");
+	refuses("", "neither an IPv4 or IPv6");
 	refuses("10.0.0.1:0", "port from 1 to 65535");
 	refuses("10.0.0.1:65536", "port from 1 to 65535");
 	refuses("10.0.0.1:", "port from 1 to 65535");
@@ -85,7 +104,7 @@ static void test_what_is_no_peer_says_why(void **state)
 	refuses("[::1", "[ADDRESS]:PORT");
 	refuses("[::1]443", "[ADDRESS]:PORT");
 	refuses("[::1]:", "port from 1 to 65535");
-	refuses("fe80::1%eth0", "is not an IPv4 or IPv6");
+	refuses("fe80::1%eth0", "neither an IPv4 or IPv6");
 }
 
 static void test_port_range_at_its_borders(void **state)
@@ -111,5 +130,5 @@ static void test_port_range_at_its_borders(void **state)
 }
 
 UNIT(UNIT_TEST(test_ipv4_is_mapped_with_96_more_bits), UNIT_TEST(test_ipv6_is_as_it_is),
-     UNIT_TEST(test_ports_come_last), UNIT_TEST(test_what_is_no_peer_says_why),
-     UNIT_TEST(test_port_range_at_its_borders))
+     UNIT_TEST(test_ports_come_last), UNIT_TEST(test_host_name_is_kept_for_later),
+     UNIT_TEST(test_what_is_no_peer_says_why), UNIT_TEST(test_port_range_at_its_borders))

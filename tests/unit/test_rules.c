@@ -266,7 +266,7 @@ static struct sq_peer_entries entries_of(const char *faults)
 	struct sq_peer_entries entries;
 	struct sq_error *err = NULL;
 
-	if (sq_peer_entries_make(experiment, &entries, &err))
+	if (sq_peer_entries_make(experiment, NULL, NULL, &entries, &err))
 		fail_msg("%s: %s", faults, err->message);
 	sq_experiment_free(experiment);
 	return entries;
@@ -409,13 +409,13 @@ static void test_eight_ranges_fit_and_nine_do_not(void **state)
 	free(entries.item);
 
 	experiment = with(TO("to: [10.0.0.1, \"10.0.0.1:9\"], ports: " EIGHT));
-	assert_int_equal(sq_peer_entries_make(experiment, &entries, &err), -E2BIG);
+	assert_int_equal(sq_peer_entries_make(experiment, NULL, NULL, &entries, &err), -E2BIG);
 	assert_contains(err->message, "more than 8 ranges of ports for the peer '10.0.0.1:9'");
 	assert_int_equal(err->kind, SQ_FAIL_INVALID);
 	assert_null(entries.item);
 	sq_experiment_free(experiment);
 	experiment = with(TO("to: [10.0.0.1, \"10.0.0.0/8:9\"], ports: " EIGHT));
-	assert_int_equal(sq_peer_entries_make(experiment, &entries, &err), -E2BIG);
+	assert_int_equal(sq_peer_entries_make(experiment, NULL, NULL, &entries, &err), -E2BIG);
 	assert_contains(err->message, "where peers overlap");
 	sq_experiment_free(experiment);
 }

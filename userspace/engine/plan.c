@@ -11,6 +11,7 @@
 
 #include "engine/call_traps.h"
 #include "engine/net_traps.h"
+#include "guard/control_path.h"
 #include "guard/paths.h"
 #include "inject/rules.h"
 #include "target/sockets.h"
@@ -359,6 +360,26 @@ int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct 
 	return sq_plan_protection(plan, &plan->protection, err);
 }
 
+/* Only network faults can cut anybody off. */
+static void look_for_control_path(struct sq_plan *plan)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
+		bool network = !strncmp(fault->kind->name, "network.", 8);
+
+		any |= network && !fault->include;
+		if (network && fault->include)
+			warn(plan,
+			     "fault '%s' includes the control path: it may cut off whoever "
+			     "could stop it",
+			     fault->name);
+	}
+	if (any)
+		sq_control_path_find(&plan->control, &plan->exempt);
+}
+
 int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 		 const struct sq_policy *policy, const struct sq_request *request,
 		 struct sq_error **err)
@@ -382,8 +403,10 @@ int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 	r = limit(plan, err);
 	if (!r)
 		r = find_support(plan, err);
-	if (!r)
+	if (!r) {
 		look_for_traps(plan);
+		look_for_control_path(plan);
+	}
 	return r;
 }
 
@@ -475,23 +498,25 @@ static json_t *limits_json(const struct sq_limits *limits)
 json_t *sq_plan_json(const struct sq_plan *plan)
 {
 	const struct sq_experiment *experiment = plan->experiment;
-	json_t *warnings = json_array(), *probes = json_array();
+	json_t *warnings = json_array(), *probes = json_array(), *exempt = json_array();
 	struct utsname host = { 0 };
 
 	uname(&host);
 
 	for (size_t i = 0; i < plan->warnings.n; i++)
 		json_array_append_new(warnings, sq_json_string(plan->warnings.item[i]));
+	for (size_t i = 0; i < plan->exempt.n; i++)
+		json_array_append_new(exempt, sq_json_string(plan->exempt.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
-	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o}", "title",
-		       experiment->title, "file", experiment->file, "host", host.nodename, "seed",
-		       (json_int_t)experiment->seed, "phases", "before_s",
+	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
+		       "title", experiment->title, "file", experiment->file, "host", host.nodename,
+		       "seed", (json_int_t)experiment->seed, "phases", "before_s",
 		       (double)experiment->phases.before_ns / SQ_S, "during_s",
 		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",
 		       (double)experiment->phases.after_ns / SQ_S, "targets", targets_json(plan),
 		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "probes",
-		       probes, "warnings", warnings);
+		       probes, "exempt", exempt, "warnings", warnings);
 }
 
 void sq_plan_clear(struct sq_plan *plan)
@@ -507,5 +532,7 @@ void sq_plan_clear(struct sq_plan *plan)
 	sq_limits_clear(&plan->limits);
 	sq_texts_clear(&plan->paths);
 	sq_texts_clear(&plan->warnings);
+	sq_texts_clear(&plan->exempt);
+	sq_control_path_clear(&plan->control);
 	*plan = (struct sq_plan){ 0 };
 }

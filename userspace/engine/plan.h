@@ -28,6 +28,8 @@ struct sq_plan {
 	struct sq_limits limits;
 	struct sq_texts paths; /* of all cgroups that are hit, each once */
 	uint64_t processes; /* in them, each once */
+	struct sq_peers control; /* the control path's peers */
+	struct sq_texts exempt; /* what of it no fault hits, in words */
 	struct sq_texts warnings; /* traps that the plan can see */
 };
 

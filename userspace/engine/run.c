@@ -186,6 +186,7 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.switch_fd = run->kill_switch.map_fd,
 		.helpers = &run->helpers,
 		.log = &run->journal.log,
+		.control = &run->plan->control,
 		.n_cgroups = sq_following_rows(run->plan),
 		.observe = run->request->observe,
 	};
@@ -196,6 +197,8 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 	/* now, too: a run may end before it attaches */
 	sq_journal_add(&run->journal, "loaded", sq_injector_objects(run->injector));
 	r = sq_injector_start_helpers(run->injector, err);
+	if (!r)
+		r = sq_resolver_start(run, err);
 	if (!r)
 		enter_nap(run);
 	return r;

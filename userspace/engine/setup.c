@@ -299,6 +299,7 @@ static void release(struct sq_run *run)
 	run->prober = sq_prober_free(run->prober);
 	run->children = sq_children_free(run->children);
 	run->vitals = sq_vitals_free(run->vitals);
+	run->resolver = sq_resolver_free(run->resolver);
 	run->injector = sq_injector_free(run->injector);
 	run->event = sd_event_unref(run->event);
 	sq_lease_close(&run->lease);

@@ -7,6 +7,7 @@
 
 #include "engine/children.h"
 #include "engine/journal.h"
+#include "engine/names.h"
 #include "engine/run.h"
 #include "engine/steady.h"
 #include "engine/stops.h"
@@ -45,6 +46,7 @@ struct sq_run {
 	struct sq_children *children;
 	struct sq_following *following;
 	struct sq_vitals *vitals;
+	struct sq_resolver *resolver; /* of host names, or NULL */
 	int work_fd; /* the cgroup of load and exec probes */
 	int self_fd; /* the cgroup of the helpers */
 	enum sq_stage stage;

@@ -14,6 +14,7 @@ static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
 static const char *const directions[] = { "egress", "ingress", "both", NULL };
 static const char *const distributions[] = { "uniform", "normal", "pareto", NULL };
 static const char *const answers[] = { "SERVFAIL", "NXDOMAIN", "nothing", NULL };
+static const char *const includes[] = { "control-path", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
@@ -152,6 +153,12 @@ static const struct sq_field peers[] = {
 	  .type = SQ_TYPE_PORTS,
 	  .offset = AT(ports),
 	  .help = "the peer's ports, for entries of `to` without one" },
+	{ .key = "include",
+	  .type = SQ_TYPE_ENUMS,
+	  .offset = AT(include),
+	  .names = includes,
+	  .help = "control-path: also the operator's SSH connection, the kubelet's peers, ARP, NDP, "
+		  "DHCP" },
 };
 
 #define LOCAL_PORTS                                                                     \
@@ -180,7 +187,7 @@ static const struct sq_field latency_fields[] = {
 	  .required = true,
 	  .min = 10 * SQ_US,
 	  .max = LONGEST,
-	  .help = "one-way, on packets that leave" },
+	  .help = "one-way, for each direction named" },
 	JITTER,
 	DISTRIBUTION,
 	{ .key = "reorder",
@@ -195,6 +202,12 @@ static const struct sq_field latency_fields[] = {
 	  .names = per,
 	  .fallback = "connection",
 	  .help = "what the probability is drawn for" },
+	{ .key = "direction",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(direction),
+	  .names = directions,
+	  .fallback = "egress",
+	  .help = "seen from the target" },
 };
 
 static const char *const loss_one_of[] = { "probability", "bursts", NULL };
@@ -378,8 +391,8 @@ static const struct sq_field syscall_error_fields[] = {
 	}
 
 const struct sq_fault_kind sq_catalogue[] = {
-	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave later",
-	  "One-way: a round trip grows by the delay once. Packets of one connection keep their order.",
+	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave, or reach it, later",
+	  "One-way: a round trip grows by the delay once, with direction both twice. Packets of one connection keep their order.",
 	  SCHEMA("network.latency", latency_fields, PART(peers), PART(packets)) },
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",

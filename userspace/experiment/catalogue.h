@@ -87,6 +87,7 @@ struct sq_fault {
 	uint64_t rate_bps, burst_bytes;
 	struct sq_texts names; /* of the DNS */
 	unsigned int answer; /* enum sq_answer */
+	uint32_t include; /* bit 0: the control path */
 	struct sq_calls calls;
 	struct sq_texts paths;
 	unsigned int error;

@@ -122,9 +122,9 @@ static void check_dns(const struct sq_dns *dns, struct sq_diags *diags)
 
 	if (!dns->server)
 		return;
-	wrong = sq_parse_peer(dns->server, &peer, &why) || peer.prefix_len != 128 ||
+	wrong = sq_parse_peer(dns->server, &peer, &why) || peer.host || peer.prefix_len != 128 ||
 		(peer.has_ports && peer.ports.low != peer.ports.high);
-	free(peer.text);
+	sq_peer_clear(&peer);
 	if (wrong)
 		sq_diag_error(diags, sq_schema_mark(&dns->object, "server"),
 			      "one address, such as 127.0.0.53, 10.0.0.2:5353 or \"[::1]:53\"",

@@ -9,6 +9,9 @@
 
 #include "util/mem.h"
 
+#define LONGEST_NAME 253
+#define LONGEST_LABEL 63
+
 static int fail(const char **why, const char *text)
 {
 	*why = text;
@@ -73,6 +76,30 @@ static int parse_prefix(const char *text, unsigned int width, unsigned int *ret)
 	return 0;
 }
 
+/* RFC 1123, and the underscore that many have; one that is all digits was meant as an address. */
+static bool is_host_name(const char *text)
+{
+	size_t label = 0;
+	bool letter = false;
+
+	if (strlen(text) > LONGEST_NAME)
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (*p == '.') {
+			if (!label || p[-1] == '-')
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!isalnum((unsigned char)*p) && *p != '_' && (*p != '-' || !label))
+			return false;
+		if (++label > LONGEST_LABEL)
+			return false;
+		letter |= !isdigit((unsigned char)*p);
+	}
+	return letter && text[strlen(text) - 1] != '-';
+}
+
 static int parse_range(char *text, struct sq_peer *peer, const char **why)
 {
 	char *slash = strchr(text, '/');
@@ -87,11 +114,14 @@ static int parse_range(char *text, struct sq_peer *peer, const char **why)
 		memset(peer->address + 10, 0xff, 2);
 		memcpy(peer->address + 12, &v4, 4);
 	} else if (inet_pton(AF_INET6, text, peer->address) != 1) {
-		return fail(
-			why,
-			isalpha((unsigned char)*text) && !strchr(text, ':')
-				? "is a host name; write its address, names are not resolved yet"
-				: "is not an IPv4 or IPv6 address or CIDR");
+		if (!is_host_name(text))
+			return fail(why,
+				    "is neither an IPv4 or IPv6 address or CIDR nor a host name");
+		if (slash)
+			return fail(why,
+				    "is a host name with a prefix length; that takes an address");
+		peer->host = sq_strdup(text);
+		return 0;
 	}
 	width = prefix = peer->ipv4 ? 32 : 128;
 	if (slash && parse_prefix(slash, width, &prefix))
@@ -132,5 +162,14 @@ int sq_parse_peer(const char *text, struct sq_peer *ret, const char **why)
 	}
 	if (!r)
 		ret->text = sq_strdup(text);
+	else
+		sq_peer_clear(ret);
 	return r;
+}
+
+void sq_peer_clear(struct sq_peer *peer)
+{
+	free(peer->host);
+	free(peer->text);
+	peer->host = peer->text = NULL;
 }

@@ -23,6 +23,7 @@ struct sq_peer {
 	bool ipv4;
 	bool has_ports;
 	struct sq_port_range ports;
+	char *host; /* a name instead of an address, or NULL */
 	char *text; /* as written */
 };
 
@@ -33,9 +34,12 @@ struct sq_peers {
 
 /*
  * "10.2.0.0/16", "10.2.0.7:6379", "[2001:db8::/32]:443", "2001:db8::1", "10.0.0.1:8000-8010".
- * 0, or -EINVAL with *@why saying what is wrong. The peer's text is to be freed.
+ * A host name in the address's place goes to the peer's `host`. 0, or -EINVAL with *@why saying what
+ * is wrong. To be cleared.
  */
 int sq_parse_peer(const char *text, struct sq_peer *ret, const char **why);
+
+void sq_peer_clear(struct sq_peer *peer);
 
 /* "443" or "8000-8010". */
 int sq_parse_port_range(const char *text, struct sq_port_range *ret, const char **why);

@@ -299,7 +299,7 @@ void sq_value_clear(enum sq_type type, void *slot)
 		break;
 	case SQ_TYPE_PEERS:
 		for (size_t i = 0; i < peers->n; i++)
-			free(peers->item[i].text);
+			sq_peer_clear(&peers->item[i]);
 		free(peers->item);
 		*peers = (struct sq_peers){ 0 };
 		break;

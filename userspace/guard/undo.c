@@ -61,17 +61,17 @@ int sq_undo_lock(struct sq_error **err)
 }
 
 int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex,
-		   const char *device, uint32_t handle, uint32_t priority, json_t **ret,
-		   struct sq_error **err)
+		   const char *device, bool ingress, uint32_t handle, uint32_t priority,
+		   json_t **ret, struct sq_error **err)
 {
 	_cleanup_free_ char *mark = clsact_mark(netns, ifindex);
 	bool marked = access(mark, F_OK) == 0;
 	bool ours = marked || !sq_tc_has_clsact(ifindex);
 	int r;
 
-	*ret = sq_json("{s:s, s:I, s:i, s:s, s:i, s:i, s:b}", "kind", "filter", "netns",
-		       (json_int_t)netns, "ifindex", (int)ifindex, "device", device, "handle",
-		       (int)handle, "priority", (int)priority, "clsact", ours);
+	*ret = sq_json("{s:s, s:I, s:i, s:s, s:b, s:i, s:i, s:b}", "kind", "filter", "netns",
+		       (json_int_t)netns, "ifindex", (int)ifindex, "device", device, "ingress",
+		       ingress, "handle", (int)handle, "priority", (int)priority, "clsact", ours);
 	/* first what tells of the mark, then the mark, then what is marked */
 	r = announce(log, json_incref(*ret), err);
 	if (r || marked || !ours)
@@ -99,7 +99,8 @@ static int undo_filter(void *data, struct sq_error **err)
 	unsigned int ifindex = (unsigned int)sq_json_int(event, "ifindex");
 	_cleanup_free_ char *mark = clsact_mark((uint64_t)sq_json_int(event, "netns"), ifindex);
 	_cleanup_close_ int lock = -EBADF;
-	int r = sq_tc_detach(ifindex, (uint32_t)sq_json_int(event, "handle"),
+	bool ingress = json_is_true(json_object_get(event, "ingress"));
+	int r = sq_tc_detach(ifindex, ingress, (uint32_t)sq_json_int(event, "handle"),
 			     (uint32_t)sq_json_int(event, "priority"), err);
 
 	if (r || !json_is_true(json_object_get(event, "clsact")))

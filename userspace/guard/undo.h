@@ -29,8 +29,8 @@ int sq_undo_lock(struct sq_error **err);
  * and json_decref().
  */
 int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex,
-		   const char *device, uint32_t handle, uint32_t priority, json_t **ret,
-		   struct sq_error **err);
+		   const char *device, bool ingress, uint32_t handle, uint32_t priority,
+		   json_t **ret, struct sq_error **err);
 
 /* Undoes one thing, from anywhere. Adds a sentence to @left if that fails. */
 void sq_undo_one(json_t *event, struct sq_texts *left);

@@ -47,6 +47,7 @@ static const struct {
 } hooks[SQ_HOOKS] = {
 	[SQ_HOOK_EGRESS] = { "tc egress", "does not take squall's tc program" },
 	[SQ_HOOK_INGRESS] = { "cgroup_skb ingress", "does not take squall's cgroup_skb program" },
+	[SQ_HOOK_TC_INGRESS] = { "tc ingress", "does not take squall's tc program for ingress" },
 	[SQ_HOOK_CONNECT] = { "cgroup/connect", "cannot make connect fail from a cgroup hook "
 						"(bpf_set_retval, 5.18)" },
 	[SQ_HOOK_BIND] = { "cgroup/bind", "cannot make bind fail from a cgroup hook" },
@@ -92,6 +93,7 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	constants->sq_faults_limit = 1;
 	constants->sq_rate_interval_ns = 1;
 	constants->sq_guard = 1;
+	constants->sq_guard_in = 2;
 	constants->sq_line_ifindex = 1;
 	constants->sq_name_faults = ~0ull;
 	constants->sq_loss_faults = 1;
@@ -121,7 +123,11 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
-		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), err);
+		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), false,
+				     err);
+	else if (!r && hook == SQ_HOOK_TC_INGRESS)
+		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_ingress), true,
+				     err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
 		r = sq_attach_sys_enter(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
@@ -187,6 +193,15 @@ static void refuse(struct sq_support *support, const char *why, const char *hint
 	support->hint = sq_strdup(hint);
 }
 
+static const char *hook_name(uint32_t hook)
+{
+	if (hook == SQ_HOOK_EGRESS)
+		return have_tcx ? "tcx egress" : "clsact egress";
+	if (hook == SQ_HOOK_TC_INGRESS)
+		return have_tcx ? "tcx ingress" : "clsact ingress";
+	return hooks[hook].name;
+}
+
 int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_support *ret,
 		     struct sq_error **err)
 {
@@ -206,8 +221,7 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		problem = find(hook, look);
 		if (problem)
 			refuse(ret, problem->message, problem->hint);
-		add_part(&text, hook == SQ_HOOK_EGRESS ? (have_tcx ? "tcx egress" : "clsact egress")
-						       : hooks[hook].name);
+		add_part(&text, hook_name(hook));
 	}
 	if (use != SQ_LINE_UNUSED) {
 		problem = find(HELPER_LINE, look);

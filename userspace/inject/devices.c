@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/devices.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -14,10 +13,6 @@
 #include "guard/undo.h"
 #include "util/netns.h"
 #include "util/tc.h"
-
-/* Not in the headers of Debian 12: linux/bpf.h of 6.6 */
-#define SQ_TCX_EGRESS 47
-#define SQ_F_BEFORE (1u << 3)
 
 #define FIRST_PRIORITY 1
 #define LAST_PRIORITY 16
@@ -59,15 +54,6 @@ static int link_layer(int fd, const char *name)
 	}
 }
 
-/* First in the chain: a packet that comes back from the line must not meet the others twice. */
-static int attach_tcx(int program_fd, unsigned int ifindex)
-{
-	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = SQ_F_BEFORE);
-	int fd = bpf_link_create(program_fd, (int)ifindex, SQ_TCX_EGRESS, &options);
-
-	return fd < 0 ? -errno : fd;
-}
-
 /* No link dies with us here: so the journal learns of it first. */
 static int attach_filter_at(struct sq_devices *devices, struct sq_device *device, int program_fd,
 			    uint32_t priority, struct sq_error **err)
@@ -79,12 +65,13 @@ static int attach_filter_at(struct sq_devices *devices, struct sq_device *device
 	if (lock < 0)
 		return lock;
 	json_decref(TAKE_PTR(device->filter));
-	r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name, handle,
-			   priority, &device->filter, err);
+	r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name,
+			   device->ingress, handle, priority, &device->filter, err);
 	if (!r)
 		r = sq_tc_clsact_make(device->ifindex, err);
 	if (!r)
-		r = sq_tc_attach(device->ifindex, program_fd, handle, priority, err);
+		r = sq_tc_attach(device->ifindex, device->ingress, program_fd, handle, priority,
+				 err);
 	return r;
 }
 
@@ -105,35 +92,45 @@ static int attach_filter(struct sq_devices *devices, struct sq_device *device, i
 	return r;
 }
 
-static bool is_attached(const struct sq_devices *devices, uint64_t netns, unsigned int ifindex)
+static bool is_attached(const struct sq_devices *devices, uint64_t netns, unsigned int ifindex,
+			bool ingress)
 {
 	for (size_t i = 0; i < devices->n; i++)
-		if (devices->item[i].netns == netns && devices->item[i].ifindex == ifindex)
+		if (devices->item[i].netns == netns && devices->item[i].ifindex == ifindex &&
+		    devices->item[i].ingress == ingress)
 			return true;
 	return false;
 }
 
 static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
-		      const struct if_nameindex *interface, bool l3, struct sq_error **err)
+		      const struct if_nameindex *interface, bool l3, bool ingress,
+		      struct sq_error **err)
 {
-	struct sq_device *device = sq_append(&devices->item, &devices->n, sizeof(*device));
-	int program_fd = l3 ? devices->program_l3_fd : devices->program_fd;
-	int r;
+	int program_fd = devices->program_fd[ingress][l3], link_fd = -EBADF, r = 0;
+	struct sq_device *device;
 
+	if (program_fd < 0 || is_attached(devices, netns->inode, interface->if_index, ingress))
+		return 0;
+	if (devices->tcx) {
+		link_fd = sq_tcx_attach(interface->if_index, ingress, program_fd);
+		/* it is gone again, or came from another namespace and brought the program along */
+		if (link_fd == -ENODEV || link_fd == -EEXIST)
+			return 0;
+		if (link_fd < 0) {
+			sq_error_errno(err, -link_fd, "cannot attach");
+			return sq_error_wrap(err, "device '%s'", interface->if_name);
+		}
+	}
+	device = sq_append(&devices->item, &devices->n, sizeof(*device));
 	*device = (struct sq_device){ .netns = netns->inode,
 				      .netns_fd = netns->fd,
 				      .ifindex = interface->if_index,
-				      .l3 = l3,
-				      .link_fd = -EBADF };
+				      .ingress = ingress,
+				      .link_fd = link_fd };
 	snprintf(device->name, sizeof(device->name), "%s", interface->if_name);
-	if (!devices->tcx) {
+	if (!devices->tcx)
 		r = attach_filter(devices, device, program_fd, err);
-	} else {
-		r = device->link_fd = attach_tcx(program_fd, device->ifindex);
-		if (r < 0)
-			sq_error_errno(err, -r, "cannot attach");
-	}
-	return r < 0 ? sq_error_wrap(err, "device '%s'", device->name) : 0;
+	return r < 0 ? sq_error_wrap(err, "device '%s'", interface->if_name) : 0;
 }
 
 static int attach_all(void *argument, struct sq_error **err)
@@ -151,12 +148,12 @@ static int attach_all(void *argument, struct sq_error **err)
 	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {
 		int layer;
 
-		if (is_attached(attach->devices, attach->netns->inode, i->if_index) ||
-		    !strcmp(i->if_name, attach->ours))
+		if (!strcmp(i->if_name, attach->ours))
 			continue;
 		layer = link_layer(fd, i->if_name);
-		if (layer >= 0)
-			r = attach_one(attach->devices, attach->netns, i, layer == 1, err);
+		/* ingress first: egress lets pass what is meant for it */
+		for (int ingress = 1; ingress >= 0 && layer >= 0 && !r; ingress--)
+			r = attach_one(attach->devices, attach->netns, i, layer == 1, ingress, err);
 	}
 	if_freenameindex(interfaces);
 	return r;
@@ -194,14 +191,14 @@ void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)
 
 struct trial {
 	int program_fd;
-	bool tcx;
+	bool ingress, tcx;
 };
 
 static int try_lo(void *argument, struct sq_error **err)
 {
 	struct trial *trial = argument;
 	unsigned int lo = if_nametoindex("lo");
-	int fd = attach_tcx(trial->program_fd, lo), r;
+	int fd = sq_tcx_attach(lo, trial->ingress, trial->program_fd), r;
 
 	trial->tcx = fd >= 0;
 	sq_close(fd);
@@ -209,13 +206,13 @@ static int try_lo(void *argument, struct sq_error **err)
 		return 0;
 	r = sq_tc_clsact_make(lo, err);
 	if (!r)
-		r = sq_tc_attach(lo, trial->program_fd, 1, FIRST_PRIORITY, err);
+		r = sq_tc_attach(lo, trial->ingress, trial->program_fd, 1, FIRST_PRIORITY, err);
 	return r;
 }
 
-int sq_devices_probe(bool *ret_tcx, int program_fd, struct sq_error **err)
+int sq_devices_probe(bool *ret_tcx, int program_fd, bool ingress, struct sq_error **err)
 {
-	struct trial trial = { .program_fd = program_fd };
+	struct trial trial = { .program_fd = program_fd, .ingress = ingress };
 	int r = sq_netns_call_new(try_lo, &trial, err);
 
 	*ret_tcx = trial.tcx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The egress program on every device of some network namespaces. */
+/* The programs for egress and ingress on every device of some network namespaces. */
 #ifndef SQ_INJECT_DEVICES_H
 #define SQ_INJECT_DEVICES_H
 
@@ -10,12 +10,13 @@
 #include "util/error.h"
 #include "util/eventlog.h"
 
+/* One program on one device. */
 struct sq_device {
 	uint64_t netns;
 	int netns_fd; /* the list's */
 	unsigned int ifindex;
 	char name[16];
-	bool l3; /* without a link-layer header */
+	bool ingress;
 	int link_fd; /* tcx */
 	json_t *filter; /* clsact instead: how to undo it */
 };
@@ -24,7 +25,8 @@ struct sq_devices {
 	struct sq_device *item;
 	size_t n;
 	bool tcx;
-	int program_fd, program_l3_fd;
+	/* by ingress, and whether there is a link-layer header; -EBADF: not wanted */
+	int program_fd[2][2];
 	uint32_t handle; /* of a filter: one for each run */
 	struct sq_eventlog *log;
 };
@@ -40,6 +42,6 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *ne
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);
 
 /* Can programs be attached to devices by tcx, or else by clsact? Tried in a namespace of its own. */
-int sq_devices_probe(bool *ret_tcx, int program_fd, struct sq_error **err);
+int sq_devices_probe(bool *ret_tcx, int program_fd, bool ingress, struct sq_error **err);
 
 #endif

@@ -20,7 +20,8 @@
 
 #define MAX_ROWS (1u << 20)
 #define MAX_CARVES 4096 /* room for what turns out to be protected later */
-#define GUARD_BITS 16
+#define GUARD_BITS 8 /* of each direction */
+#define ON_DEVICES (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
 #define HOOK(n) (1ull << (n))
@@ -67,10 +68,12 @@ static void set_constants(struct sq_injector *injector)
 	constants->sq_generation = lease->generation;
 	constants->sq_slot = lease->slot;
 	constants->sq_observe = injector->setup.observe;
+	constants->sq_has_control = injector->setup.control && injector->setup.control->n;
 	constants->sq_n_faults = (uint32_t)injector->n_faults;
 	constants->sq_n_cgroups = (uint32_t)injector->setup.n_cgroups;
 	constants->sq_faults_limit = experiment->blast_radius.faults;
 	constants->sq_guard = (uint16_t)(1u << (lease->slot % GUARD_BITS));
+	constants->sq_guard_in = (uint16_t)(constants->sq_guard << GUARD_BITS);
 	constants->sq_line_ifindex = injector->needs_line ? sq_line_ifindex(lease) : 0;
 	constants->sq_nap_base = SQ_NAP_BASE;
 	sq_quantiles_fill((int32_t *)constants->sq_quantiles);
@@ -97,8 +100,7 @@ static void set_constants(struct sq_injector *injector)
 	}
 }
 
-static int size_maps(struct sq_injector *injector, const struct sq_peer_entries *peers,
-		     struct sq_error **err)
+static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_error **err)
 {
 	struct squall_bpf *object = injector->object;
 	size_t rows = injector->n_faults * injector->setup.n_cgroups;
@@ -115,7 +117,7 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 	bpf_map__set_max_entries(object->maps.sq_wires, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
 	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
-	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(peers->n, 1));
+	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(n_peers, 1));
 	bpf_map__set_max_entries(object->maps.sq_names, (uint32_t)MAX(injector->names.n, 1));
 	if (bpf_map__reuse_fd(object->maps.sq_switch, injector->setup.switch_fd) ||
 	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
@@ -123,15 +125,35 @@ static int size_maps(struct sq_injector *injector, const struct sq_peer_entries 
 	return 0;
 }
 
-static int fill_peers(struct sq_injector *injector, const struct sq_peer_entries *peers,
-		      struct sq_error **err)
+static bool has_entry(const struct sq_peer_entries *entries, const struct sq_peer_key *key)
 {
-	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+	for (size_t i = 0; i < entries->n; i++)
+		if (!memcmp(&entries->item[i].key, key, sizeof(*key)))
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < peers->n; i++)
-		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
-			return sq_error_errno(err, errno, "cannot write the peers");
-	return 0;
+/* First what is new, then what is no more: never a moment in which a peer that stays is missing. */
+int sq_injector_set_names(struct sq_injector *injector, const struct sq_names *names,
+			  struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_peers), r;
+	struct sq_peer_entries fresh, old = injector->peers;
+
+	r = sq_peer_entries_make(injector->setup.experiment, names, injector->setup.control, &fresh,
+				 err);
+	if (r)
+		return r;
+	for (size_t i = 0; i < fresh.n && !r; i++)
+		if (bpf_map_update_elem(fd, &fresh.item[i].key, &fresh.item[i].ports, BPF_ANY))
+			r = sq_error_errno(err, errno, "cannot write the peers");
+	/* without names nothing is ever taken out, and there may be many */
+	for (size_t i = 0; names && i < old.n && !r; i++)
+		if (!has_entry(&fresh, &old.item[i].key))
+			bpf_map_delete_elem(fd, &old.item[i].key);
+	free(old.item);
+	injector->peers = fresh;
+	return r;
 }
 
 static int fill_names(struct sq_injector *injector, struct sq_error **err)
@@ -169,29 +191,31 @@ static int load_calls(struct sq_injector *injector, struct sq_error **err)
 
 static int load(struct sq_injector *injector, struct sq_error **err)
 {
+	const struct sq_experiment *experiment = injector->setup.experiment;
 	struct sq_peer_entries peers = { 0 };
+	size_t most;
 	int r = find_backends(injector, err);
 
+	/* for their number, and for what is wrong with them */
 	if (!r)
-		r = sq_peer_entries_make(injector->setup.experiment, &peers, err);
+		r = sq_peer_entries_make(experiment, NULL, injector->setup.control, &peers, err);
 	if (r)
 		return r;
+	most = sq_peer_entries_most(experiment, peers.n);
+	free(peers.item);
 	injector->object = sq_object_open(err);
-	if (!injector->object) {
-		free(peers.item);
+	if (!injector->object)
 		return -EIO;
-	}
 	sq_object_choose(injector->object, injector->hooks);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
-	r = size_maps(injector, &peers, err);
+	r = size_maps(injector, most, err);
 	if (!r)
 		r = sq_object_load(injector->object, "does not take squall's programs", err);
 	if (!r)
-		r = fill_peers(injector, &peers, err);
+		r = sq_injector_set_names(injector, NULL, err);
 	if (!r)
 		r = fill_names(injector, err);
-	free(peers.item);
 	return r ? r : load_calls(injector, err);
 }
 
@@ -223,16 +247,31 @@ static int set_napper(struct sq_injector *injector, struct sq_error **err)
 	return r ? sq_error_errno(err, -r, "cannot hand the napper to the kernel") : 0;
 }
 
+static int start_line(struct sq_injector *injector, struct sq_error **err)
+{
+	const struct squall_bpf *object = injector->object;
+	const bool ingress = injector->hooks & HOOK(SQ_HOOK_TC_INGRESS);
+	const struct sq_line_setup line = {
+		.helpers = injector->setup.helpers,
+		.lease = injector->setup.lease,
+		.switch_fd = injector->setup.switch_fd,
+		.slots_fd = bpf_map__fd(object->maps.sq_line),
+		.hist_fd = bpf_map__fd(object->maps.sq_hist),
+		.backs_fd = ingress ? bpf_map__fd(object->maps.sq_line_back) : -EBADF,
+		.back_program_fd = ingress ? bpf_program__fd(object->progs.sq_tc_back) : -EBADF,
+		.n_faults = (uint32_t)injector->n_faults,
+	};
+
+	return sq_line_start(&injector->line, &line, err);
+}
+
 int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **err)
 {
 	const struct sq_injector_setup *setup = &injector->setup;
 	int r = 0;
 
 	if (injector->needs_line)
-		r = sq_line_start(&injector->line, setup->helpers, setup->lease, setup->switch_fd,
-				  bpf_map__fd(injector->object->maps.sq_line),
-				  bpf_map__fd(injector->object->maps.sq_hist),
-				  (uint32_t)injector->n_faults, err);
+		r = start_line(injector, err);
 	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER))) {
 		r = sq_nap_start(setup->helpers, setup->lease, setup->switch_fd,
 				 bpf_map__fd(injector->object->maps.sq_nap_requests), err);
@@ -380,6 +419,23 @@ static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 	return r;
 }
 
+static void find_device_programs(struct sq_injector *injector)
+{
+	const struct squall_bpf *object = injector->object;
+	struct bpf_program *const programs[2][2] = {
+		{ object->progs.sq_tc_egress, object->progs.sq_tc_egress_l3 },
+		{ object->progs.sq_tc_ingress, object->progs.sq_tc_ingress_l3 },
+	};
+
+	for (int ingress = 0; ingress < 2; ingress++) {
+		const bool wanted = !ingress || injector->hooks & HOOK(SQ_HOOK_TC_INGRESS);
+
+		for (int l3 = 0; l3 < 2; l3++)
+			injector->devices.program_fd[ingress][l3] =
+				wanted ? bpf_program__fd(programs[ingress][l3]) : -EBADF;
+	}
+}
+
 static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 {
 	char ours[IFNAMSIZ];
@@ -392,8 +448,7 @@ static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 		return r;
 	sq_line_name(injector->setup.lease, ours);
 	injector->devices.tcx = sq_backend_tcx();
-	injector->devices.program_fd = bpf_program__fd(injector->object->progs.sq_tc_egress);
-	injector->devices.program_l3_fd = bpf_program__fd(injector->object->progs.sq_tc_egress_l3);
+	find_device_programs(injector);
 	injector->devices.handle = injector->setup.lease->slot;
 	injector->devices.log = injector->setup.log;
 	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
@@ -462,7 +517,7 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = attach_cgroups(injector, err);
 
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_EGRESS)))
+	if (!r && (injector->hooks & ON_DEVICES))
 		r = attach_devices(injector, err);
 	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
 		r = sq_attach_sys_enter(injector->object, &injector->links, err);
@@ -513,6 +568,7 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 	free(injector->support);
 	free(injector->faults);
 	free(injector->names.item);
+	free(injector->peers.item);
 	sq_texts_clear(&injector->paths);
 	free(injector);
 	return NULL;

@@ -11,6 +11,7 @@
 #include "abi.h"
 #include "experiment/experiment.h"
 #include "guard/lease.h"
+#include "inject/names.h"
 #include "util/cgroup.h"
 #include "util/error.h"
 #include "util/eventlog.h"
@@ -36,6 +37,7 @@ struct sq_injector_setup {
 	int switch_fd;
 	struct sq_helpers *helpers;
 	struct sq_eventlog *log;
+	const struct sq_peers *control; /* peers that are hit only where a fault includes them */
 	size_t n_cgroups; /* how many targets there may be */
 	bool observe; /* count what would be hit, and act on nothing */
 };
@@ -43,6 +45,13 @@ struct sq_injector_setup {
 /* Loads the programs; nothing is attached yet. SQ_FAIL_UNSUPPORTED where the kernel cannot. */
 int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
 		     struct sq_error **err);
+
+/*
+ * Tells what the host names have resolved to, at any time after the programs are loaded. Until then
+ * a name is nobody.
+ */
+int sq_injector_set_names(struct sq_injector *injector, const struct sq_names *names,
+			  struct sq_error **err);
 
 /* Starts the delay line and the nap server, where a fault needs them. */
 int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **err);

@@ -27,6 +27,7 @@ struct sq_injector {
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;
+	struct sq_peer_entries peers; /* what stands in the trie */
 	struct sq_line line;
 	struct sq_texts paths; /* of the targets */
 	uint64_t *faults; /* of each target */

@@ -27,13 +27,11 @@ void sq_line_name(const struct sq_lease *lease, char *name)
 	snprintf(name, IFNAMSIZ, "squall%u", lease->slot);
 }
 
-int sq_line_start(struct sq_line *line, struct sq_helpers *helpers, const struct sq_lease *lease,
-		  int switch_fd, int slots_fd, int hist_fd, uint32_t n_faults,
-		  struct sq_error **err)
+int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struct sq_error **err)
 {
 	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
 	struct sq_lease_arguments arguments;
-	const char *argv[6];
+	const char *argv[5] = { NULL };
 	char faults[16];
 	int ends[2], r;
 
@@ -41,15 +39,16 @@ int sq_line_start(struct sq_line *line, struct sq_helpers *helpers, const struct
 		return sq_error_errno(err, errno, "cannot make a socket pair");
 	ours = ends[0];
 	theirs = ends[1];
-	sq_lease_arguments(lease, &arguments);
-	snprintf(faults, sizeof(faults), "%u", n_faults);
+	sq_lease_arguments(setup->lease, &arguments);
+	snprintf(faults, sizeof(faults), "%u", setup->n_faults);
 	for (int i = 0; i < 3; i++)
 		argv[i] = arguments.argv[i];
 	argv[3] = faults;
-	argv[4] = NULL;
-	r = sq_helper_start(helpers, SQ_HELPER_LINE, argv,
-			    (int[]){ lease->control_fd, switch_fd, slots_fd, hist_fd, theirs }, 5,
-			    err);
+	r = sq_helper_start(setup->helpers, SQ_HELPER_LINE, argv,
+			    (int[]){ setup->lease->control_fd, setup->switch_fd, setup->slots_fd,
+				     setup->hist_fd, theirs, setup->backs_fd,
+				     setup->back_program_fd },
+			    setup->backs_fd < 0 ? 5 : 7, err);
 	if (!r)
 		line->socket = TAKE_FD(ours);
 	return r;

@@ -32,10 +32,17 @@ struct sq_line_stats {
 	uint64_t dropped; /* lost: by the kernel, for want of room between it and the line server */
 };
 
-/* Starts the line server. @slots_fd and @hist_fd are the maps that it shares with the gate. */
-int sq_line_start(struct sq_line *line, struct sq_helpers *helpers, const struct sq_lease *lease,
-		  int switch_fd, int slots_fd, int hist_fd, uint32_t n_faults,
-		  struct sq_error **err);
+struct sq_line_setup {
+	struct sq_helpers *helpers;
+	const struct sq_lease *lease;
+	int switch_fd;
+	int slots_fd, hist_fd; /* the maps that it shares with the gate */
+	int backs_fd, back_program_fd; /* for packets that come in, or -EBADF */
+	uint32_t n_faults;
+};
+
+/* Starts the line server. */
+int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struct sq_error **err);
 
 /* Makes the line's device in a network namespace. */
 int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err);

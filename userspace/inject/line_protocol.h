@@ -23,5 +23,8 @@ struct sq_line_reply {
 #define SQ_LINE_FD_SLOTS 6
 #define SQ_LINE_FD_HIST 7
 #define SQ_LINE_FD_SOCKET 8
+/* These two only where packets that come in are held. */
+#define SQ_LINE_FD_BACKS 9
+#define SQ_LINE_FD_BACK_PROGRAM 10
 
 #endif

@@ -50,6 +50,7 @@ static struct {
 	size_t n_spaces;
 	struct sq_line_queue queue;
 	struct sq_line_stats stats;
+	struct sq_line_backs backs;
 	struct pollfd fds[POLL_TAPS + MAX_SPACES];
 	bool open; /* the run is over: nothing is held */
 } server;
@@ -78,8 +79,8 @@ static void release(struct sq_line_packet *packet)
 	int r;
 
 	if (packet->slot.fate == SQ_FATE_PASS || server.open)
-		r = sq_line_space_send(&server.space[packet->space], &packet->slot, &packet->header,
-				       packet->frame, packet->n);
+		r = sq_line_space_send(&server.space[packet->space], &server.backs, &packet->slot,
+				       &packet->header, packet->frame, packet->n);
 	else
 		r = send_instead(packet);
 	if (r)
@@ -209,6 +210,13 @@ static int add_space(int netns_fd, struct sq_error **err)
 	sq_line_name(&server.lease, name);
 	r = sq_line_space_open(&server.space[server.n_spaces], sq_line_ifindex(&server.lease), name,
 			       err);
+	if (!r && server.backs.entry) {
+		r = sq_line_space_attach_back(&server.space[server.n_spaces],
+					      sq_line_ifindex(&server.lease),
+					      SQ_LINE_FD_BACK_PROGRAM, err);
+		if (r)
+			sq_line_space_close(&server.space[server.n_spaces]);
+	}
 	if (setns(own, CLONE_NEWNET) < 0)
 		exit(1);
 	if (r)
@@ -337,6 +345,22 @@ static int map_shared(uint32_t n_faults, struct sq_error **err)
 	return 0;
 }
 
+/* Without these two descriptors nothing that comes in is held. */
+static int map_backs(struct sq_error **err)
+{
+	void *backs;
+
+	if (fcntl(SQ_LINE_FD_BACK_PROGRAM, F_SETFD, FD_CLOEXEC) < 0)
+		return 0;
+	backs = mmap(NULL, SQ_LINE_BACKS * sizeof(*server.backs.entry), PROT_READ | PROT_WRITE,
+		     MAP_SHARED, SQ_LINE_FD_BACKS, 0);
+	if (backs == MAP_FAILED)
+		return sq_error_errno(err, errno, "cannot map the ways back");
+	close(SQ_LINE_FD_BACKS);
+	server.backs.entry = backs;
+	return 0;
+}
+
 int sq_line_main(int argc, char **argv)
 {
 	struct sq_error *err = NULL;
@@ -346,6 +370,8 @@ int sq_line_main(int argc, char **argv)
 		r = sq_lease_from_arguments(&server.lease, argc, argv, &err);
 	if (!r)
 		r = map_shared(argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0, &err);
+	if (!r)
+		r = map_backs(&err);
 	if (r)
 		return sq_helper_fail(err);
 	fcntl(SQ_LINE_FD_SOCKET, F_SETFD, FD_CLOEXEC);

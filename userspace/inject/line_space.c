@@ -18,6 +18,7 @@
 
 #include "inject/wire_packet.h"
 #include "util/fs.h"
+#include "util/tc.h"
 
 #define LO_IFINDEX 1 /* in every network namespace */
 #define TAP_MTU 65521 /* the most a TAP takes: 65535 with the Ethernet header */
@@ -85,12 +86,24 @@ static int open_sender(int domain, int protocol, struct sq_error **err)
 	return TAKE_FD(fd);
 }
 
+/* The egress program knows by the priority that these packets have come in before. */
+static int open_marked(int domain)
+{
+	_cleanup_close_ int fd = open_sender(domain, IPPROTO_RAW, NULL);
+	unsigned int priority = SQ_BACK_PRIORITY;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
+		return -EBADF;
+	return TAKE_FD(fd);
+}
+
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err)
 {
 	int r = 0;
 
-	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF, -EBADF };
+	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF,
+					 -EBADF, -EBADF, -EBADF, -EBADF };
 	snprintf(space->name, sizeof(space->name), "%s", name);
 	space->raw4_fd = open_sender(AF_INET, IPPROTO_RAW, err);
 	space->packet_fd = space->raw4_fd < 0 ? -EBADF : open_sender(AF_PACKET, 0, err);
@@ -103,12 +116,31 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 		return r ? r : -EIO;
 	}
 	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL); /* a host without IPv6 */
+	space->raw4_in_fd = open_marked(AF_INET);
+	space->raw6_in_fd = open_marked(AF_INET6);
 	space->devices_fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
 	return 0;
 }
 
+int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int program_fd,
+			      struct sq_error **err)
+{
+	int fd = sq_tcx_attach(ifindex, true, program_fd), r;
+
+	if (fd >= 0) {
+		space->back_fd = fd;
+		return 0;
+	}
+	/* before 6.6; the device takes it along when it goes */
+	r = sq_tc_clsact_make(ifindex, err);
+	return r ? r : sq_tc_attach(ifindex, true, program_fd, 1, 1, err);
+}
+
 void sq_line_space_close(struct sq_line_space *space)
 {
+	space->back_fd = sq_close(space->back_fd);
+	space->raw4_in_fd = sq_close(space->raw4_in_fd);
+	space->raw6_in_fd = sq_close(space->raw6_in_fd);
 	space->tap_fd = sq_close(space->tap_fd);
 	space->packet_fd = sq_close(space->packet_fd);
 	space->raw4_fd = sq_close(space->raw4_fd);
@@ -169,19 +201,40 @@ int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_lin
 		return -EINVAL;
 	if (packet[0] >> 4 == 4) {
 		memcpy(&v4.sin_addr, packet + IPV4_DESTINATION, sizeof(v4.sin_addr));
-		return send_all(space->raw4_fd, (struct sockaddr *)&v4, sizeof(v4), &part, 1,
-				slot->mark);
+		return send_all(slot->ingress ? space->raw4_in_fd : space->raw4_fd,
+				(struct sockaddr *)&v4, sizeof(v4), &part, 1, slot->mark);
 	}
 	if (n < IPV6_DESTINATION + sizeof(v6.sin6_addr))
 		return -EINVAL;
 	memcpy(&v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(v6.sin6_addr));
 	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
 		v6.sin6_scope_id = slot->ifindex;
-	return send_all(space->raw6_fd, (struct sockaddr *)&v6, sizeof(v6), &part, 1, slot->mark);
+	return send_all(slot->ingress ? space->raw6_in_fd : space->raw6_fd, (struct sockaddr *)&v6,
+			sizeof(v6), &part, 1, slot->mark);
 }
 
-int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_slot *slot,
-		       const struct virtio_net_hdr *header, unsigned char *frame, size_t n)
+/* By the line's own device, whose program sends it in by the one it came by. */
+static int send_in(const struct sq_line_space *space, struct sq_line_backs *backs,
+		   const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
+		   unsigned char *frame, size_t n)
+{
+	uint32_t number = backs->next++;
+	struct sq_line_back *back = &backs->entry[number % SQ_LINE_BACKS];
+	const uint32_t wire_number = htonl(number);
+	const uint16_t magic = htons(SQ_LINE_MAGIC);
+	struct iovec parts[] = { { (void *)header, sizeof(*header) }, { frame, n } };
+
+	back->ifindex = slot->ifindex;
+	back->mark = slot->mark;
+	memcpy(back->dst_mac, slot->dst_mac, sizeof(back->dst_mac));
+	memcpy(frame, &wire_number, sizeof(wire_number));
+	memcpy(frame + sizeof(wire_number), &magic, sizeof(magic));
+	return writev(space->tap_fd, parts, 2) < 0 ? -errno : 0;
+}
+
+int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+		       const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
+		       unsigned char *frame, size_t n)
 {
 	struct virtio_net_hdr copy = *header;
 	struct iovec parts[] = { { &copy, sizeof(copy) }, { frame, n } };
@@ -196,6 +249,8 @@ int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_s
 		sq_finish_checksum(&copy, frame, n);
 		return sq_line_space_send_ip(space, slot, frame + ETH_HLEN, n - ETH_HLEN);
 	}
+	if (slot->ingress)
+		return backs->entry ? send_in(space, backs, slot, header, frame, n) : -EINVAL;
 	memcpy(&device.sll_protocol, frame + 2 * (size_t)ETH_ALEN, sizeof(device.sll_protocol));
 	if (slot->l3) {
 		parts[1].iov_base = frame + ETH_HLEN;

@@ -14,13 +14,25 @@ struct sq_line_space {
 	int tap_fd; /* a packet a read, behind a struct virtio_net_hdr */
 	int packet_fd; /* to any device but lo */
 	int raw4_fd, raw6_fd;
+	int raw4_in_fd, raw6_in_fd; /* of packets that came in by lo */
+	int back_fd; /* the link of the program on the device, or -EBADF */
 	int devices_fd; /* /proc/net/dev of the namespace */
 	char name[IFNAMSIZ];
+};
+
+/* How packets that came in go back: what the line server shares with the program on its device. */
+struct sq_line_backs {
+	struct sq_line_back *entry; /* SQ_LINE_BACKS of them */
+	uint32_t next;
 };
 
 /* Everything in the calling thread's network namespace. */
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err);
+/* Attaches the program that sends packets in again, for as long as the space is open. */
+int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int program_fd,
+			      struct sq_error **err);
+
 void sq_line_space_close(struct sq_line_space *space);
 
 /* How many packets the kernel dropped because nobody had read those before them. */
@@ -30,8 +42,9 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space);
  * Sends a frame of @n bytes on its way. @frame begins with the Ethernet header that the gate left;
  * @slot is what the gate wrote about it. 0 or a negative errno.
  */
-int sq_line_space_send(const struct sq_line_space *space, const struct sq_line_slot *slot,
-		       const struct virtio_net_hdr *header, unsigned char *frame, size_t n);
+int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+		       const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
+		       unsigned char *frame, size_t n);
 
 /*
  * Sends an IP packet of @n bytes, complete with its checksums, the way that the IP stack finds; one of

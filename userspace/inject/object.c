@@ -97,6 +97,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	bpf_map__set_autocreate(object->maps.sq_follow, false);
 	bpf_map__set_autocreate(object->maps.sq_name, false);
 	bpf_map__set_autocreate(object->maps.sq_names, false);
+	bpf_map__set_autocreate(object->maps.sq_line_back, false);
 	bpf_map__set_autocreate(object->maps.sq_naps, false);
 	bpf_map__set_autocreate(object->maps.sq_nap_requests, false);
 	bpf_map__set_autocreate(object->maps.sq_napper, false);
@@ -132,6 +133,12 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	} programs[] = {
 		{ SQ_HOOK_EGRESS, object->progs.sq_tc_egress },
 		{ SQ_HOOK_EGRESS, object->progs.sq_tc_egress_l3 },
+		/* what the line sends to lo passes egress first */
+		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_egress },
+		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_egress_l3 },
+		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_ingress },
+		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_ingress_l3 },
+		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_back },
 		{ SQ_HOOK_INGRESS, object->progs.sq_ingress },
 		{ SQ_HOOK_CONNECT, object->progs.sq_connect4 },
 		{ SQ_HOOK_CONNECT, object->progs.sq_connect6 },
@@ -148,13 +155,15 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		if (HAS(hooks, programs[i].hook))
 			bpf_program__set_autoload(programs[i].program, true);
-	if (HAS(hooks, SQ_HOOK_EGRESS)) {
+	if (HAS(hooks, SQ_HOOK_EGRESS) || HAS(hooks, SQ_HOOK_TC_INGRESS)) {
 		bpf_map__set_autocreate(object->maps.sq_line, true);
 		bpf_map__set_autocreate(object->maps.sq_line_next, true);
 		bpf_map__set_autocreate(object->maps.sq_follow, true);
 		bpf_map__set_autocreate(object->maps.sq_name, true);
 		bpf_map__set_autocreate(object->maps.sq_names, true);
 	}
+	if (HAS(hooks, SQ_HOOK_TC_INGRESS))
+		bpf_map__set_autocreate(object->maps.sq_line_back, true);
 	if (HAS(hooks, SQ_HOOK_SYSENTER)) {
 		bpf_map__set_autocreate(object->maps.sq_naps, true);
 		bpf_map__set_autocreate(object->maps.sq_nap_requests, true);

@@ -17,6 +17,8 @@ uint64_t sq_fault_hooks(const struct sq_fault *fault)
 {
 	switch (fault->kind->id) {
 	case SQ_FAULT_LATENCY:
+		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
+		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_TC_INGRESS) : 0);
 	case SQ_FAULT_CORRUPT:
 	case SQ_FAULT_DUPLICATE:
 	case SQ_FAULT_REORDER:
@@ -170,6 +172,8 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 		ret->flags |= SQ_RULE_WIRE;
 	if (fault->to.n || fault->ports.n)
 		ret->flags |= SQ_RULE_TO;
+	if (fault->include)
+		ret->flags |= SQ_RULE_CONTROL;
 	if (fault->except.n)
 		ret->flags |= SQ_RULE_EXCEPT;
 	if (hits_connections(fault))
@@ -312,18 +316,44 @@ static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
 	return 0;
 }
 
-static int add_list(struct sq_peer_entries *entries, const struct sq_fault *fault, uint32_t list,
-		    const struct sq_peers *peers, const struct sq_port_ranges *ports,
-		    struct sq_error **err)
+static int add_list(struct sq_peer_entries *entries, const struct sq_names *names,
+		    const struct sq_fault *fault, uint32_t list, const struct sq_peers *peers,
+		    const struct sq_port_ranges *ports, struct sq_error **err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < peers->n && !r; i++)
-		r = add_peer(entries, fault, list, &peers->item[i], ports, err);
+	for (size_t i = 0; i < peers->n && !r; i++) {
+		const struct sq_peer *peer = &peers->item[i];
+		const struct sq_name *name = peer->host ? sq_names_find(names, peer->host) : NULL;
+
+		if (!peer->host)
+			r = add_peer(entries, fault, list, peer, ports, err);
+		for (size_t j = 0; name && j < name->n && !r; j++) {
+			struct sq_peer resolved = *peer;
+
+			memcpy(resolved.address, name->address[j], sizeof(resolved.address));
+			resolved.prefix_len = 8 * sizeof(resolved.address);
+			r = add_peer(entries, fault, list, &resolved, ports, err);
+		}
+	}
 	return r;
 }
 
-int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_entries *ret,
+size_t sq_peer_entries_most(const struct sq_experiment *experiment, size_t n)
+{
+	for (size_t i = 0; i < experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		for (size_t j = 0; j < fault->to.n; j++)
+			n += fault->to.item[j].host ? SQ_NAME_ADDRESSES : 0;
+		for (size_t j = 0; j < fault->except.n; j++)
+			n += fault->except.item[j].host ? SQ_NAME_ADDRESSES : 0;
+	}
+	return n;
+}
+
+int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq_names *names,
+			 const struct sq_peers *control, struct sq_peer_entries *ret,
 			 struct sq_error **err)
 {
 	static const struct sq_port_ranges every = { 0 };
@@ -334,6 +364,7 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_
 		  .text = (char *)"0.0.0.0/0" },
 		{ .prefix_len = 0, .text = (char *)"::/0" },
 	};
+	static const struct sq_fault no_fault = { .name = (char *)"the control path" };
 	static const struct sq_peers all = { everyone, ARRAY_SIZE(everyone) };
 	int r = 0;
 
@@ -342,12 +373,15 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_
 		const struct sq_fault *fault = &sq_faults(experiment)[i];
 
 		/* ports without a peer: these ports of everybody */
-		r = add_list(ret, fault, SQ_LIST_TO(i),
+		r = add_list(ret, names, fault, SQ_LIST_TO(i),
 			     !fault->to.n && fault->ports.n ? &all : &fault->to, &fault->ports,
 			     err);
 		if (!r)
-			r = add_list(ret, fault, SQ_LIST_EXCEPT(i), &fault->except, &every, err);
+			r = add_list(ret, names, fault, SQ_LIST_EXCEPT(i), &fault->except, &every,
+				     err);
 	}
+	if (!r && control)
+		r = add_list(ret, NULL, &no_fault, SQ_LIST_CONTROL, control, &every, err);
 	if (!r) {
 		bar_ipv4(ret);
 		r = inherit_ports(ret, err);

@@ -5,6 +5,7 @@
 
 #include "abi.h"
 #include "experiment/experiment.h"
+#include "inject/names.h"
 #include "util/error.h"
 
 /* Bit per enum sq_hook: where this fault acts. 0: sq_fault_support() finds out for each call. */
@@ -38,10 +39,15 @@ struct sq_peer_entries {
 
 /*
  * The trie's entries for all faults. A look-up finds only the longest prefix, so each prefix also
- * carries the ports of those around it. -E2BIG: too many ranges of ports on one prefix.
+ * carries the ports of those around it. @names is what host names have resolved to, @control the peers
+ * of the control path; both may be NULL. -E2BIG: too many ranges of ports on one prefix.
  */
-int sq_peer_entries_make(const struct sq_experiment *experiment, struct sq_peer_entries *ret,
+int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq_names *names,
+			 const struct sq_peers *control, struct sq_peer_entries *ret,
 			 struct sq_error **err);
+
+/* How many entries there may be, however the names resolve. */
+size_t sq_peer_entries_most(const struct sq_experiment *experiment, size_t n);
 
 /* One entry of the trie of names. */
 struct sq_name_entries {
@@ -51,5 +57,4 @@ struct sq_name_entries {
 
 /* The names of all faults as keys; to be freed. */
 void sq_name_entries_make(const struct sq_experiment *experiment, struct sq_name_entries *ret);
-
 #endif

@@ -41,7 +41,7 @@ static int address_of(const char *text, union address *ret)
 
 	if (sq_parse_peer(text, &peer, &why))
 		return -EINVAL;
-	free(peer.text);
+	sq_peer_clear(&peer);
 	port = htons(peer.has_ports ? peer.ports.low : DNS_PORT);
 	*ret = (union address){ 0 };
 	if (peer.ipv4) {

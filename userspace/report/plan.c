@@ -103,6 +103,7 @@ static void add_plan(const json_t *plan, struct sq_buffer *text)
 	sq_buffer_add(text, "\nblast radius\n");
 	json_array_foreach(json_object_get(plan, "limits"), i, item)
 		add_limit(item, text);
+	add_list(json_object_get(plan, "exempt"), "no fault hits", text);
 	add_list(json_object_get(plan, "warnings"), "mind that", text);
 }
 

@@ -15,6 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Not in the headers of Debian 12: linux/bpf.h of 6.6 */
+#define SQ_TCX_INGRESS 46
+#define SQ_TCX_EGRESS 47
+#define SQ_F_BEFORE (1u << 3)
+
 #define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 #define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
@@ -33,10 +38,19 @@ int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err)
 	return r && r != -EEXIST ? sq_error_errno(err, -r, "cannot make a clsact qdisc") : 0;
 }
 
-int sq_tc_attach(unsigned int ifindex, int prog_fd, uint32_t handle, uint32_t priority,
-		 struct sq_error **err)
+int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd)
 {
-	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = SQ_F_BEFORE);
+	int fd = bpf_link_create(prog_fd, (int)ifindex, ingress ? SQ_TCX_INGRESS : SQ_TCX_EGRESS,
+				 &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
+		 uint32_t priority, struct sq_error **err)
+{
+	DECLARE_HOOK(hook, ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = prog_fd, .handle = handle,
 			    .priority = priority);
 	int r = bpf_tc_attach(&hook, &options);
@@ -55,9 +69,10 @@ static bool is_ours(uint32_t prog_id)
 	       !strncmp(info.name, "sq_", 3);
 }
 
-int sq_tc_detach(unsigned int ifindex, uint32_t handle, uint32_t priority, struct sq_error **err)
+int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority,
+		 struct sq_error **err)
 {
-	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
+	DECLARE_HOOK(hook, ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, query, .handle = handle, .priority = priority);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
 	int r = bpf_tc_query(&hook, &query);

@@ -11,12 +11,19 @@
 /* Makes the clsact qdisc of a device, if it has none. In the calling thread's netns, as all here. */
 int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err);
 
-/* Attaches @prog_fd at @handle and @priority of its egress. */
-int sq_tc_attach(unsigned int ifindex, int prog_fd, uint32_t handle, uint32_t priority,
-		 struct sq_error **err);
+/* Attaches @prog_fd at @handle and @priority of its egress or ingress. */
+int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
+		 uint32_t priority, struct sq_error **err);
 
 /* Detaches what is there if it is a program whose name begins with "sq_". 0 too if nothing is. */
-int sq_tc_detach(unsigned int ifindex, uint32_t handle, uint32_t priority, struct sq_error **err);
+int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority,
+		 struct sq_error **err);
+
+/*
+ * Attaches by tcx (6.6), first in the chain: a packet that comes back from the delay line must not
+ * meet the others twice. The link's descriptor, or a negative errno.
+ */
+int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd);
 
 /* Has the device a clsact (or ingress) qdisc, anybody's? */
 bool sq_tc_has_clsact(unsigned int ifindex);

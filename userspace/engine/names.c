@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "engine/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/state.h"
+#include "util/process.h"
+#include "util/time.h"
+
+#define EVERY_NS (30 * SQ_S)
+#define PATIENCE_NS (10 * SQ_S) /* of one round */
+#define MOST_SPACES 64 /* namespaces in which a name is resolved */
+#define MOST_OUTPUT (1u << 20)
+
+/* A process that resolves all names as one process of the targets would. */
+struct lookup {
+	struct sq_resolver *resolver;
+	pid_t pid;
+	int output_fd;
+	sd_event_source *child, *output;
+	struct sq_buffer text;
+	size_t n;
+	bool ended;
+};
+
+struct sq_resolver {
+	struct sq_run *run;
+	sd_event_source *timer;
+	struct sq_names names; /* as they are known */
+	struct lookup *lookup; /* those of the round under way */
+	size_t n_lookups, running;
+	bool waiting; /* the timer is about the round under way, not the next one */
+	bool started; /* the first round is over */
+	int result; /* of the first round */
+	struct sq_error *err;
+};
+
+static void end_lookups(struct sq_resolver *resolver)
+{
+	for (size_t i = 0; i < resolver->n_lookups; i++) {
+		struct lookup *lookup = &resolver->lookup[i];
+
+		if (lookup->pid && !lookup->ended)
+			kill(lookup->pid, SIGKILL);
+		sd_event_source_disable_unref(lookup->output);
+		/* it reaps the process, too */
+		sd_event_source_disable_unref(lookup->child);
+		sq_close(lookup->output_fd);
+		sq_buffer_clear(&lookup->text);
+	}
+	free(resolver->lookup);
+	resolver->lookup = NULL;
+	resolver->n_lookups = resolver->running = 0;
+}
+
+/* "NAME ADDRESS" or "NAME ! WHY" */
+static void read_line(struct sq_names *names, char *line)
+{
+	char *space = strchr(line, ' ');
+	struct sq_name *name;
+
+	if (!space)
+		return;
+	*space++ = '\0';
+	name = sq_names_find(names, line);
+	if (!name)
+		return;
+	if (*space == '!') {
+		free(name->problem);
+		name->problem = sq_utf8_clean(sq_strdup(space + 1 + (space[1] == ' ')));
+	} else {
+		sq_name_add(name, space);
+	}
+}
+
+static void tell(struct sq_resolver *resolver, const struct sq_name *name)
+{
+	json_t *addresses = json_array();
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < name->n; i++)
+		json_array_append_new(addresses, json_string(sq_name_address(name, i, text)));
+	sq_journal_add(&resolver->run->journal, "resolved",
+		       sq_json("{s:s, s:o}", "name", name->host, "addresses", addresses));
+}
+
+/* What a name was it stays, as long as nobody knows better. */
+static void keep_old(struct sq_resolver *resolver, struct sq_name *name, const struct sq_name *old)
+{
+	_cleanup_free_ char *note = NULL;
+
+	memcpy(name->address, old->address, sizeof(name->address));
+	name->n = old->n;
+	if (old->problem)
+		return; /* it is known already */
+	note = sq_asprintf(
+		"the name '%s' does not resolve any more (%s): its addresses stay as they were",
+		name->host, name->problem ? name->problem : "no answer in time");
+	sq_run_note(resolver->run, note);
+	if (!name->problem)
+		name->problem = sq_strdup("no answer in time");
+}
+
+static int take_over(struct sq_resolver *resolver, struct sq_names *fresh, struct sq_error **err)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < fresh->n; i++) {
+		struct sq_name *name = &fresh->item[i];
+		const struct sq_name *old = &resolver->names.item[i];
+
+		if (!name->n && !resolver->started) {
+			sq_error_set(err, SQ_FAIL_NOT_NOW, ENOENT,
+				     "the name '%s' does not resolve for the target: %s",
+				     name->host,
+				     name->problem ? name->problem : "no answer in 10 s");
+			return sq_error_hint(err, "look at the target's /etc/resolv.conf, or write "
+						  "an address instead");
+		}
+		if (!name->n)
+			keep_old(resolver, name, old);
+		if (sq_name_same(name, old))
+			continue;
+		tell(resolver, name);
+		changed = true;
+	}
+	return changed ? sq_injector_set_names(resolver->run->injector, fresh, err) : 0;
+}
+
+/* All have ended, or the time is up: what came is what there is. */
+static void finish_round(struct sq_resolver *resolver)
+{
+	struct sq_names fresh;
+	struct sq_error *err = NULL;
+	int r;
+
+	sq_names_collect(resolver->run->experiment, &fresh);
+	for (size_t i = 0; i < resolver->n_lookups; i++) {
+		_cleanup_free_ char *text = sq_buffer_take(&resolver->lookup[i].text);
+		char *rest = text, *line;
+
+		while ((line = strsep(&rest, "\n")))
+			read_line(&fresh, line);
+	}
+	end_lookups(resolver);
+	r = take_over(resolver, &fresh, &err);
+	if (r && resolver->started) {
+		sq_run_note(resolver->run, err->message);
+		sq_error_free(err);
+	} else if (r) {
+		resolver->err = err;
+	}
+	if (!resolver->started)
+		resolver->result = r;
+	resolver->started = true;
+	sq_names_clear(&resolver->names);
+	resolver->names = fresh;
+}
+
+static void read_output(struct lookup *lookup)
+{
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(lookup->output_fd, text, sizeof(text))) > 0) {
+		lookup->n += (size_t)n;
+		if (lookup->n <= MOST_OUTPUT)
+			fwrite(text, 1, (size_t)n, sq_buffer_stream(&lookup->text));
+	}
+	if (n == 0)
+		lookup->output = sd_event_source_disable_unref(lookup->output);
+}
+
+static int on_output(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+	read_output(data);
+	return 0;
+}
+
+static int on_ended(sd_event_source *source, const siginfo_t *info, void *data)
+{
+	struct lookup *lookup = data;
+
+	read_output(lookup);
+	lookup->ended = true;
+	if (--lookup->resolver->running == 0)
+		finish_round(lookup->resolver);
+	return 0;
+}
+
+static int start_lookup(struct sq_resolver *resolver, struct lookup *lookup, pid_t pid,
+			struct sq_error **err)
+{
+	_cleanup_free_ const char **argv = NULL;
+	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
+	char pid_text[16];
+	size_t n = 0;
+	int ends[2], r;
+
+	snprintf(pid_text, sizeof(pid_text), "%d", (int)pid);
+	*(const char **)sq_append(&argv, &n, sizeof(*argv)) = SQ_RESOLVE_NAME;
+	*(const char **)sq_append(&argv, &n, sizeof(*argv)) = pid_text;
+	for (size_t i = 0; i < resolver->names.n; i++)
+		*(const char **)sq_append(&argv, &n, sizeof(*argv)) = resolver->names.item[i].host;
+	sq_append(&argv, &n, sizeof(*argv));
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return sq_error_errno(err, errno, "cannot make a pipe");
+	lookup->output_fd = ends[0];
+	writer = ends[1];
+	fcntl(lookup->output_fd, F_SETFL, O_NONBLOCK);
+	r = sq_spawn(&(struct sq_spawn){ .argv = argv,
+					 .program = "/proc/self/exe",
+					 .cgroup_fd = resolver->run->self_fd,
+					 .stdin_fd = -EBADF,
+					 .stdout_fd = writer,
+					 .stderr_fd = -EBADF },
+		     &lookup->pid, &pidfd, err);
+	if (r)
+		return r;
+	r = sd_event_add_child_pidfd(resolver->run->event, &lookup->child, pidfd, WEXITED, on_ended,
+				     lookup);
+	if (r >= 0) {
+		sd_event_source_set_child_pidfd_own(lookup->child, 1);
+		TAKE_FD(pidfd);
+		r = sd_event_add_io(resolver->run->event, &lookup->output, lookup->output_fd,
+				    EPOLLIN, on_output, lookup);
+	}
+	if (r < 0)
+		return sq_error_errno(err, -r, "cannot watch a program that resolves names");
+	resolver->running++;
+	return 0;
+}
+
+/* A process for each pair of a root directory and a network namespace among the targets'. */
+struct search {
+	pid_t pid[MOST_SPACES];
+	struct stat root[MOST_SPACES], net[MOST_SPACES];
+	size_t n;
+};
+
+static void add_process(struct search *search, pid_t pid)
+{
+	char root_path[48], net_path[48];
+	struct stat root, net;
+
+	snprintf(root_path, sizeof(root_path), "/proc/%d/root/.", (int)pid);
+	snprintf(net_path, sizeof(net_path), "/proc/%d/ns/net", (int)pid);
+	if (search->n == MOST_SPACES || stat(root_path, &root) < 0 || stat(net_path, &net) < 0)
+		return;
+	for (size_t i = 0; i < search->n; i++)
+		if (search->root[i].st_dev == root.st_dev &&
+		    search->root[i].st_ino == root.st_ino && search->net[i].st_ino == net.st_ino)
+			return;
+	search->pid[search->n] = pid;
+	search->root[search->n] = root;
+	search->net[search->n++] = net;
+}
+
+static int look_at(const char *path, int fd, void *data)
+{
+	_cleanup_free_ pid_t *pids = NULL;
+	size_t n = 0;
+
+	if (sq_cgroup_pids(fd, &pids, &n, NULL))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		add_process(data, pids[i]);
+	return 0;
+}
+
+static int start_round(struct sq_resolver *resolver, struct sq_error **err)
+{
+	const struct sq_texts *paths = &resolver->run->plan->paths;
+	struct search search = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < paths->n; i++)
+		sq_cgroup_walk(paths->item[i], look_at, &search, NULL);
+	/* nobody is there yet: as we would */
+	if (!search.n)
+		search.n = 1;
+	resolver->lookup = sq_alloc(search.n * sizeof(*resolver->lookup));
+	resolver->n_lookups = search.n;
+	resolver->waiting = true;
+	for (size_t i = 0; i < search.n; i++)
+		resolver->lookup[i] = (struct lookup){ .resolver = resolver, .output_fd = -EBADF };
+	for (size_t i = 0; i < search.n && !r; i++)
+		r = start_lookup(resolver, &resolver->lookup[i], search.pid[i], err);
+	if (r)
+		end_lookups(resolver);
+	return r;
+}
+
+/* Gives a round up that takes too long, and begins the next one. */
+static int on_time(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_resolver *resolver = data;
+	_cleanup_error_ struct sq_error *err = NULL;
+	uint64_t next_ns = EVERY_NS - PATIENCE_NS;
+	int r;
+
+	if (resolver->running)
+		finish_round(resolver);
+	if (resolver->waiting)
+		resolver->waiting = false;
+	else if (start_round(resolver, &err))
+		sq_run_note(resolver->run, err->message);
+	else
+		next_ns = PATIENCE_NS;
+	r = sd_event_source_set_time_relative(source, next_ns / SQ_US);
+	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int sq_resolver_start(struct sq_run *run, struct sq_error **err)
+{
+	struct sq_resolver *resolver = sq_alloc(sizeof(*resolver));
+	int r;
+
+	resolver->run = run;
+	sq_names_collect(run->experiment, &resolver->names);
+	if (!resolver->names.n) {
+		sq_resolver_free(resolver);
+		return 0;
+	}
+	run->resolver = resolver;
+	r = start_round(resolver, err);
+	if (r)
+		return r;
+	r = sd_event_add_time_relative(run->event, &resolver->timer, CLOCK_MONOTONIC,
+				       PATIENCE_NS / SQ_US, SQ_MS, on_time, resolver);
+	if (r < 0)
+		return sq_error_errno(err, -r, "cannot set a timer");
+	r = 0;
+	while (!resolver->started && !run->stopping && !r)
+		r = sq_run_wait(run, sq_now() + 10 * SQ_MS, err);
+	if (!r && resolver->result) {
+		r = resolver->result;
+		if (err)
+			*err = TAKE_PTR(resolver->err);
+	}
+	return r;
+}
+
+struct sq_resolver *sq_resolver_free(struct sq_resolver *resolver)
+{
+	if (!resolver)
+		return NULL;
+	end_lookups(resolver);
+	sd_event_source_disable_unref(resolver->timer);
+	sq_names_clear(&resolver->names);
+	sq_error_free(resolver->err);
+	free(resolver);
+	return NULL;
+}
