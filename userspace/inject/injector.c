@@ -492,7 +492,7 @@ int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
 
 	/* a path that is not there yet may be later: no reason to end */
 	enter_paths(injector, &missing);
-	return injector->hooks & HOOK(SQ_HOOK_EGRESS) ? attach_devices(injector, err) : 0;
+	return injector->hooks & ON_DEVICES ? attach_devices(injector, err) : 0;
 }
 
 static int attach_calls(struct sq_injector *injector, struct sq_error **err)
