@@ -92,8 +92,14 @@ static int carve(struct sq_following *following, const char *path, struct sq_err
 static int carve_made(struct sq_following *following, struct sq_error **err)
 {
 	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
-	int r = sq_plan_protection(following->run->plan, &protection, err);
+	_cleanup_error_ struct sq_error *why = NULL;
+	int r = sq_plan_protection(following->run->plan, &protection, &why);
 
+	/* a target went while it was looked at: that is news too, and looked at next */
+	if (sq_cgroup_is_gone(r))
+		return 0;
+	if (r && err)
+		*err = TAKE_PTR(why);
 	for (size_t i = 0; i < protection.n && !r; i++) {
 		const struct sq_protected *item = &protection.item[i];
 		bool known = item->self;
@@ -147,7 +153,7 @@ static size_t members_of(const struct sq_following *following, const struct sq_t
 	size_t n = 0;
 
 	for (size_t i = 0; i < following->n; i++)
-		n += !target || following->place[i].target == target;
+		n += following->place[i].target == target;
 	return n;
 }
 
@@ -172,7 +178,7 @@ static const char *no_room(struct sq_following *following, const struct sq_sight
 
 	if (following->rows == following->most_rows)
 		return "there is no room for more newcomers";
-	if (radius->cgroups && members_of(following, NULL) + 1 > radius->cgroups)
+	if (radius->cgroups && following->n + 1 > radius->cgroups)
 		return "the blast radius allows no more cgroups";
 	if (sight->shared && members * SQ_SHARE_ONE > radius->share_ppb * sight->n)
 		return "the blast radius allows no greater share";
