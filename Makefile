@@ -48,7 +48,7 @@ CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
 	python3-yaml python3-dbus python3-gi dbus
-VM_DEPS := qemu-system-x86 busybox-static cpio xz-utils jq python3 iproute2 procps
+VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
 define install
