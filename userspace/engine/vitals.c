@@ -307,13 +307,14 @@ static void look(struct sq_vitals *vitals)
 
 void sq_vitals_look(struct sq_vitals *vitals)
 {
-	if (vitals->begun && sq_now() >= vitals->looked_ns + LOOK_NS)
+	if (vitals && vitals->begun && sq_now() >= vitals->looked_ns + LOOK_NS)
 		look(vitals);
 }
 
 char *sq_vitals_judge(struct sq_vitals *vitals)
 {
-	if (!vitals->begun)
+	/* a run that ends while it is made has none yet */
+	if (!vitals || !vitals->begun)
 		return NULL;
 	look(vitals);
 	for (size_t i = 0; i < vitals->n; i++) {
