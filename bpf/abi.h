@@ -30,6 +30,7 @@ enum sq_hook {
 	SQ_HOOK_SETSOCKOPT,
 	SQ_HOOK_SYSENTER,
 	SQ_HOOK_CALL, /* the system call's own function */
+	SQ_HOOK_WRAPPER, /* the C library's function that makes the call */
 	SQ_HOOK_FILE_OPEN, /* from here on: hooks of the Linux security modules, by their names */
 	SQ_HOOK_FILE_PERMISSION,
 	SQ_HOOK_FILE_IOCTL,
@@ -63,10 +64,27 @@ enum sq_hook {
 	SQ_HOOK_SOCKET_SHUTDOWN,
 	SQ_HOOK_BPRM_CREDS,
 	SQ_HOOK_TASK_ALLOC,
+	SQ_HOOK_NAP_OPEN, /* from here on: the same hooks, where they may sleep, for latency */
+	SQ_HOOK_NAP_MMAP,
+	SQ_HOOK_NAP_IOCTL,
+	SQ_HOOK_NAP_GETATTR,
+	SQ_HOOK_NAP_CREATE,
+	SQ_HOOK_NAP_BIND,
+	SQ_HOOK_NAP_CONNECT,
+	SQ_HOOK_NAP_LISTEN,
+	SQ_HOOK_NAP_ACCEPT,
+	SQ_HOOK_NAP_SENDMSG,
+	SQ_HOOK_NAP_RECVMSG,
+	SQ_HOOK_NAP_GETSOCKOPT,
+	SQ_HOOK_NAP_SETSOCKOPT,
+	SQ_HOOK_NAP_SHUTDOWN,
+	SQ_HOOK_NAP_EXEC,
+	SQ_HOOK_NAP_FORK,
 	SQ_HOOKS,
 };
 
 #define SQ_HOOK_LSM_FIRST SQ_HOOK_FILE_OPEN
+#define SQ_HOOK_NAP_FIRST SQ_HOOK_NAP_OPEN
 
 enum sq_action {
 	SQ_ACTION_DROP,
@@ -92,6 +110,7 @@ enum sq_missed {
 	SQ_MISSED_ROOM, /* no nap slot, no room in the delay line */
 	SQ_MISSED_LOST, /* another fault lost the packet */
 	SQ_MISSED_IDLE, /* within the burst of a limited rate: nothing had to wait */
+	SQ_MISSED_UNCOVERED, /* a call that came where it could not be held back */
 	SQ_MISSED_REASONS,
 };
 
@@ -273,7 +292,15 @@ struct sq_hist {
 struct sq_nap_request {
 	__u64 until_ns;
 	__u32 pid;
-	__u32 fault;
+	__u32 busy; /* the slot is taken; the kernel side's own */
+};
+
+/* A process of a target's that was born, or has executed another program. */
+#define SQ_BIRTHS_BYTES 65536
+
+struct sq_birth {
+	__u32 pid;
+	__u32 executed;
 };
 
 /*

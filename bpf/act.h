@@ -23,7 +23,8 @@ struct sq_event {
 	__u8 tcp_flags;
 	__u8 ingress;
 	__u8 control; /* what the network itself lives by: ARP, NDP, DHCP */
-	__u8 reserved[3]; /* no padding: the verifier wants all of it initialised */
+	__u8 uncovered; /* a call that cannot be held back here: only count it */
+	__u8 reserved[2]; /* no padding: the verifier wants all of it initialised */
 	__u32 transport; /* where the transport's header begins */
 	__u32 size; /* bytes on the wire, all packets of a super packet */
 	__u32 segments; /* wire packets that get a fate of their own; 0: the packet is one */

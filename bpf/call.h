@@ -45,6 +45,17 @@ static __always_inline bool sq_is_kernel_thread(void)
 	return task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
 }
 
+/*
+ * A file system that stands on another (overlayfs) works on that one's files with the rights of whom
+ * mounted it, within the same call: the call was decided when it came to the upper one.
+ */
+static __always_inline bool sq_is_nested(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, cred) != BPF_CORE_READ(task, real_cred);
+}
+
 /* Some system calls pass several hooks: each is decided in one of them. */
 static __always_inline bool sq_hook_carries(enum sq_hook hook, __u32 call)
 {

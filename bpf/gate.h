@@ -200,7 +200,7 @@ static __always_inline bool sq_is_control(const struct sq_event *event)
 }
 
 static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
-				      const struct sq_event *event)
+				      const struct sq_event *event, const bool peers)
 {
 	if (event->elsewhere >> fault & 1)
 		return false;
@@ -212,6 +212,8 @@ static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 	if (rule->action == SQ_ACTION_RESET &&
 	    (event->tcp_flags & (SQ_TCP_SYN | SQ_TCP_RST | SQ_TCP_ACK)) != SQ_TCP_ACK)
 		return false;
+	if (!peers)
+		return true;
 	if ((rule->flags & SQ_RULE_TO) &&
 	    !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
 		return false;
@@ -286,13 +288,8 @@ static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
 /*
  * One fault's turn, for one wire packet of a super packet where each has a fate of its own: @index
  * counts these first. 1 ends it: nothing is left to hit.
- *
- * A global function, which the verifier looks at by itself, for whatever the decision may hold. As
- * part of its caller it would be verified with what the caller stored there, and before 6.8 the
- * verifier loses track of constants that are stored through the stack pointer and read through
- * another. 6.1 took every refusal for the first it had seen, and made it the only one.
  */
-__weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
+static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, const bool peers)
 {
 	__u64 draw, progress, wait = 0, *sequence;
 	__u32 row, fault = index, segment = 0;
@@ -331,11 +328,11 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 		sq_miss(counters, d->refused);
 		return 0;
 	}
-	if (!(rule->flags & SQ_RULE_CONTROL) && sq_is_control(&d->event)) {
+	if (peers && !(rule->flags & SQ_RULE_CONTROL) && sq_is_control(&d->event)) {
 		sq_miss(counters, SQ_MISSED_PROTECTED);
 		return 0;
 	}
-	if (!sq_filter(rule, fault, &d->event)) {
+	if (!sq_filter(rule, fault, &d->event, peers)) {
 		sq_miss(counters, SQ_MISSED_FILTER);
 		return 0;
 	}
@@ -350,12 +347,12 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 		sq_miss(counters, SQ_MISSED_DICE);
 		return 0;
 	}
-	if (rule->action == SQ_ACTION_RATE &&
+	if (peers && rule->action == SQ_ACTION_RATE &&
 	    !sq_waits(rule, &d->event, row, d->now, progress, &wait, &full) && !full) {
 		sq_miss(counters, SQ_MISSED_IDLE);
 		return 0;
 	}
-	reason = sq_claim(rule, fault, d->now);
+	reason = d->event.uncovered ? SQ_MISSED_UNCOVERED : sq_claim(rule, fault, d->now);
 	if (reason >= 0) {
 		sq_miss(counters, reason);
 		return 0;
@@ -364,7 +361,7 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 	if (sq_observe) /* what ends a decision would have ended it here too */
 		return rule->action == SQ_ACTION_ERROR || rule->action == SQ_ACTION_RESET ||
 		       rule->action == SQ_ACTION_ANSWER;
-	if (rule->action == SQ_ACTION_RATE) {
+	if (peers && rule->action == SQ_ACTION_RATE) {
 		if (full) {
 			d->lost = d->all;
 			return 0;
@@ -378,10 +375,32 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 	return d->error || d->fate;
 }
 
+/*
+ * A global function, which the verifier looks at by itself, for whatever the decision may hold. As
+ * part of its caller it would be verified with what the caller stored there, and before 6.8 the
+ * verifier loses track of constants that are stored through the stack pointer and read through
+ * another. 6.1 took every refusal for the first it had seen, and made it the only one.
+ */
+__weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
+{
+	return sq_consider_one(d, index, true);
+}
+
+/* The same for programs that may sleep: those may not use the trie of the peers, and have none. */
+__weak __noinline int sq_consider_call(struct sq_decision *d, __u32 index)
+{
+	return sq_consider_one(d, index, false);
+}
+
 /* A callback of bpf_loop(), which may only be static. */
 static long sq_consider_next(__u64 index, struct sq_decision *d)
 {
 	return sq_consider(d, index) ? 1 : 0;
+}
+
+static long sq_consider_call_next(__u64 index, struct sq_decision *d)
+{
+	return sq_consider_call(d, index) ? 1 : 0;
 }
 
 /*
@@ -408,6 +427,15 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	if (d->event.faults)
 		bpf_loop(n, sq_consider_next, d, 0);
 	d->event.faults = faults;
+}
+
+/* The same in a program that may sleep, for calls. */
+static __always_inline void sq_decide_call(struct sq_decision *d)
+{
+	d->now = bpf_ktime_get_boot_ns();
+	d->refused = sq_refusal(d->now, d->event.scope_flags);
+	d->all = 1;
+	bpf_loop(sq_n_faults, sq_consider_call_next, d, 0);
 }
 
 /*

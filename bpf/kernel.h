@@ -29,9 +29,14 @@ struct super_block {
 	__u32 s_dev;
 };
 
+struct inode_operations {
+	void *atomic_open;
+};
+
 struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	const struct inode_operations *i_op;
 };
 
 struct dentry {
@@ -108,16 +113,20 @@ struct thread_info {
 	__u32 status;
 };
 
+struct cred;
+
+struct signal_struct {
+	struct task_struct *curr_target;
+};
+
 /* Complete, not only declared: libbpf 1.1 wants that for a kernel function's argument. */
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	int pid, tgid;
+	const struct cred *real_cred, *cred;
 	struct files_struct *files;
-	struct mm_struct *mm;
-};
-
-struct mm_struct {
-	struct task_struct *owner;
+	struct signal_struct *signal;
 };
 
 struct bpf_map {

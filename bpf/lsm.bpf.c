@@ -16,7 +16,7 @@
 /* False: nothing of @hook concerns this call. */
 static __always_inline bool sq_lsm_concerns(struct sq_decision *d, enum sq_hook hook)
 {
-	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread())
+	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread() || sq_is_nested())
 		return false;
 	d->event.call = sq_current_call();
 	return sq_hook_carries(hook, d->event.call);

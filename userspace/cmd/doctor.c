@@ -66,7 +66,7 @@ static int examine_all(json_t *faults, struct sq_error **err)
 	for (size_t i = 0; i < sq_catalogue_n && !r; i++) {
 		const struct sq_fault_kind *kind = &sq_catalogue[i];
 
-		if (kind->id == SQ_FAULT_SYSCALL_ERROR)
+		if (kind->id == SQ_FAULT_SYSCALL_ERROR || kind->id == SQ_FAULT_SYSCALL_LATENCY)
 			r = examine_calls(kind, faults, err);
 		else
 			r = examine(kind, -1, faults, err);
@@ -99,13 +99,15 @@ static void print_calls(const json_t *faults, size_t first)
 	bool ok = json_is_true(json_object_get(entry, "supported"));
 	const char *fault = sq_json_text(entry, "fault"), *backend = sq_json_text(entry, "backend");
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	size_t i, n = 0;
+	size_t i, n = 0, all = 0;
 
 	json_array_foreach(faults, i, other) {
 		const char *call = sq_json_text(other, "call");
 
-		if (!*call || strcmp(backend, sq_json_text(other, "backend")) != 0 ||
-		    strcmp(fault, sq_json_text(other, "fault")) != 0)
+		if (!*call || strcmp(fault, sq_json_text(other, "fault")) != 0)
+			continue;
+		all++;
+		if (strcmp(backend, sq_json_text(other, "backend")) != 0)
 			continue;
 		if (i < first)
 			return; /* is on an earlier line */
@@ -113,6 +115,10 @@ static void print_calls(const json_t *faults, size_t first)
 			sq_buffer_add(&text, "%s%s", n ? ", " : "", call);
 		n++;
 	}
+	if (ok && n == all)
+		sq_buffer_clear(&text);
+	if (ok && n == all)
+		sq_buffer_add(&text, "every call");
 	if (ok)
 		sq_buffer_add(&text, " (%s)", backend);
 	else

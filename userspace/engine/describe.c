@@ -19,6 +19,7 @@ static const char *const missed_names[SQ_MISSED_REASONS] = {
 	[SQ_MISSED_PROTECTED] = "protected", [SQ_MISSED_LEASE] = "lease",
 	[SQ_MISSED_KILLED] = "killed",	     [SQ_MISSED_ROOM] = "room",
 	[SQ_MISSED_LOST] = "lost",	     [SQ_MISSED_IDLE] = "idle",
+	[SQ_MISSED_UNCOVERED] = "uncovered",
 };
 
 static json_t *texts_json(const struct sq_texts *texts)

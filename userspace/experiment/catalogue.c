@@ -424,7 +424,8 @@ const struct sq_fault_kind sq_catalogue[] = {
 	  "Questions over UDP only: DNS over TCP, TLS or HTTPS is let pass.",
 	  SCHEMA("network.dns", dns_fields, NONE, NONE) },
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
-	  "The delay comes after the call's effect and changes neither result nor errno.",
+	  "The delay changes neither result nor errno. It comes after the call's effect; before it where "
+	  "the backend is a security hook (lsm.s) or the C library.",
 	  SCHEMA("syscall.latency", syscall_latency_fields, PART(calls_field), NONE) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",

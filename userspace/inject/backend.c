@@ -15,6 +15,7 @@
 #include "inject/call_support.h"
 #include "inject/calls.h"
 #include "inject/devices.h"
+#include "inject/follow.h"
 #include "inject/line.h"
 #include "inject/nap.h"
 #include "inject/object.h"
@@ -25,6 +26,7 @@
 
 #define BIT(n) (1ull << (n))
 #define INITIAL_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO */
+#define INITIAL_PID_NAMESPACE 0xeffffffcu /* PROC_PID_INIT_INO */
 
 /* What was found out about one hook, or one helper. */
 struct finding {
@@ -59,6 +61,12 @@ static const struct {
 	[SQ_HOOK_CALL] = { "fmod_ret", "does not take squall's program for a system call's own "
 				       "function" },
 	[SQ_HOOK_FILE_OPEN] = { "lsm", "does not take squall's programs on security hooks" },
+	[SQ_HOOK_WRAPPER] = { "uprobe on libc",
+			      "cannot hold a system call back in the C library: it does not let "
+			      "a uprobe sleep on a task (6.12)" },
+	[SQ_HOOK_NAP_OPEN] = { "lsm.s",
+			       "cannot hold a system call back: it does not let a program in a "
+			       "security hook sleep on a task (6.12)" },
 	[SQ_HOOK_SYSENTER] = { "tracepoint sys_enter, bpf_task_work",
 			       "cannot hold a system call back: it has no bpf_task_work (6.18)" },
 };
@@ -103,6 +111,26 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	       sizeof(constants->sq_hook_calls[hook]));
 }
 
+static bool in_initial_pid_namespace(void)
+{
+	char name[64] = "";
+
+	return readlink("/proc/self/ns/pid", name, sizeof(name) - 1) > 0 &&
+	       strtoul(name + strcspn(name, "0123456789"), NULL, 10) == INITIAL_PID_NAMESPACE;
+}
+
+/* To our own C library, in which no process of a target is. */
+static int try_wrapper(struct squall_bpf *object, struct sq_links *links, struct sq_error **err)
+{
+	int r = sq_follow_try(bpf_program__fd(object->progs.sq_wrapper));
+
+	if (r)
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
+				    "this kernel attaches no program to functions of one process "
+				    "(uprobe_multi, 6.6)");
+	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness), links, err);
+}
+
 static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 {
 	struct squall_bpf *object = sq_object_open(err);
@@ -112,14 +140,24 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (!object)
 		return -EIO;
 	/* what the verifier says about a function that is missing would only mislead */
-	if (hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) {
+	if ((hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) ||
+	    (sq_hooks_nap(BIT(hook)) && !sq_object_can_nap())) {
 		squall_bpf__destroy(object);
 		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS, "this kernel %s",
 				    hooks[hook].lacks);
 	}
+	if (sq_hooks_nap(BIT(hook)) && !sq_object_any_pid_namespace() &&
+	    !in_initial_pid_namespace()) {
+		squall_bpf__destroy(object);
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS,
+				    "squall runs in a PID namespace of its own, and this kernel "
+				    "cannot find its helper from there (6.14)");
+	}
 	sq_object_choose(object, BIT(hook));
 	if (hook == SQ_HOOK_CALL)
 		sq_object_aim_call(object, "fsync");
+	if (hook == SQ_HOOK_WRAPPER)
+		sq_object_aim_witness(object, "fsync");
 	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
@@ -132,8 +170,12 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 		r = sq_attach_sys_enter(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
 		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), &links, err);
+	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_WRAPPER)
+		r = try_wrapper(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_FILE_OPEN)
 		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_file_open), &links, err);
+	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_NAP_OPEN)
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_nap_open), &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH)
 		r = try_cgroup(object, hook, err);
 	sq_links_close(&links);
@@ -146,15 +188,17 @@ static const struct sq_error *find(uint32_t what, enum sq_look look);
 /* All security hooks share their code: one whole program is proof of it, then each hook is tried. */
 static void try_lsm(uint32_t hook, enum sq_look look, struct sq_error **err)
 {
+	bool asleep = hook >= SQ_HOOK_NAP_FIRST;
+	uint32_t whole = asleep ? SQ_HOOK_NAP_OPEN : SQ_HOOK_FILE_OPEN;
 	const struct sq_error *problem;
 
-	if (sq_object_try_lsm(sq_call_hook_find(hook)->lsm, err))
+	if (sq_object_try_lsm(sq_call_hook_find(hook)->lsm, asleep, err))
 		return;
-	if (hook == SQ_HOOK_FILE_OPEN) {
+	if (hook == whole) {
 		try_hook(hook, look, err);
 		return;
 	}
-	problem = find(SQ_HOOK_FILE_OPEN, look);
+	problem = find(whole, look);
 	if (problem)
 		sq_error_set(err, SQ_FAIL_UNSUPPORTED, problem->errnum, "%s", problem->message);
 }
@@ -211,9 +255,8 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 	const struct sq_error *problem;
 
 	*ret = (struct sq_support){ .ok = true, .hooks = needed };
-	if (needed & BIT(SQ_HOOK_SYSENTER))
-		sq_call_latency_support(fault, ret);
-	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
+	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ||
+	    fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
 		sq_call_support(fault, look, find, ret, &text);
 	for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
 		if (!(needed & BIT(hook)))
@@ -231,7 +274,7 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		if (!problem || use == SQ_LINE_NEEDED)
 			add_part(&text, "TAP delay line");
 	}
-	if (needed & BIT(SQ_HOOK_SYSENTER)) {
+	if (sq_hooks_nap(ret->hooks)) {
 		problem = find(HELPER_NAP, look);
 		if (problem)
 			refuse(ret, problem->message, problem->hint);

@@ -6,6 +6,7 @@
 
 #include "inject/calls.h"
 #include "inject/object.h"
+#include "inject/wrappers.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -30,8 +31,27 @@ static bool sees_enough(const struct sq_fault *fault, bool paths, bool peers)
 	return (!fault->paths.n || paths) && (!(fault->to.n || fault->ports.n) || peers);
 }
 
-static enum sq_hook choose(const struct sq_fault *fault, unsigned int number, enum sq_look look,
-			   sq_hook_problem_t problem, const struct sq_error **why)
+/* The first of the hooks that see the call and all of it that the fault wants to know. */
+static enum sq_hook choose_hook(const struct sq_fault *fault, const char *call, bool nap,
+				enum sq_look look, sq_hook_problem_t problem,
+				const struct sq_error **why)
+{
+	for (size_t i = 0; i < sq_call_hooks_n; i++) {
+		const struct sq_call_hook *hook = &sq_call_hooks[i];
+
+		if (hook->nap != nap || !sq_call_hook_has(hook, call) ||
+		    !sees_enough(fault, hook->paths, hook->peers))
+			continue;
+		*why = problem(hook->hook, look);
+		if (!*why)
+			return hook->hook;
+	}
+	return SQ_HOOKS;
+}
+
+static enum sq_hook choose_for_error(const struct sq_fault *fault, unsigned int number,
+				     enum sq_look look, sq_hook_problem_t problem,
+				     const struct sq_error **why)
 {
 	const char *call = sq_call_name(number);
 
@@ -42,16 +62,32 @@ static enum sq_hook choose(const struct sq_fault *fault, unsigned int number, en
 		if (!*why)
 			return SQ_HOOK_CALL;
 	}
-	for (size_t i = 0; i < sq_call_hooks_n; i++) {
-		const struct sq_call_hook *hook = &sq_call_hooks[i];
+	return choose_hook(fault, call, false, look, problem, why);
+}
 
-		if (!sq_call_hook_has(hook, call) || !sees_enough(fault, hook->paths, hook->peers))
-			continue;
-		*why = problem(hook->hook, look);
+/* The tracepoint comes first: the nap is after the call's effect there. */
+static enum sq_hook choose_for_latency(const struct sq_fault *fault, unsigned int number,
+				       enum sq_look look, sq_hook_problem_t problem,
+				       const struct sq_error **why)
+{
+	const char *call = sq_call_name(number);
+	enum sq_hook hook;
+
+	if (sees_enough(fault, sq_call_takes_file(call), false)) {
+		*why = problem(SQ_HOOK_SYSENTER, look);
 		if (!*why)
-			return hook->hook;
+			return SQ_HOOK_SYSENTER;
 	}
-	return SQ_HOOKS;
+	hook = choose_hook(fault, call, true, look, problem, why);
+	/* without what the fault wants to know of it the tracepoint would carry it: that is why not */
+	if (hook == SQ_HOOKS && *why && !sees_enough(fault, sq_call_takes_file(call), false) &&
+	    !problem(SQ_HOOK_SYSENTER, look))
+		*why = NULL;
+	if (hook != SQ_HOOKS || !sq_call_has_wrapper(call) ||
+	    !sees_enough(fault, sq_call_takes_file(call), false))
+		return hook;
+	*why = problem(SQ_HOOK_WRAPPER, look);
+	return *why ? SQ_HOOKS : SQ_HOOK_WRAPPER;
 }
 
 /* What would work instead: this fault on another kernel, another fault or another call on this one. */
@@ -74,6 +110,8 @@ static char *what_works(const char *call)
 static void refuse(const struct sq_fault *fault, const char *call, const struct sq_error *why,
 		   struct sq_support *ret)
 {
+	bool latency = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY;
+
 	ret->ok = false;
 	if (ret->why)
 		return;
@@ -83,10 +121,15 @@ static void refuse(const struct sq_fault *fault, const char *call, const struct 
 	else if ((fault->to.n || fault->ports.n) && !why)
 		ret->why = sq_asprintf("%s has no peer: leave out 'to' and 'ports'", call);
 	else
-		ret->why = sq_asprintf("%s cannot be made to fail: %s", call,
+		ret->why = sq_asprintf("%s cannot be %s: %s", call,
+				       latency ? "held back" : "made to fail",
 				       why ? why->message : "no hook that squall knows sees it");
-	ret->hint = why ? what_works(call)
-			: sq_strdup("`squall doctor` lists what can fail on this kernel");
+	if (latency)
+		ret->hint = sq_strdup("`squall doctor` lists the calls that can; Linux 6.18 and "
+				      "later have what every call takes");
+	else
+		ret->hint = why ? what_works(call)
+				: sq_strdup("`squall doctor` lists what can fail on this kernel");
 }
 
 static void add_name(struct sq_buffer *text, const char *name)
@@ -94,36 +137,40 @@ static void add_name(struct sq_buffer *text, const char *name)
 	sq_buffer_add(text, "%s%s", text->stream ? ", " : "", name);
 }
 
+static const char *name_of(enum sq_hook hook)
+{
+	switch (hook) {
+	case SQ_HOOK_CALL:
+		return "fmod_ret";
+	case SQ_HOOK_SYSENTER:
+		return "tracepoint sys_enter, bpf_task_work";
+	case SQ_HOOK_WRAPPER:
+		return "uprobe on libc";
+	default:
+		return sq_call_hook_find(hook)->name;
+	}
+}
+
 void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_problem_t problem,
 		     struct sq_support *ret, struct sq_buffer *text)
 {
+	bool latency = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY;
+
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		const struct sq_error *why = NULL;
 		enum sq_hook hook;
 
 		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
 			continue;
-		hook = choose(fault, number, look, problem, &why);
+		hook = latency ? choose_for_latency(fault, number, look, problem, &why)
+			       : choose_for_error(fault, number, look, problem, &why);
 		if (hook == SQ_HOOKS) {
 			refuse(fault, sq_call_name(number), why, ret);
 			continue;
 		}
 		if (!(ret->hooks & BIT(hook)))
-			add_name(text,
-				 hook == SQ_HOOK_CALL ? "fmod_ret" : sq_call_hook_find(hook)->name);
+			add_name(text, name_of(hook));
 		ret->hooks |= BIT(hook);
 		ret->by_hook[hook].bit[number / 64] |= 1ull << (number % 64);
-	}
-}
-
-void sq_call_latency_support(const struct sq_fault *fault, struct sq_support *ret)
-{
-	ret->by_hook[SQ_HOOK_SYSENTER] = fault->calls;
-	for (unsigned int number = 0; fault->paths.n && number < 64 * SQ_CALLS_WORDS; number++) {
-		const char *call = sq_call_name(number);
-
-		if ((fault->calls.bit[number / 64] >> (number % 64) & 1) &&
-		    !sq_call_takes_file(call))
-			refuse(fault, call, NULL, ret);
 	}
 }

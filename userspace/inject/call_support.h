@@ -12,7 +12,4 @@ typedef const struct sq_error *(*sq_hook_problem_t)(uint32_t hook, enum sq_look 
 void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_problem_t problem,
 		     struct sq_support *ret, struct sq_buffer *text);
 
-/* Can a call's files be told apart when it is entered? Refuses in @ret those that cannot. */
-void sq_call_latency_support(const struct sq_fault *fault, struct sq_support *ret);
-
 #endif

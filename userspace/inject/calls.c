@@ -11,6 +11,11 @@
 		.hook = id, .name = "lsm/" lsm_, .program = program_, .lsm = lsm_, \
 		.calls = calls_, __VA_ARGS__                                       \
 	}
+#define NAP(id, program_, lsm_, calls_, ...)                                         \
+	{                                                                            \
+		.hook = id, .name = "lsm.s/" lsm_, .program = program_, .lsm = lsm_, \
+		.calls = calls_, .nap = true, __VA_ARGS__                            \
+	}
 #define PATHS .paths = true
 #define PEERS .peers = true
 
@@ -63,6 +68,25 @@ const struct sq_call_hook sq_call_hooks[] = {
 	LSM(SQ_HOOK_SOCKET_SHUTDOWN, "sq_sock_shutdn", "socket_shutdown", "shutdown", PEERS),
 	LSM(SQ_HOOK_BPRM_CREDS, "sq_bprm_creds", "bprm_creds_for_exec", "execve execveat"),
 	LSM(SQ_HOOK_TASK_ALLOC, "sq_task_alloc", "task_alloc", "fork vfork clone clone3"),
+	/* not sendmmsg, which passes once for each message */
+	NAP(SQ_HOOK_NAP_OPEN, "sq_nap_open", "file_open",
+	    "open openat openat2 creat open_by_handle_at", PATHS),
+	NAP(SQ_HOOK_NAP_MMAP, "sq_nap_mmap", "mmap_file", "mmap", PATHS),
+	NAP(SQ_HOOK_NAP_IOCTL, "sq_nap_ioctl", "file_ioctl", "ioctl", PATHS),
+	NAP(SQ_HOOK_NAP_GETATTR, "sq_nap_getattr", "inode_getattr",
+	    "stat fstat lstat newfstatat statx", PATHS),
+	NAP(SQ_HOOK_NAP_CREATE, "sq_nap_create", "socket_create", "socket"),
+	NAP(SQ_HOOK_NAP_BIND, "sq_nap_bind", "socket_bind", "bind"),
+	NAP(SQ_HOOK_NAP_CONNECT, "sq_nap_connect", "socket_connect", "connect"),
+	NAP(SQ_HOOK_NAP_LISTEN, "sq_nap_listen", "socket_listen", "listen"),
+	NAP(SQ_HOOK_NAP_ACCEPT, "sq_nap_accept", "socket_accept", "accept accept4"),
+	NAP(SQ_HOOK_NAP_SENDMSG, "sq_nap_sendmsg", "socket_sendmsg", "sendto sendmsg"),
+	NAP(SQ_HOOK_NAP_RECVMSG, "sq_nap_recvmsg", "socket_recvmsg", "recvfrom recvmsg recvmmsg"),
+	NAP(SQ_HOOK_NAP_GETSOCKOPT, "sq_nap_getopt", "socket_getsockopt", "getsockopt"),
+	NAP(SQ_HOOK_NAP_SETSOCKOPT, "sq_nap_setopt", "socket_setsockopt", "setsockopt"),
+	NAP(SQ_HOOK_NAP_SHUTDOWN, "sq_nap_shutdn", "socket_shutdown", "shutdown"),
+	NAP(SQ_HOOK_NAP_EXEC, "sq_nap_exec", "bprm_creds_for_exec", "execve execveat"),
+	NAP(SQ_HOOK_NAP_FORK, "sq_nap_fork", "task_alloc", "fork vfork clone clone3"),
 	{ .hook = SQ_HOOK_CONNECT, .name = "cgroup/connect", .calls = "connect", PEERS },
 	{ .hook = SQ_HOOK_BIND, .name = "cgroup/bind", .calls = "bind", PEERS },
 	{ .hook = SQ_HOOK_SENDMSG,
@@ -81,6 +105,12 @@ const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook)
 		if (sq_call_hooks[i].hook == hook)
 			return &sq_call_hooks[i];
 	return NULL;
+}
+
+bool sq_hooks_nap(uint64_t hooks)
+{
+	return hooks >> SQ_HOOK_NAP_FIRST ||
+	       (hooks & (1ull << SQ_HOOK_SYSENTER | 1ull << SQ_HOOK_WRAPPER));
 }
 
 bool sq_call_hook_has(const struct sq_call_hook *hook, const char *call)

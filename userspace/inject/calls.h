@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "abi.h"
 #include "experiment/names.h"
@@ -17,6 +18,7 @@ struct sq_call_hook {
 	const char *lsm; /* the security hook's name, or NULL */
 	const char *calls; /* separated by spaces */
 	bool paths, peers; /* the hook sees the file, the peer */
+	bool nap; /* it may sleep: for latency, not for errors */
 };
 
 extern const struct sq_call_hook sq_call_hooks[];
@@ -24,6 +26,9 @@ extern const size_t sq_call_hooks_n;
 
 /* The entry of a hook, or NULL. */
 const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook);
+
+/* Does one of these hooks (bit per enum sq_hook) hold calls back? */
+bool sq_hooks_nap(uint64_t hooks);
 
 /* Does this entry carry the call? */
 bool sq_call_hook_has(const struct sq_call_hook *hook, const char *call);

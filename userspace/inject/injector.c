@@ -167,20 +167,28 @@ static int fill_names(struct sq_injector *injector, struct sq_error **err)
 	return 0;
 }
 
-/* A program for each call that fails in its own function. */
-static int load_calls(struct sq_injector *injector, struct sq_error **err)
+/* The calls that a hook carries, of all faults. */
+static struct sq_calls calls_of(const struct sq_injector *injector, enum sq_hook hook)
 {
 	struct sq_calls calls = { 0 };
 
 	for (size_t i = 0; i < injector->n_faults; i++)
 		for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
-			calls.bit[j] |= injector->support[i].by_hook[SQ_HOOK_CALL].bit[j];
+			calls.bit[j] |= injector->support[i].by_hook[hook].bit[j];
+	return calls;
+}
+
+/* A program for each call that is met in its own function: fails there, or is only counted. */
+static int load_calls(struct sq_injector *injector, bool witness, struct sq_error **err)
+{
+	struct sq_calls calls = calls_of(injector, witness ? SQ_HOOK_WRAPPER : SQ_HOOK_CALL);
+
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		struct squall_bpf *copy;
 
 		if (!(calls.bit[number / 64] >> (number % 64) & 1))
 			continue;
-		copy = sq_object_for_call(injector->object, sq_call_name(number), err);
+		copy = sq_object_for_call(injector->object, sq_call_name(number), witness, err);
 		if (!copy)
 			return -EIO;
 		*(struct squall_bpf **)sq_append(&injector->copy, &injector->n_copies,
@@ -216,7 +224,9 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 		r = sq_injector_set_names(injector, NULL, err);
 	if (!r)
 		r = fill_names(injector, err);
-	return r ? r : load_calls(injector, err);
+	if (!r)
+		r = load_calls(injector, false, err);
+	return r ? r : load_calls(injector, true, err);
 }
 
 int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
@@ -272,7 +282,7 @@ int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **er
 
 	if (injector->needs_line)
 		r = start_line(injector, err);
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER))) {
+	if (!r && sq_hooks_nap(injector->hooks)) {
 		r = sq_nap_start(setup->helpers, setup->lease, setup->switch_fd,
 				 bpf_map__fd(injector->object->maps.sq_nap_requests), err);
 		if (!r)
@@ -499,9 +509,13 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < injector->n_copies && !r; i++)
-		r = sq_attach_trampoline(bpf_program__fd(injector->copy[i]->progs.sq_call),
+	for (size_t i = 0; i < injector->n_copies && !r; i++) {
+		const struct squall_bpf *copy = injector->copy[i];
+		int fd = bpf_program__fd(copy->progs.sq_call);
+
+		r = sq_attach_trampoline(fd >= 0 ? fd : bpf_program__fd(copy->progs.sq_witness),
 					 &injector->links, err);
+	}
 	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
 		const struct sq_call_hook *hook = &sq_call_hooks[i];
 
@@ -513,6 +527,24 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 	return r;
 }
 
+/* Births are told from before the look at who is there: nobody is missed in between. */
+static int attach_wrappers(struct sq_injector *injector, struct sq_error **err)
+{
+	const struct squall_bpf *object = injector->object;
+	const struct sq_follow_setup setup = {
+		.program_fd = bpf_program__fd(object->progs.sq_wrapper),
+		.births_fd = bpf_map__fd(object->maps.sq_births),
+		.calls = calls_of(injector, SQ_HOOK_WRAPPER),
+		.cgroups = &injector->paths,
+	};
+	int r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_born), &injector->links, err);
+
+	if (!r)
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_executed),
+					 &injector->links, err);
+	return r ? r : sq_follower_start(&injector->follower, &setup, err);
+}
+
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = attach_cgroups(injector, err);
@@ -521,7 +553,11 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 		r = attach_devices(injector, err);
 	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
 		r = sq_attach_sys_enter(injector->object, &injector->links, err);
-	return r ? r : attach_calls(injector, err);
+	if (!r)
+		r = attach_calls(injector, err);
+	if (!r && (injector->hooks & HOOK(SQ_HOOK_WRAPPER)))
+		r = attach_wrappers(injector, err);
+	return r;
 }
 
 int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err)
@@ -545,6 +581,7 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	sq_devices_detach(&injector->devices, left);
 	/* before its link is released, which waits for the naps, without end if nobody wakes them */
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
+	injector->follower = sq_follower_free(injector->follower);
 	sq_links_close(&injector->links);
 	sq_line_stop(&injector->line);
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, HELPERS_NS);

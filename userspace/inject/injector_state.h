@@ -6,6 +6,7 @@
 #include "inject/attach.h"
 #include "inject/backend.h"
 #include "inject/devices.h"
+#include "inject/follow.h"
 #include "inject/injector.h"
 #include "inject/line.h"
 #include "inject/netns_list.h"
@@ -29,6 +30,7 @@ struct sq_injector {
 	struct sq_netns_list netns;
 	struct sq_peer_entries peers; /* what stands in the trie */
 	struct sq_line line;
+	struct sq_follower *follower; /* of processes, where their C library is hooked */
 	struct sq_texts paths; /* of the targets */
 	uint64_t *faults; /* of each target */
 	uint64_t undelayed[SQ_MAX_FAULTS]; /* what the line server said at last */

@@ -54,6 +54,16 @@ static bool kernel_has(const char *function)
 	return kernel_function(function) > 0;
 }
 
+bool sq_object_can_nap(void)
+{
+	return kernel_has("bpf_task_from_pid") && kernel_has("bpf_rcu_read_lock");
+}
+
+bool sq_object_any_pid_namespace(void)
+{
+	return kernel_has("bpf_task_from_vpid");
+}
+
 bool sq_object_task_work(void)
 {
 	return kernel_has("bpf_task_work_schedule_resume") ||
@@ -101,6 +111,8 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	bpf_map__set_autocreate(object->maps.sq_naps, false);
 	bpf_map__set_autocreate(object->maps.sq_nap_requests, false);
 	bpf_map__set_autocreate(object->maps.sq_napper, false);
+	bpf_map__set_autocreate(object->maps.sq_expected, false);
+	bpf_map__set_autocreate(object->maps.sq_births, false);
 	bpf_map__set_autocreate(object->maps.sq_inodes, false);
 	bpf_map__set_autocreate(object->maps.sq_patterns, false);
 	return object;
@@ -149,7 +161,9 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 		{ SQ_HOOK_GETSOCKOPT, object->progs.sq_getsockopt },
 		{ SQ_HOOK_SETSOCKOPT, object->progs.sq_setsockopt },
 		{ SQ_HOOK_SYSENTER, object->progs.sq_sys_enter },
-		{ SQ_HOOK_SYSENTER, object->progs.sq_set_napper },
+		{ SQ_HOOK_WRAPPER, object->progs.sq_wrapper },
+		{ SQ_HOOK_WRAPPER, object->progs.sq_born },
+		{ SQ_HOOK_WRAPPER, object->progs.sq_executed },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
@@ -164,8 +178,15 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	}
 	if (HAS(hooks, SQ_HOOK_TC_INGRESS))
 		bpf_map__set_autocreate(object->maps.sq_line_back, true);
-	if (HAS(hooks, SQ_HOOK_SYSENTER)) {
-		bpf_map__set_autocreate(object->maps.sq_naps, true);
+	if (HAS(hooks, SQ_HOOK_WRAPPER)) {
+		bpf_map__set_autocreate(object->maps.sq_expected, true);
+		bpf_map__set_autocreate(object->maps.sq_births, true);
+		bpf_program__set_expected_attach_type(object->progs.sq_wrapper,
+						      (enum bpf_attach_type)SQ_UPROBE_MULTI);
+	}
+	bpf_map__set_autocreate(object->maps.sq_naps, HAS(hooks, SQ_HOOK_SYSENTER));
+	if (sq_hooks_nap(hooks)) {
+		bpf_program__set_autoload(object->progs.sq_set_napper, true);
 		bpf_map__set_autocreate(object->maps.sq_nap_requests, true);
 		bpf_map__set_autocreate(object->maps.sq_napper, true);
 	}
@@ -196,16 +217,26 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 #define CALL_PREFIX "__arm64_sys_"
 #endif
 
-int sq_object_aim_call(struct squall_bpf *object, const char *call)
+static int aim(struct bpf_program *program, const char *call)
 {
 	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
 
-	bpf_program__set_autoload(object->progs.sq_call, true);
-	return bpf_program__set_attach_target(object->progs.sq_call, 0, function);
+	bpf_program__set_autoload(program, true);
+	return bpf_program__set_attach_target(program, 0, function);
+}
+
+int sq_object_aim_call(struct squall_bpf *object, const char *call)
+{
+	return aim(object->progs.sq_call, call);
+}
+
+int sq_object_aim_witness(struct squall_bpf *object, const char *call)
+{
+	return aim(object->progs.sq_witness, call);
 }
 
 struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
-				      struct sq_error **err)
+				      bool witness, struct sq_error **err)
 {
 	struct squall_bpf *copy = sq_object_open(err);
 	struct bpf_map *map;
@@ -223,7 +254,7 @@ struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const c
 		r = bpf_map__reuse_fd(map, fd);
 	}
 	if (!r)
-		r = sq_object_aim_call(copy, call);
+		r = witness ? sq_object_aim_witness(copy, call) : sq_object_aim_call(copy, call);
 	if (r)
 		sq_error_errno(err, r, "cannot aim at the system call %s", call);
 	else
@@ -234,14 +265,16 @@ struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const c
 	return NULL;
 }
 
-static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, const char *function)
+static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, const char *function,
+			uint32_t flags)
 {
 	static const struct bpf_insn pass[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	int id = kernel_function(function), fd;
-	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach);
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
+			    .prog_flags = flags);
 
 	if (id < 0)
 		return -ENOENT;
@@ -253,17 +286,20 @@ static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, co
 	return 0;
 }
 
-int sq_object_try_lsm(const char *hook, struct sq_error **err)
+int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 {
 	_cleanup_free_ char *function = sq_asprintf("bpf_lsm_%s", hook), *active = NULL;
 	_cleanup_close_ int securityfs = sq_detached_mount("securityfs", NULL, 0);
-	int r = try_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, function);
+	int r = try_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, function,
+			     asleep ? BPF_F_SLEEPABLE : 0);
 
 	if (r)
 		return sq_error_set(
 			err, SQ_FAIL_UNSUPPORTED, -r,
 			r == -ENOENT ? "this kernel has no security hook %s"
-				     : "this kernel refuses BPF programs on the security hook %s",
+			: asleep ? "this kernel refuses BPF programs that sleep on the security "
+				   "hook %s"
+				 : "this kernel refuses BPF programs on the security hook %s",
 			hook);
 	/* the program loads all the same where nobody calls it */
 	if (securityfs >= 0 && sq_read_file(securityfs, "lsm", 4096, &active) > 0 &&
@@ -279,7 +315,7 @@ int sq_object_try_lsm(const char *hook, struct sq_error **err)
 int sq_object_try_call(const char *call, struct sq_error **err)
 {
 	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
-	int r = try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function);
+	int r = try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0);
 
 	if (!r)
 		return 0;

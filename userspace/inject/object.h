@@ -10,27 +10,30 @@
 
 struct squall_bpf;
 
+#define SQ_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, since 6.6 */
+
 /* Opens the object with no program chosen and no map of the naps or the line to be made. */
 struct squall_bpf *sq_object_open(struct sq_error **err);
 
 /* Chooses the programs of the hooks in @hooks (bit per enum sq_hook) and their maps. */
 void sq_object_choose(struct squall_bpf *object, uint64_t hooks);
 
-/* Aims the program for a system call's own function, and chooses it. */
+/* Aims the program for a system call's own function, or the witness there, and chooses it. */
 int sq_object_aim_call(struct squall_bpf *object, const char *call);
+int sq_object_aim_witness(struct squall_bpf *object, const char *call);
 
 /*
- * One more copy of the program for a system call's own function, which shares all maps with
+ * One more copy of the program (or @witness) for a system call's own function, which shares all maps with
  * @original, loaded before. NULL and *err, or the copy, loaded.
  */
 struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
-				      struct sq_error **err);
+				      bool witness, struct sq_error **err);
 
 /*
  * Can a program be loaded for a security hook, or for a system call's own function? Tried with one
- * that does nothing. 0, or why not.
+ * that does nothing; with @asleep one that may sleep. 0, or why not.
  */
-int sq_object_try_lsm(const char *hook, struct sq_error **err);
+int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err);
 int sq_object_try_call(const char *call, struct sq_error **err);
 
 /* Loads it. The kernel's refusal becomes a sentence; @what completes "this kernel ...". */
@@ -38,6 +41,12 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 
 /* Has this kernel bpf_task_work, by either of its names? */
 bool sq_object_task_work(void);
+
+/* Has this kernel what a program needs to keep the napper's task (6.2)? */
+bool sq_object_can_nap(void);
+
+/* Can it look for the napper in another PID namespace than the host's (6.14)? */
+bool sq_object_any_pid_namespace(void);
 
 /* Silences libbpf; its warnings are kept, the last of them for sq_object_load()'s message. */
 void sq_object_quiet(void);

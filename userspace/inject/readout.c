@@ -91,6 +91,8 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	json_t *notes = json_array();
 	struct sq_line_stats stats;
 
+	if (injector->follower)
+		sq_follower_notes(injector->follower, notes);
 	/* do not wait for the answer of one that is stopped */
 	if (injector->line.socket < 0 ||
 	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||

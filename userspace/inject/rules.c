@@ -33,7 +33,6 @@ uint64_t sq_fault_hooks(const struct sq_fault *fault)
 	case SQ_FAULT_REFUSE:
 		return BIT(SQ_HOOK_CONNECT);
 	case SQ_FAULT_SYSCALL_LATENCY:
-		return BIT(SQ_HOOK_SYSENTER);
 	case SQ_FAULT_SYSCALL_ERROR:
 	case SQ_FAULT_KINDS:
 		break; /* which hooks carry its calls depends on the kernel */

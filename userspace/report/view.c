@@ -9,11 +9,17 @@
 const char *const sq_report_phases[SQ_REPORT_PHASES] = { "before", "during", "after" };
 
 const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
-	{ "filter", "not to the peer" },       { "dice", "spared by the dice or by skip" },
-	{ "budget", "over the limit" },	       { "rate", "over the rate" },
-	{ "protected", "protected" },	       { "lease", "after the lease" },
-	{ "killed", "after the kill switch" }, { "room", "without room" },
-	{ "lost", "lost by another fault" },   { "idle", "within the burst" },
+	{ "filter", "not to the peer" },
+	{ "dice", "spared by the dice or by skip" },
+	{ "budget", "over the limit" },
+	{ "rate", "over the rate" },
+	{ "protected", "protected" },
+	{ "lease", "after the lease" },
+	{ "killed", "after the kill switch" },
+	{ "room", "without room" },
+	{ "uncovered", "where nothing could hold back" },
+	{ "lost", "lost by another fault" },
+	{ "idle", "within the burst" },
 };
 
 const char *sq_report_ms(double ms, char text[SQ_DURATION_SIZE])

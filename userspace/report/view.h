@@ -41,7 +41,7 @@ struct sq_report_missed {
 	const char *key, *words;
 };
 
-#define SQ_REPORT_MISSED 10
+#define SQ_REPORT_MISSED 11
 
 extern const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED];
 
