@@ -228,8 +228,6 @@ static void warn_unused(const struct sq_object *object, const char *key, const c
 static void check(struct sq_policy *policy, struct sq_diags *diags)
 {
 	warn_unused(&policy->object, "notify", "notifies nobody", diags);
-	warn_unused(&policy->journal.object, "keep", "removes no journals", diags);
-	warn_unused(&policy->journal.object, "total", "removes no journals", diags);
 	if (policy->exec_user && !strcmp(policy->exec_user, "root"))
 		sq_diag_error(diags, sq_schema_mark(&policy->object, "exec_user"),
 			      "adduser --system squall-exec", "exec_user: must not be root");

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "engine/prune.h"
+#include "engine/verdict.h"
+#include "guard/admission.h"
+#include "util/out.h"
+#include "util/time.h"
+
+#define DAY_NS (24ull * 3600 * SQ_S)
+
+enum {
+	DRY_RUN,
+	N_OPTIONS,
+};
+
+static const struct sq_option options[] = {
+	[DRY_RUN] = { "dry-run", NULL, "says what would be removed, and removes nothing" },
+	{ NULL },
+};
+
+/* Three digits are enough of what was measured: "1.02 M". */
+static const char *size_text(uint64_t bytes, char text[32])
+{
+	static const char units[] = "BKMGT";
+	double size = (double)bytes;
+	size_t unit = 0;
+
+	for (; size >= 1000 && unit < sizeof(units) - 2; unit++)
+		size /= 1024;
+	snprintf(text, 32, "%.3g %c", size, units[unit]);
+	return text;
+}
+
+static void tell_removed(const struct sq_prunable *run, const struct sq_policy_journal *limits,
+			 uint64_t now_ns, bool dry_run)
+{
+	char size[32], age[SQ_DURATION_SIZE];
+	uint64_t ns = now_ns > run->written_ns ? now_ns - run->written_ns : 0;
+
+	if (ns >= DAY_NS)
+		snprintf(age, sizeof(age), "%llu d", (unsigned long long)(ns / DAY_NS));
+	else
+		sq_duration_text(ns, age);
+	sq_print("%s: %s, %s, %s old: %s %s\n", run->run, dry_run ? "would be removed" : "removed",
+		 size_text(run->bytes, size), age,
+		 run->why == SQ_PRUNE_AGE ? "keep is" : "the oldest, and total is",
+		 run->why == SQ_PRUNE_AGE ? limits->keep : limits->total);
+}
+
+static void tell_all(const struct sq_prunables *all, const struct sq_policy_journal *limits,
+		     bool dry_run)
+{
+	uint64_t left = all->bytes - all->removed_bytes;
+	char freed[32], stay[32];
+	size_t held = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		held += all->item[i].held;
+	sq_print("%zu of %zu journals %s, %s %s; %zu stay, with %s\n", all->removed, all->n,
+		 dry_run ? "would be removed" : "removed", size_text(all->removed_bytes, freed),
+		 dry_run ? "would be freed" : "freed", all->n - all->removed,
+		 size_text(left, stay));
+	for (size_t i = 0; i < all->n; i++)
+		if (all->item[i].held)
+			sq_print("%s: stays: the run is under way, or waits for `squall "
+				 "recover`\n",
+				 all->item[i].run);
+	if (held && limits->total_bytes && left > limits->total_bytes)
+		sq_print("that is more than the policy's total of %s: runs that are not over are "
+			 "never removed\n",
+			 limits->total);
+}
+
+static int prune(const struct sq_policy_journal *limits, bool dry_run, struct sq_prunables *all,
+		 struct sq_error **err)
+{
+	uint64_t now_ns = sq_wall();
+	int r = dry_run ? 0 : sq_prune_sweep(err);
+
+	if (!r)
+		r = sq_prune_choose(limits, now_ns, all, err);
+	for (size_t i = 0; i < all->n && !r; i++) {
+		if (!all->item[i].why)
+			continue;
+		if (!dry_run)
+			r = sq_prune_remove(all->item[i].run, err);
+		if (!r)
+			tell_removed(&all->item[i], limits, now_ns, dry_run);
+	}
+	if (!r)
+		tell_all(all, limits, dry_run);
+	return r;
+}
+
+static int run(const struct sq_command *command, int argc, char **argv)
+{
+	_cleanup_(sq_prunables_clear) struct sq_prunables all = { 0 };
+	_cleanup_(sq_policy_freep) struct sq_policy *policy = NULL;
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	bool given[N_OPTIONS] = { false };
+	struct sq_error *err = NULL;
+	int first = sq_options_parse(command, argc, argv, sq_take_flag, given);
+
+	sq_operands(command, argc, argv, first, 0, 0);
+	if (geteuid() != 0) {
+		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM,
+			     "only root may remove journals: use sudo");
+		return sq_fail(err);
+	}
+	if (sq_policy_of_host(&policy, &diags, &err)) {
+		sq_error_wrap(&err, "no journal is removed");
+		return sq_fail(err);
+	}
+	if (!policy || (!policy->journal.keep_ns && !policy->journal.total_bytes)) {
+		sq_print("no journal is removed: '" SQ_POLICY_FILE "' says neither how long they "
+			 "are kept nor how much they may take, such as\n"
+			 "    journal: {keep: 90d, total: 2G}\n");
+		return sq_verdict_exit(SQ_PASSED);
+	}
+	return prune(&policy->journal, given[DRY_RUN], &all, &err) ? sq_fail(err)
+								   : sq_verdict_exit(SQ_PASSED);
+}
+
+const struct sq_command sq_command_prune = {
+	.name = "prune",
+	.arguments = "",
+	.help = "Removes old journals, by the policy's journal: {keep, total}",
+	.options = options,
+	.run = run,
+};
