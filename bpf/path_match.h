@@ -123,10 +123,23 @@ static long sq_walk_next(__u64 depth, struct sq_walk *walk)
 	return sq_walk_step(walk, depth) != 0;
 }
 
+/*
+ * The number that a pointer is. A global function takes no pointer of the kernel's for a number on 6.1,
+ * and what is read by a helper is one.
+ */
+static __always_inline __u64 sq_number_of(const void *pointer)
+{
+	__u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+	return number;
+}
+
 /* Notes which faults do not concern this file. */
 static __always_inline void sq_match_paths(struct sq_event *event, const struct dentry *dentry)
 {
-	struct sq_walk walk = { .dentry = (__u64)dentry };
+	__u64 number = sq_number_of(dentry);
+	struct sq_walk walk = { .dentry = number };
 
 	event->elsewhere = event->faults & sq_path_faults;
 	if (!event->elsewhere || !dentry)
@@ -134,7 +147,7 @@ static __always_inline void sq_match_paths(struct sq_event *event, const struct 
 	bpf_loop(SQ_MAX_DEPTH, sq_walk_next, &walk, 0);
 	for (__u64 i = 0; i < SQ_MAX_PATTERNS && i < sq_n_patterns; i++)
 		if (walk.patterns >> i & 1)
-			sq_glob_fits(i, (__u64)dentry, &event->elsewhere);
+			sq_glob_fits(i, number, &event->elsewhere);
 }
 
 /* The same for an open file, or NULL, which is on no path. */
