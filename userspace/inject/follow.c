@@ -118,9 +118,12 @@ static void cover(struct sq_follower *follower, struct follow *follow, const cha
 {
 	_cleanup_free_ char *path = sq_asprintf("/proc/%d/map_files/%s", (int)follow->pid, range);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t library = fd < 0 ? -errno : library_of(follower, fd);
+	ssize_t library;
 	int link;
 
+	if (fd < 0)
+		return;
+	library = library_of(follower, fd);
 	if (library < 0 || follow->n == ARRAY_SIZE(follow->link) ||
 	    !follower->library[library].wrappers.n)
 		return;
