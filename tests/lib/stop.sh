@@ -75,7 +75,7 @@ run_stop()
 
 wait_armed_run()
 {
-	until_true 10 is_armed_or_over
+	until_true 60 is_armed_or_over
 	kill -0 "$run_pid" 2> /dev/null || { cat "$WORK/out"; fail "the run ended before it was armed"; }
 	run=$(run_name)
 	[ -n "$run" ] || fail "the run does not say its name"
@@ -100,7 +100,7 @@ wait_felt()
 
 	since=$(date +%s.%N)
 	for kind in late lost refused naps; do
-		until_true 10 eval "[ \$(felt $kind $since) -gt 1 ]"
+		until_true 20 eval "[ \$(felt $kind $since) -gt 1 ]"
 	done
 }
 
