@@ -71,24 +71,15 @@ static struct sq_experiment *from_selectors(const struct given *given)
 	return experiment;
 }
 
-static int add_resident(const char *path, int fd, void *data)
+static void add_resident(pid_t pid, void *data)
 {
-	_cleanup_free_ pid_t *pids = NULL;
+	_cleanup_free_ char *file = sq_asprintf("/proc/%d/statm", (int)pid);
+	_cleanup_free_ char *text = NULL;
 	uint64_t *sum = data;
-	size_t n = 0;
+	unsigned long long pages;
 
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *file = sq_asprintf("/proc/%d/statm", (int)pids[i]);
-		_cleanup_free_ char *text = NULL;
-		unsigned long long pages;
-
-		if (sq_read_file(AT_FDCWD, file, 256, &text) > 0 &&
-		    sscanf(text, "%*u %llu", &pages) == 1)
-			*sum += pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	}
-	return 0;
+	if (sq_read_file(AT_FDCWD, file, 256, &text) > 0 && sscanf(text, "%*u %llu", &pages) == 1)
+		*sum += pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* What the kernel charges to the cgroup, or without the controller what its processes have resident. */
@@ -100,7 +91,7 @@ static uint64_t memory_of(const char *path)
 
 	if (fd >= 0 && sq_read_file(fd, "memory.current", MOST_DIGITS, &text) > 0)
 		return strtoull(text, NULL, 10);
-	sq_cgroup_walk(path, add_resident, &sum, NULL);
+	sq_cgroup_each_process(path, add_resident, &sum, NULL);
 	return sum;
 }
 

@@ -246,8 +246,9 @@ struct search {
 	size_t n;
 };
 
-static void add_process(struct search *search, pid_t pid)
+static void add_process(pid_t pid, void *data)
 {
+	struct search *search = data;
 	char root_path[48], net_path[48];
 	struct stat root, net;
 
@@ -264,18 +265,6 @@ static void add_process(struct search *search, pid_t pid)
 	search->net[search->n++] = net;
 }
 
-static int look_at(const char *path, int fd, void *data)
-{
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
-
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		add_process(data, pids[i]);
-	return 0;
-}
-
 static int start_round(struct sq_resolver *resolver, struct sq_error **err)
 {
 	const struct sq_texts *paths = &resolver->run->plan->paths;
@@ -283,7 +272,7 @@ static int start_round(struct sq_resolver *resolver, struct sq_error **err)
 	int r = 0;
 
 	for (size_t i = 0; i < paths->n; i++)
-		sq_cgroup_walk(paths->item[i], look_at, &search, NULL);
+		sq_cgroup_each_process(paths->item[i], add_process, &search, NULL);
 	/* nobody is there yet: as we would */
 	if (!search.n)
 		search.n = 1;

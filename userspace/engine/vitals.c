@@ -161,11 +161,14 @@ struct visit {
 	uint64_t n;
 };
 
-static void meet(struct sq_vitals *vitals, size_t cgroup, pid_t pid)
+static void meet(pid_t pid, void *data)
 {
+	struct visit *visit = data;
+	struct sq_vitals *vitals = visit->vitals;
 	struct process *process;
 	int fd;
 
+	visit->n++;
 	for (size_t i = 0; i < vitals->n_processes; i++) {
 		if (vitals->process[i].pid != pid || vitals->process[i].ended_ns)
 			continue;
@@ -178,31 +181,19 @@ static void meet(struct sq_vitals *vitals, size_t cgroup, pid_t pid)
 	if (fd < 0)
 		return; /* gone meanwhile, or a thread's */
 	process = sq_append(&vitals->process, &vitals->n_processes, sizeof(*process));
-	*process = (struct process){
-		.pid = pid, .fd = fd, .from_begin = !vitals->begun, .seen = true, .cgroup = cgroup
-	};
+	*process = (struct process){ .pid = pid,
+				     .fd = fd,
+				     .from_begin = !vitals->begun,
+				     .seen = true,
+				     .cgroup = visit->cgroup };
 	read_name(pid, process->name);
-}
-
-static int visit_cgroup(const char *path, int fd, void *data)
-{
-	struct visit *visit = data;
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
-
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0; /* threaded, or gone */
-	for (size_t i = 0; i < n; i++)
-		meet(visit->vitals, visit->cgroup, pids[i]);
-	visit->n += n;
-	return 0;
 }
 
 static uint64_t visit_all(struct sq_vitals *vitals, size_t i)
 {
 	struct visit visit = { .vitals = vitals, .cgroup = i };
 
-	sq_cgroup_walk(vitals->cgroup[i].path, visit_cgroup, &visit, NULL);
+	sq_cgroup_each_process(vitals->cgroup[i].path, meet, &visit, NULL);
 	return visit.n;
 }
 

@@ -234,18 +234,12 @@ static void meet(struct sq_follower *follower, pid_t pid, bool executed)
 		tell(follower, follow);
 }
 
-static int meet_all(const char *path, int fd, void *data)
+static void meet_new(pid_t pid, void *data)
 {
 	struct sq_follower *follower = data;
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
 
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (!find(follower, pids[i]))
-			meet(follower, pids[i], true);
-	return 0;
+	if (!find(follower, pid))
+		meet(follower, pid, true);
 }
 
 static void sweep(struct sq_follower *follower)
@@ -254,7 +248,7 @@ static void sweep(struct sq_follower *follower)
 		if (!sq_process_alive(follower->follow[i].pid, follower->follow[i].started))
 			drop(follower, i);
 	for (size_t i = 0; i < follower->setup.cgroups->n; i++)
-		sq_cgroup_walk(follower->setup.cgroups->item[i], meet_all, follower, NULL);
+		sq_cgroup_each_process(follower->setup.cgroups->item[i], meet_new, follower, NULL);
 }
 
 /* Those whose program is still being put together. */

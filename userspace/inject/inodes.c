@@ -25,8 +25,9 @@ struct viewers {
 	size_t n;
 };
 
-static void add_viewer(struct viewers *viewers, pid_t pid)
+static void add_viewer(pid_t pid, void *data)
 {
+	struct viewers *viewers = data;
 	char path[48];
 	struct stat st;
 
@@ -38,18 +39,6 @@ static void add_viewer(struct viewers *viewers, pid_t pid)
 			return;
 	*(struct viewer *)sq_append(&viewers->item, &viewers->n, sizeof(*viewers->item)) =
 		(struct viewer){ st.st_ino, pid };
-}
-
-static int look_at(const char *path, int fd, void *data)
-{
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
-
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		add_viewer(data, pids[i]);
-	return 0;
 }
 
 static int open_root(const struct viewer *viewer)
@@ -191,12 +180,13 @@ int sq_inodes_enter(const struct sq_inodes *inodes, const struct sq_fault *fault
 	int r = 0;
 
 	for (size_t i = 0; i < paths->n && !r; i++)
-		if (sq_cgroup_is_gone(r = sq_cgroup_walk(paths->item[i], look_at, &viewers, NULL)))
+		if (sq_cgroup_is_gone(
+			    r = sq_cgroup_each_process(paths->item[i], add_viewer, &viewers, NULL)))
 			r = 0;
 	if (r)
 		return sq_error_errno(err, -r, "cannot look at the target's processes");
 	if (!viewers.n)
-		add_viewer(&viewers, 0);
+		add_viewer(0, &viewers);
 	for (size_t i = 0; i < fault->paths.n && !r; i++) {
 		if (*next == SQ_MAX_PATTERNS)
 			r = sq_error_set(err, SQ_FAIL_INVALID, E2BIG,

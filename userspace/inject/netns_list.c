@@ -28,22 +28,14 @@ static void add_process(struct sq_netns_list *list, const char *path)
 		(struct sq_netns){ .inode = st.st_ino, .fd = TAKE_FD(fd) };
 }
 
-static int look_at(const char *path, int fd, void *data)
+static void look_at(pid_t pid, void *data)
 {
 	struct search *search = data;
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
+	char file[48];
 
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		char file[48];
-
-		snprintf(file, sizeof(file), "/proc/%d/ns/net", (int)pids[i]);
-		add_process(search->list, file);
-	}
-	search->processes += n;
-	return 0;
+	snprintf(file, sizeof(file), "/proc/%d/ns/net", (int)pid);
+	add_process(search->list, file);
+	search->processes++;
 }
 
 int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
@@ -52,7 +44,7 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 	for (size_t i = 0; i < paths->n; i++) {
 		struct search search = { .list = list };
 		struct sq_error *why = NULL;
-		int r = sq_cgroup_walk(paths->item[i], look_at, &search, &why);
+		int r = sq_cgroup_each_process(paths->item[i], look_at, &search, &why);
 
 		/* one that is gone meanwhile has no processes to be found */
 		if (r && !sq_cgroup_is_gone(r)) {

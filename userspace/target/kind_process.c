@@ -92,26 +92,17 @@ struct others {
 	struct sq_buffer names;
 };
 
-static int look_for_others(const char *path, int fd, void *data)
+static void look_for_other(pid_t pid, void *data)
 {
 	struct others *others = data;
-	_cleanup_free_ pid_t *pids = NULL;
-	size_t n = 0;
+	char program[LONGEST_PATH], name[LONGEST_NAME + 1];
 
-	if (sq_cgroup_pids(fd, &pids, &n, NULL))
-		return 0;
-	for (size_t i = 0; i < n; i++) {
-		char program[LONGEST_PATH], name[LONGEST_NAME + 1];
-
-		if (!read_program(pids[i], program) ||
-		    is_meant(others->process, others->wanted, pids[i]))
-			continue;
-		read_name(pids[i], name);
-		if (others->n++ < MOST_NAMED)
-			sq_buffer_add(&others->names, "%s%s (%d)", others->n > 1 ? ", " : "", name,
-				      (int)pids[i]);
-	}
-	return 0;
+	if (!read_program(pid, program) || is_meant(others->process, others->wanted, pid))
+		return;
+	read_name(pid, name);
+	if (others->n++ < MOST_NAMED)
+		sq_buffer_add(&others->names, "%s%s (%d)", others->n > 1 ? ", " : "", name,
+			      (int)pid);
 }
 
 /* Is nobody in @path who is not meant? */
@@ -130,7 +121,7 @@ static int check_alone(const struct sq_target *target, pid_t wanted, const char 
 	}
 	if (target->whole_cgroup)
 		return 0;
-	r = sq_cgroup_walk(path, look_for_others, &others, err);
+	r = sq_cgroup_each_process(path, look_for_other, &others, err);
 	if (!r && others.n) {
 		r = sq_error_set(
 			err, SQ_FAIL_REFUSED, EPERM,

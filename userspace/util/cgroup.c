@@ -349,29 +349,43 @@ int sq_cgroup_make(const char *path, struct sq_error **err)
 	return sq_error_errno(err, ENOENT, "cannot make the cgroup '%s'", path);
 }
 
-struct signalling {
-	int signal;
+struct visit {
+	void (*each)(pid_t pid, void *data);
+	void *data;
 };
 
-static int signal_one(const char *path, int fd, void *data)
+static int visit_one(const char *path, int fd, void *data)
 {
-	const struct signalling *signalling = data;
+	const struct visit *visit = data;
 	_cleanup_free_ pid_t *pids = NULL;
 	size_t n = 0;
 
 	if (sq_cgroup_pids(fd, &pids, &n, NULL))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		if (pids[i] > 1)
-			kill(pids[i], signalling->signal);
+		visit->each(pids[i], visit->data);
 	return 0;
+}
+
+int sq_cgroup_each_process(const char *path, void (*each)(pid_t pid, void *data), void *data,
+			   struct sq_error **err)
+{
+	struct visit visit = { .each = each, .data = data };
+
+	return sq_cgroup_walk(path, visit_one, &visit, err);
+}
+
+static void signal_one(pid_t pid, void *data)
+{
+	const int *signal = data;
+
+	if (pid > 1)
+		kill(pid, *signal);
 }
 
 int sq_cgroup_signal(const char *path, int signal, struct sq_error **err)
 {
-	struct signalling signalling = { .signal = signal };
-
-	return sq_cgroup_walk(path, signal_one, &signalling, err);
+	return sq_cgroup_each_process(path, signal_one, &signal, err);
 }
 
 /* Children before their parents; what is still in use shows in the result. */

@@ -60,6 +60,13 @@ int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void 
 /* The processes of a cgroup and of all below it. */
 int sq_cgroup_count(const char *path, uint64_t *ret, struct sq_error **err);
 
+/*
+ * Calls @each for every process of a cgroup and of all below it. What is threaded, or goes meanwhile, has
+ * none. The result is sq_cgroup_walk()'s.
+ */
+int sq_cgroup_each_process(const char *path, void (*each)(pid_t pid, void *data), void *data,
+			   struct sq_error **err);
+
 /* The pids directly in a cgroup: a new array of *ret_n, to be freed. */
 int sq_cgroup_pids(int cgroup_fd, pid_t **ret, size_t *ret_n, struct sq_error **err);
 
