@@ -59,8 +59,7 @@ void sq_usage_error(const struct sq_command *command, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&message, format, arguments) < 0)
-		sq_oom();
+	message = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	sq_print_error("squall %s: %s\n%s", command->name, message, text);
 	exit(sq_verdict_exit(SQ_INVALID));

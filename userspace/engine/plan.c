@@ -62,8 +62,7 @@ static void warn(struct sq_plan *plan, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
+	text = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	if (!sq_texts_have(&plan->warnings, text))
 		sq_texts_add(&plan->warnings, text);

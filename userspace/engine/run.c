@@ -32,8 +32,7 @@ void sq_run_judge(struct sq_run *run, enum sq_verdict verdict, const char *forma
 	run->verdict = verdict;
 	free(run->reason);
 	va_start(arguments, format);
-	if (vasprintf(&run->reason, format, arguments) < 0)
-		sq_oom();
+	run->reason = sq_vasprintf(format, arguments);
 	va_end(arguments);
 }
 
@@ -50,8 +49,7 @@ void sq_run_stop(struct sq_run *run, enum sq_verdict verdict, const char *by, co
 	run->armed = false;
 	run->stopping = true;
 	va_start(arguments, format);
-	if (vasprintf(&why, format, arguments) < 0)
-		sq_oom();
+	why = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	sq_run_judge(run, verdict, "%s: %s", by, why);
 	sq_journal_add(&run->journal, verdict == SQ_ABORTED ? "abort" : "stopped",

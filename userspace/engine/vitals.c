@@ -73,8 +73,7 @@ static void say(struct sq_vitals *vitals, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
+	text = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	vitals->tell(vitals->data, text);
 }

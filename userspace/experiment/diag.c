@@ -26,8 +26,7 @@ static void add(struct sq_diags *diags, struct sq_mark mark, bool warning, const
 	diag->order = diags->n;
 	diag->warning = warning;
 	diag->hint = sq_strdup(hint);
-	if (vasprintf(&diag->message, format, arguments) < 0)
-		sq_oom();
+	diag->message = sq_vasprintf(format, arguments);
 	/* a value of the file may be in it, and be as long as the file */
 	if (strlen(diag->message) > LONGEST_MESSAGE)
 		memcpy(diag->message + LONGEST_MESSAGE - strlen(CUT), CUT, sizeof(CUT));

@@ -27,8 +27,7 @@ static void tell(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
+	text = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	sq_write_all(STDOUT_FILENO, text, strlen(text));
 }

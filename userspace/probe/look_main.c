@@ -23,8 +23,7 @@ json_t *sq_look_error(const char *format, ...)
 	json_t *json = json_object();
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
+	text = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	json_object_set_new(json, "error", sq_json_string(text));
 	return json;

@@ -64,8 +64,7 @@ void sq_finding_warn(struct sq_finding *finding, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
+	text = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	sq_texts_add(&finding->warnings, text);
 }

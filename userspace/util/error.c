@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *format_text(const char *format, va_list arguments)
-{
-	char *text;
-
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
-	return text;
-}
-
 static int error_store(struct sq_error **err, enum sq_failure kind, int errnum, char *message)
 {
 	errnum = errnum ? abs(errnum) : EINVAL;
@@ -35,7 +26,7 @@ int sq_error_set(struct sq_error **err, enum sq_failure kind, int errnum, const 
 	char *message;
 
 	va_start(arguments, format);
-	message = format_text(format, arguments);
+	message = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	return error_store(err, kind, errnum, message);
 }
@@ -46,7 +37,7 @@ int sq_error_errno(struct sq_error **err, int errnum, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	what = format_text(format, arguments);
+	what = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	return error_store(err, SQ_FAIL_ERROR, errnum,
 			   sq_asprintf("%s: %s", what, strerror(abs(errnum))));
@@ -60,7 +51,7 @@ int sq_error_wrap(struct sq_error **err, const char *format, ...)
 	if (!err || !*err)
 		return -EINVAL;
 	va_start(arguments, format);
-	what = format_text(format, arguments);
+	what = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	old = (*err)->message;
 	(*err)->message = sq_asprintf("%s: %s", what, old);
@@ -75,7 +66,7 @@ int sq_error_hint(struct sq_error **err, const char *format, ...)
 		return -EINVAL;
 	free((*err)->hint);
 	va_start(arguments, format);
-	(*err)->hint = format_text(format, arguments);
+	(*err)->hint = sq_vasprintf(format, arguments);
 	va_end(arguments);
 	return -(*err)->errnum;
 }

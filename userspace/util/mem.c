@@ -86,17 +86,23 @@ char *sq_strndup(const char *s, size_t n)
 	return copy;
 }
 
+char *sq_vasprintf(const char *format, va_list arguments)
+{
+	char *s;
+
+	if (vasprintf(&s, format, arguments) < 0)
+		sq_oom();
+	return s;
+}
+
 char *sq_asprintf(const char *format, ...)
 {
 	va_list arguments;
 	char *s;
-	int n;
 
 	va_start(arguments, format);
-	n = vasprintf(&s, format, arguments);
+	s = sq_vasprintf(format, arguments);
 	va_end(arguments);
-	if (n < 0)
-		sq_oom();
 	return s;
 }
 

@@ -4,6 +4,7 @@
 #define SQ_UTIL_MEM_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
@@ -42,6 +43,7 @@ void *sq_realloc(void *p, size_t size);
 char *sq_strdup(const char *s); /* NULL stays NULL */
 char *sq_strndup(const char *s, size_t n);
 char *sq_asprintf(const char *format, ...) _printf_(1, 2);
+char *sq_vasprintf(const char *format, va_list arguments) _printf_(1, 0);
 
 /*
  * Makes room for one more element in a growing array: *@items of @size bytes each, @n in use.

@@ -99,10 +99,8 @@ void sq_out_text(int fd, const char *text)
 
 static void print_to(int fd, const char *format, va_list arguments)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = sq_vasprintf(format, arguments);
 
-	if (vasprintf(&text, format, arguments) < 0)
-		sq_oom();
 	sq_out_text(fd, text);
 }
 
