@@ -37,7 +37,7 @@ struct pidfd_info_exit {
 struct process {
 	pid_t pid;
 	int fd;
-	char name[32];
+	char name[SQ_PROCESS_NAME];
 	bool from_begin; /* it was there when the faults began */
 	bool seen; /* at this look */
 	uint64_t ended_ns;
@@ -144,16 +144,6 @@ static uint64_t oom_kills(const char *path)
 	return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
 }
 
-static void read_name(pid_t pid, char name[32])
-{
-	_cleanup_free_ char *text = NULL;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (sq_read_file(AT_FDCWD, path, 64, &text) > 0)
-		snprintf(name, 32, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
 struct visit {
 	struct sq_vitals *vitals;
 	size_t cgroup;
@@ -185,7 +175,7 @@ static void meet(pid_t pid, void *data)
 				     .from_begin = !vitals->begun,
 				     .seen = true,
 				     .cgroup = visit->cgroup };
-	read_name(pid, process->name);
+	sq_process_name(pid, process->name);
 }
 
 static uint64_t visit_all(struct sq_vitals *vitals, size_t i)

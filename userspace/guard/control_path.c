@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/fs.h"
+#include "util/process.h"
 
 #define MOST_ANCESTORS 64
 #define MOST_ENVIRONMENT (1 << 20)
@@ -176,14 +177,11 @@ static void find_kubelet(struct sq_peers *peers, struct sq_texts *texts)
 	struct dirent *entry;
 
 	while (proc && (entry = readdir(proc))) {
-		_cleanup_free_ char *path = NULL, *name = NULL;
+		char name[SQ_PROCESS_NAME];
 
-		if (!isdigit((unsigned char)*entry->d_name))
+		if (!isdigit((unsigned char)*entry->d_name) ||
+		    !sq_process_name((pid_t)strtol(entry->d_name, NULL, 10), name))
 			continue;
-		path = sq_asprintf("/proc/%s/comm", entry->d_name);
-		if (sq_read_file(AT_FDCWD, path, 64, &name) <= 0)
-			continue;
-		name[strcspn(name, "\n")] = '\0';
 		for (size_t i = 0; i < ARRAY_SIZE(kubelets); i++) {
 			if (strcmp(name, kubelets[i]) != 0)
 				continue;

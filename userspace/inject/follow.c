@@ -55,7 +55,7 @@ struct sq_follower {
 	size_t n_libraries;
 	struct follow *follow;
 	size_t n, covered, uncovered, refused;
-	char name[64]; /* of one that is not covered */
+	char name[SQ_PROCESS_NAME]; /* of one that is not covered */
 	struct ring_buffer *births;
 	pthread_t thread, closer;
 	bool started;
@@ -166,9 +166,6 @@ static bool look_at(struct sq_follower *follower, struct follow *follow)
 
 static void tell(struct sq_follower *follower, struct follow *follow)
 {
-	char path[32];
-	_cleanup_free_ char *name = NULL;
-
 	if (!follow->untold)
 		return;
 	follow->untold = false;
@@ -177,10 +174,7 @@ static void tell(struct sq_follower *follower, struct follow *follow)
 		follower->covered++;
 	} else {
 		follower->uncovered++;
-		snprintf(path, sizeof(path), "/proc/%d/comm", (int)follow->pid);
-		if (sq_read_file(AT_FDCWD, path, sizeof(follower->name), &name) > 0)
-			snprintf(follower->name, sizeof(follower->name), "%.*s",
-				 (int)strcspn(name, "\n"), name);
+		sq_process_name(follow->pid, follower->name);
 	}
 	pthread_mutex_unlock(&follower->lock);
 }

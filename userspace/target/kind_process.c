@@ -12,9 +12,9 @@
 #include "target/kind.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
+#include "util/process.h"
 
 #define LONGEST_PATH 4096
-#define LONGEST_NAME 15 /* of what the kernel keeps */
 #define MOST_NAMED 5
 
 /* The program's file as the process sees it. False for kernel threads, zombies and those gone. */
@@ -34,21 +34,10 @@ static bool read_program(pid_t pid, char path[LONGEST_PATH])
 	return true;
 }
 
-static void read_name(pid_t pid, char name[LONGEST_NAME + 1])
-{
-	_cleanup_free_ char *text = NULL;
-	char file[32];
-
-	snprintf(file, sizeof(file), "/proc/%d/comm", (int)pid);
-	*name = '\0';
-	if (sq_read_file(AT_FDCWD, file, 64, &text) > 0)
-		snprintf(name, LONGEST_NAME + 1, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
 static bool is_meant(const struct sq_process_target *process, pid_t wanted, pid_t pid)
 {
-	char path[LONGEST_PATH], name[LONGEST_NAME + 1];
-	char pattern[LONGEST_NAME + 1];
+	char path[LONGEST_PATH], name[SQ_PROCESS_NAME] = "";
+	char pattern[SQ_PROCESS_NAME];
 
 	if (process->pid_file)
 		return pid == wanted;
@@ -56,7 +45,7 @@ static bool is_meant(const struct sq_process_target *process, pid_t wanted, pid_
 		return false;
 	if (process->executable)
 		return fnmatch(process->executable, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
-	read_name(pid, name);
+	sq_process_name(pid, name);
 	if (sq_cgroup_is_glob(process->name))
 		return fnmatch(process->name, name, FNM_NOESCAPE) == 0;
 	snprintf(pattern, sizeof(pattern), "%s", process->name);
@@ -95,11 +84,11 @@ struct others {
 static void look_for_other(pid_t pid, void *data)
 {
 	struct others *others = data;
-	char program[LONGEST_PATH], name[LONGEST_NAME + 1];
+	char program[LONGEST_PATH], name[SQ_PROCESS_NAME] = "";
 
 	if (!read_program(pid, program) || is_meant(others->process, others->wanted, pid))
 		return;
-	read_name(pid, name);
+	sq_process_name(pid, name);
 	if (others->n++ < MOST_NAMED)
 		sq_buffer_add(&others->names, "%s%s (%d)", others->n > 1 ? ", " : "", name,
 			      (int)pid);

@@ -231,6 +231,18 @@ void sq_process_raise(void)
 		setpriority(PRIO_PROCESS, 0, -20);
 }
 
+bool sq_process_name(pid_t pid, char name[SQ_PROCESS_NAME])
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (sq_read_file(AT_FDCWD, path, 64, &text) <= 0)
+		return false;
+	snprintf(name, SQ_PROCESS_NAME, "%.*s", (int)strcspn(text, "\n"), text);
+	return true;
+}
+
 int sq_process_start_time(pid_t pid, uint64_t *ret)
 {
 	char state;

@@ -38,6 +38,11 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
  */
 void sq_process_raise(void);
 
+#define SQ_PROCESS_NAME 16 /* as much of it as the kernel keeps, and its end */
+
+/* What the kernel calls a process. False, with @name as it was: it is gone. */
+bool sq_process_name(pid_t pid, char name[SQ_PROCESS_NAME]);
+
 /* When a process started, in clock ticks since boot; with the pid it names a process for good. */
 int sq_process_start_time(pid_t pid, uint64_t *ret);
 
