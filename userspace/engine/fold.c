@@ -10,17 +10,6 @@
 static const char *const left_out[] = { "started", "sample",  "counters",
 					"effect",  "creates", "loaded" };
 
-static json_t *find_named(const json_t *list, const char *name)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-		if (!strcmp(sq_json_text(item, "name"), name))
-			return item;
-	return NULL;
-}
-
 /* All members but the time and the event's name. */
 static json_t *members_of(const json_t *event)
 {
@@ -40,7 +29,7 @@ static void on_started(json_t *document, const json_t *event)
 static void on_fault(json_t *document, const json_t *event)
 {
 	json_t *fault =
-		find_named(json_object_get(document, "faults"), sq_json_text(event, "name"));
+		sq_json_named(json_object_get(document, "faults"), sq_json_text(event, "name"));
 
 	if (fault)
 		json_object_set(fault, sq_json_text(event, "what"), json_object_get(event, "t"));
@@ -88,7 +77,7 @@ static void on_effect(json_t *document, const json_t *event)
 static void on_sample(json_t *document, const json_t *event)
 {
 	json_t *probe =
-		find_named(json_object_get(document, "probes"), sq_json_text(event, "probe"));
+		sq_json_named(json_object_get(document, "probes"), sq_json_text(event, "probe"));
 	json_t *series = json_object_get(probe, "series"), *sample = members_of(event);
 
 	json_object_del(sample, "probe");
@@ -97,8 +86,8 @@ static void on_sample(json_t *document, const json_t *event)
 
 static void on_probe(json_t *document, const json_t *event)
 {
-	json_t *probe =
-		       find_named(json_object_get(document, "probes"), sq_json_text(event, "name")),
+	json_t *probe = sq_json_named(json_object_get(document, "probes"),
+				      sq_json_text(event, "name")),
 	       *members = members_of(event);
 
 	json_object_update(probe, members);

@@ -2,13 +2,13 @@
 #include "experiment/compare.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/text.h"
 #include "util/units.h"
 
 static const struct {
@@ -58,14 +58,9 @@ static int check_regex(const char *expression, const char **why)
 {
 	static _Thread_local char message[160];
 	char reason[100];
-	regex_t regex;
-	int r = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
 
-	if (!r) {
-		regfree(&regex);
+	if (!sq_regex_check(expression, reason, sizeof(reason)))
 		return 0;
-	}
-	regerror(r, &regex, reason, sizeof(reason));
 	snprintf(message, sizeof(message), "has no regular expression behind '~': %s", reason);
 	*why = message;
 	return -EINVAL;
@@ -158,18 +153,6 @@ bool sq_compare_number(const struct sq_compare *compare, double value)
 	return false;
 }
 
-static bool matches(const char *expression, const char *text)
-{
-	regex_t regex;
-	bool found;
-
-	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB))
-		return false;
-	found = regexec(&regex, text, 0, NULL, 0) == 0;
-	regfree(&regex);
-	return found;
-}
-
 bool sq_compare_text(const struct sq_compare *compare, const char *value)
 {
 	const char *why;
@@ -178,7 +161,7 @@ bool sq_compare_text(const struct sq_compare *compare, const char *value)
 	if (compare->op == SQ_COMPARE_NONE)
 		return true;
 	if (compare->op == SQ_COMPARE_MATCHES)
-		return matches(compare->operand, value);
+		return sq_regex_matches(compare->operand, value);
 	if (compare->number && !sq_parse_number(value, &number, &why))
 		return sq_compare_number(compare, number);
 	if (compare->op == SQ_COMPARE_EQUAL)

@@ -3,12 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "util/text.h"
 #include "util/units.h"
 
 const char *sq_value_trap(const char *text)
@@ -159,18 +159,13 @@ static int parse_codes(const struct sq_field *field, const char *text,
 static int parse_regex(const char *text, char **ret, const char **why)
 {
 	static _Thread_local char message[160];
-	regex_t regex;
-	int r = regcomp(&regex, text, REG_EXTENDED | REG_NOSUB);
+	char reason[120];
 
-	if (r) {
-		char reason[120];
-
-		regerror(r, &regex, reason, sizeof(reason));
+	if (sq_regex_check(text, reason, sizeof(reason))) {
 		snprintf(message, sizeof(message), "is not a regular expression: %s", reason);
 		*why = message;
 		return -EINVAL;
 	}
-	regfree(&regex);
 	*ret = sq_strdup(text);
 	return 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "experiment/json_path.h"
 #include "probe/sample.h"
 #include "util/eventlog.h"
+#include "util/text.h"
 #include "util/time.h"
 
 static bool in_ranges(const struct sq_port_ranges *ranges, unsigned int code)
@@ -14,19 +14,6 @@ static bool in_ranges(const struct sq_port_ranges *ranges, unsigned int code)
 		if (code >= ranges->item[i].low && code <= ranges->item[i].high)
 			return true;
 	return false;
-}
-
-static bool matches(const char *expression, const char *text)
-{
-	regex_t regex;
-	bool found;
-
-	/* the file's check has compiled it before */
-	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB))
-		return false;
-	found = regexec(&regex, text, 0, NULL, 0) == 0;
-	regfree(&regex);
-	return found;
 }
 
 struct place {
@@ -90,7 +77,7 @@ const char *sq_expect_text(const struct sq_text_expect *expect, const char *text
 		snprintf(why, SQ_WHY_SIZE, "the text '%.100s' is there", expect->lacks.item[i]);
 		return why;
 	}
-	if (expect->matches && !matches(expect->matches, text)) {
+	if (expect->matches && !sq_regex_matches(expect->matches, text)) {
 		snprintf(why, SQ_WHY_SIZE, "nothing matches '%.100s'", expect->matches);
 		return why;
 	}

@@ -8,17 +8,6 @@
 #include "util/eventlog.h"
 #include "util/units.h"
 
-static json_t *find_named(const json_t *list, const char *name)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-		if (!strcmp(sq_json_text(item, "name"), name))
-			return item;
-	return NULL;
-}
-
 static json_t *run_json(const json_t *journal)
 {
 	const json_t *experiment = json_object_get(journal, "experiment");
@@ -69,9 +58,9 @@ static void each_name(const json_t *a, const json_t *b,
 
 	json_array_foreach(a, i, item)
 		call(out, sq_json_text(item, "name"), item,
-		     find_named(b, sq_json_text(item, "name")));
+		     sq_json_named(b, sq_json_text(item, "name")));
 	json_array_foreach(b, i, item)
-		if (!find_named(a, sq_json_text(item, "name")))
+		if (!sq_json_named(a, sq_json_text(item, "name")))
 			call(out, sq_json_text(item, "name"), NULL, item);
 }
 

@@ -16,6 +16,17 @@
 
 #define LARGEST_LOG (256u << 20)
 
+json_t *sq_json_named(const json_t *list, const char *name)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		if (!strcmp(sq_json_text(item, "name"), name))
+			return item;
+	return NULL;
+}
+
 void sq_json_decref(json_t **json)
 {
 	json_decref(*json);

@@ -52,6 +52,9 @@ const char *sq_json_text(const json_t *object, const char *key); /* "" */
 int64_t sq_json_int(const json_t *object, const char *key); /* 0 */
 double sq_json_real(const json_t *object, const char *key); /* 0, integers too */
 
+/* The member of a list whose "name" is so, which stays the list's; or NULL. */
+json_t *sq_json_named(const json_t *list, const char *name);
+
 void sq_json_decref(json_t **json);
 #define _cleanup_json_ _cleanup_(sq_json_decref)
 

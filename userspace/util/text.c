@@ -2,6 +2,8 @@
 #include "util/text.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,4 +268,29 @@ bool sq_words_have(const char *words, const char *word)
 		if ((p == words || p[-1] == ' ') && (p[n] == ' ' || p[n] == '\0'))
 			return true;
 	return false;
+}
+
+int sq_regex_check(const char *expression, char *why, size_t size)
+{
+	regex_t regex;
+	int r = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
+
+	if (!r) {
+		regfree(&regex);
+		return 0;
+	}
+	regerror(r, &regex, why, size);
+	return -EINVAL;
+}
+
+bool sq_regex_matches(const char *expression, const char *text)
+{
+	regex_t regex;
+	bool found;
+
+	if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB))
+		return false;
+	found = regexec(&regex, text, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found;
 }

@@ -32,6 +32,12 @@ const char *sq_nearest(const char *text, const char *const *candidates, size_t n
 size_t sq_nearest_few(const char *text, const char *const *candidates, size_t n, size_t *ret,
 		      size_t most);
 
+/* Is @expression an extended regular expression? 0, or -EINVAL with the reason in @why. */
+int sq_regex_check(const char *expression, char *why, size_t size);
+
+/* Does some part of @text match it? Nothing matches what is no regular expression. */
+bool sq_regex_matches(const char *expression, const char *text);
+
 /*
  * Breaks lines at spaces, so that none is wider than @columns, where it has spaces. What is broken
  * off is indented like its line and by @hang more, or under the text of a list's "- ". Escape
