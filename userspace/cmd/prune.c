@@ -10,8 +10,6 @@
 #include "util/out.h"
 #include "util/time.h"
 
-#define DAY_NS (24ull * 3600 * SQ_S)
-
 enum {
 	DRY_RUN,
 	N_OPTIONS,
@@ -41,8 +39,8 @@ static void tell_removed(const struct sq_prunable *run, const struct sq_policy_j
 	char size[32], age[SQ_DURATION_SIZE];
 	uint64_t ns = now_ns > run->written_ns ? now_ns - run->written_ns : 0;
 
-	if (ns >= DAY_NS)
-		snprintf(age, sizeof(age), "%llu d", (unsigned long long)(ns / DAY_NS));
+	if (ns >= SQ_DAY)
+		snprintf(age, sizeof(age), "%llu d", (unsigned long long)(ns / SQ_DAY));
 	else
 		sq_duration_text(ns, age);
 	sq_print("%s: %s, %s, %s old: %s %s\n", run->run, dry_run ? "would be removed" : "removed",

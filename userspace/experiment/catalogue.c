@@ -37,7 +37,7 @@ static const struct sq_field pulse_fields[] = {
 static const struct sq_schema pulse_schema = {
 	.what = "a pulse",
 	.size = sizeof(struct sq_pulse),
-	.part = { { pulse_fields, ARRAY_SIZE(pulse_fields) } },
+	.part = { SQ_PART(pulse_fields) },
 };
 
 #define SHARE(name, member, ...)                                                                  \
@@ -58,8 +58,20 @@ static const struct sq_field bursts_fields[] = {
 static const struct sq_schema bursts_schema = {
 	.what = "bursts",
 	.size = sizeof(struct sq_bursts),
-	.part = { { bursts_fields, ARRAY_SIZE(bursts_fields) } },
+	.part = { SQ_PART(bursts_fields) },
 };
+
+#define PER(default_per)                                                             \
+	{                                                                            \
+		.key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per, \
+		.fallback = default_per, .help = "what the probability is drawn for" \
+	}
+
+#define DIRECTION(default_direction)                                                               \
+	{                                                                                          \
+		.key = "direction", .type = SQ_TYPE_ENUM, .offset = AT(direction),                 \
+		.names = directions, .fallback = default_direction, .help = "seen from the target" \
+	}
 
 #define PROBABILITY(...)                                                                        \
 	{                                                                                       \
@@ -196,18 +208,8 @@ static const struct sq_field latency_fields[] = {
 	  .fallback = "false",
 	  .help = "lets jitter change the order of a connection's packets" },
 	PROBABILITY(.fallback = "100%"),
-	{ .key = "per",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(per),
-	  .names = per,
-	  .fallback = "connection",
-	  .help = "what the probability is drawn for" },
-	{ .key = "direction",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(direction),
-	  .names = directions,
-	  .fallback = "egress",
-	  .help = "seen from the target" },
+	PER("connection"),
+	DIRECTION("egress"),
 };
 
 static const char *const loss_one_of[] = { "probability", "bursts", NULL };
@@ -219,25 +221,9 @@ static const struct sq_field loss_fields[] = {
 	  .offset = AT(bursts),
 	  .object = &bursts_schema,
 	  .help = "losses in bursts, by Gilbert and Elliott: {p: 1%, r: 25%}" },
-	{ .key = "per",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(per),
-	  .names = per,
-	  .fallback = "packet",
-	  .help = "what the probability is drawn for" },
-	{ .key = "direction",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(direction),
-	  .names = directions,
-	  .fallback = "egress",
-	  .help = "seen from the target" },
+	PER("packet"),
+	DIRECTION("egress"),
 };
-
-#define PER(default_per)                                                             \
-	{                                                                            \
-		.key = "per", .type = SQ_TYPE_ENUM, .offset = AT(per), .names = per, \
-		.fallback = default_per, .help = "what the probability is drawn for" \
-	}
 
 static const struct sq_field corrupt_fields[] = {
 	PROBABILITY(.required = true),
@@ -319,18 +305,8 @@ static const struct sq_field dns_fields[] = {
 
 static const struct sq_field partition_fields[] = {
 	PROBABILITY(.fallback = "100%"),
-	{ .key = "per",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(per),
-	  .names = per,
-	  .fallback = "connection",
-	  .help = "what the probability is drawn for" },
-	{ .key = "direction",
-	  .type = SQ_TYPE_ENUM,
-	  .offset = AT(direction),
-	  .names = directions,
-	  .fallback = "both",
-	  .help = "seen from the target" },
+	PER("connection"),
+	DIRECTION("both"),
 };
 
 static const struct sq_field refuse_fields[] = {
@@ -375,15 +351,10 @@ static const struct sq_field syscall_error_fields[] = {
 	  .help = "what the call returns" },
 };
 
-#define SCHEMA(name, a, b, c, ...)                                                      \
-	{                                                                               \
-		.what = name, .size = sizeof(struct sq_fault),                          \
-		.part = { { common, ARRAY_SIZE(common) }, { a, ARRAY_SIZE(a) }, b, c }, \
-		__VA_ARGS__                                                             \
-	}
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
+#define SCHEMA(name, a, b, c, ...)                                         \
+	{                                                                  \
+		.what = name, .size = sizeof(struct sq_fault),             \
+		.part = { SQ_PART(common), SQ_PART(a), b, c }, __VA_ARGS__ \
 	}
 #define NONE            \
 	{               \
@@ -393,43 +364,44 @@ static const struct sq_field syscall_error_fields[] = {
 const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave, or reach it, later",
 	  "One-way: a round trip grows by the delay once, with direction both twice. Packets of one connection keep their order.",
-	  SCHEMA("network.latency", latency_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.latency", latency_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
-	  SCHEMA("network.loss", loss_fields, PART(peers), PART(packets), .one_of = loss_one_of) },
+	  SCHEMA("network.loss", loss_fields, SQ_PART(peers), SQ_PART(packets),
+		 .one_of = loss_one_of) },
 	{ SQ_FAULT_CORRUPT, "network.corrupt",
 	  "packets of the target arrive with a bit turned over",
 	  "The transport's checksum is wrong on the wire, and the peer drops what it notices.",
-	  SCHEMA("network.corrupt", corrupt_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.corrupt", corrupt_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_DUPLICATE, "network.duplicate", "packets of the target arrive twice",
 	  "TCP takes the copy for a retransmission; UDP's receiver sees two.",
-	  SCHEMA("network.duplicate", duplicate_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.duplicate", duplicate_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_REORDER, "network.reorder", "packets of the target are overtaken by later ones",
 	  "Where less than `delay` apart nothing follows a packet, it is only late.",
-	  SCHEMA("network.reorder", reorder_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.reorder", reorder_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_RATE, "network.rate", "packets of the target pass a slow link",
 	  "Its queue holds one second, and at least 16 packets; what comes beyond is lost.",
-	  SCHEMA("network.rate", rate_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.rate", rate_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_PARTITION, "network.partition",
 	  "the target and the peer cannot reach each other",
 	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
-	  SCHEMA("network.partition", partition_fields, PART(peers), PART(packets)) },
+	  SCHEMA("network.partition", partition_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
 	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",
-	  SCHEMA("network.refuse", refuse_fields, PART(peers), NONE) },
+	  SCHEMA("network.refuse", refuse_fields, SQ_PART(peers), NONE) },
 	{ SQ_FAULT_RESET, "network.reset", "the target's TCP connections end with a reset",
 	  "Both ends get it, when the target next sends; one that is silent goes on.",
-	  SCHEMA("network.reset", reset_fields, PART(peers), PART(local_ports)) },
+	  SCHEMA("network.reset", reset_fields, SQ_PART(peers), SQ_PART(local_ports)) },
 	{ SQ_FAULT_DNS, "network.dns", "the target's questions for some names go wrong",
 	  "Questions over UDP only: DNS over TCP, TLS or HTTPS is let pass.",
 	  SCHEMA("network.dns", dns_fields, NONE, NONE) },
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
 	  "The delay changes neither result nor errno. It comes after the call's effect; before it where "
 	  "the backend is a security hook (lsm.s) or the C library.",
-	  SCHEMA("syscall.latency", syscall_latency_fields, PART(calls_field), NONE) },
+	  SCHEMA("syscall.latency", syscall_latency_fields, SQ_PART(calls_field), NONE) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",
-	  SCHEMA("syscall.error", syscall_error_fields, PART(calls_field), PART(peers)) },
+	  SCHEMA("syscall.error", syscall_error_fields, SQ_PART(calls_field), SQ_PART(peers)) },
 };
 
 const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);

@@ -16,7 +16,6 @@
 #include "util/units.h"
 
 #define DAY_MINUTES 1440u
-#define DAY_NS (24ull * 3600 * SQ_S)
 #define MOST_KINDS 64
 #define ZONES "/usr/share/zoneinfo/"
 
@@ -186,7 +185,7 @@ static int parse_age(const char *text, uint64_t *ret_ns, const char **why)
 	*why = "is longer than 100 years";
 	if (days > 36500)
 		return -ERANGE;
-	*ret_ns = days * DAY_NS;
+	*ret_ns = days * SQ_DAY;
 	return 0;
 }
 

@@ -4,12 +4,6 @@
 #include "util/time.h"
 #include "util/units.h"
 
-#define HOUR (3600 * SQ_S)
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 const char *const sq_requirements[SQ_REQUIREMENTS + 1] = { "reason", "task_id", "steady_state",
 							   "stop_if", NULL };
 static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", NULL };
@@ -33,7 +27,7 @@ static const struct sq_field roles_fields[] = {
 
 static const struct sq_schema roles_schema = { .what = "roles",
 					       .size = sizeof(struct sq_roles),
-					       .part = { PART(roles_fields) } };
+					       .part = { SQ_PART(roles_fields) } };
 
 #define AT(member) offsetof(struct sq_policy_targets, member)
 static const struct sq_field targets_fields[] = {
@@ -52,7 +46,7 @@ static const struct sq_field targets_fields[] = {
 
 static const struct sq_schema targets_schema = { .what = "targets",
 						 .size = sizeof(struct sq_policy_targets),
-						 .part = { PART(targets_fields) } };
+						 .part = { SQ_PART(targets_fields) } };
 
 static const struct sq_field faults_fields[] = {
 	{ .key = "deny",
@@ -64,7 +58,7 @@ static const struct sq_field faults_fields[] = {
 
 static const struct sq_schema faults_schema = { .what = "faults",
 						.size = sizeof(struct sq_policy_faults),
-						.part = { PART(faults_fields) } };
+						.part = { SQ_PART(faults_fields) } };
 
 #define AT(member) offsetof(struct sq_policy_limits, member)
 #define COUNT(key_, text)                                                                       \
@@ -89,7 +83,7 @@ static const struct sq_field limits_fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(duration_ns),
 	  .min = SQ_S,
-	  .max = 24 * HOUR,
+	  .max = 24 * SQ_HOUR,
 	  .help = "no fault of a run acts later than this after its first arming" },
 	{ .key = "runs",
 	  .type = SQ_TYPE_COUNT,
@@ -110,7 +104,7 @@ static const struct sq_field limits_fields[] = {
 
 static const struct sq_schema limits_schema = { .what = "limits",
 						.size = sizeof(struct sq_policy_limits),
-						.part = { PART(limits_fields) } };
+						.part = { SQ_PART(limits_fields) } };
 
 #define ZONE(type_)                                                                          \
 	{                                                                                    \
@@ -141,7 +135,7 @@ static const struct sq_field window_fields[] = {
 
 static const struct sq_schema window_schema = { .what = "a window",
 						.size = sizeof(struct sq_window),
-						.part = { PART(window_fields) } };
+						.part = { SQ_PART(window_fields) } };
 
 #define AT(member) offsetof(struct sq_blackout, member)
 static const struct sq_field blackout_fields[] = {
@@ -162,7 +156,7 @@ static const struct sq_field blackout_fields[] = {
 
 static const struct sq_schema blackout_schema = { .what = "a blackout",
 						  .size = sizeof(struct sq_blackout),
-						  .part = { PART(blackout_fields) } };
+						  .part = { SQ_PART(blackout_fields) } };
 
 #define AT(member) offsetof(struct sq_policy_journal, member)
 static const struct sq_field journal_fields[] = {
@@ -183,7 +177,7 @@ static const struct sq_field journal_fields[] = {
 
 static const struct sq_schema journal_schema = { .what = "journal",
 						 .size = sizeof(struct sq_policy_journal),
-						 .part = { PART(journal_fields) } };
+						 .part = { SQ_PART(journal_fields) } };
 
 #define AT(member) offsetof(struct sq_policy, member)
 static const struct sq_field policy_fields[] = {
@@ -260,4 +254,4 @@ static const struct sq_field policy_fields[] = {
 
 const struct sq_schema sq_policy_schema = { .what = "a policy",
 					    .size = sizeof(struct sq_policy),
-					    .part = { PART(policy_fields) } };
+					    .part = { SQ_PART(policy_fields) } };

@@ -6,12 +6,6 @@
 #include "util/time.h"
 #include "util/units.h"
 
-#define HOUR (3600 * SQ_S)
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 const char *const sq_phase_names[SQ_PHASES] = { "before", "during", "after" };
 
 const char *const sq_metric_names[] = { "latency", "value", NULL };
@@ -51,7 +45,7 @@ static const struct sq_field no_worse_fields[] = {
 static const struct sq_schema no_worse_schema = {
 	.what = "no_worse_than_before",
 	.size = sizeof(struct sq_no_worse),
-	.part = { PART(no_worse_fields) },
+	.part = { SQ_PART(no_worse_fields) },
 };
 
 #define AT(member) offsetof(struct sq_judge_phase, member)
@@ -87,7 +81,7 @@ static const struct sq_field judge_phase_fields[] = {
 static const struct sq_schema judge_phase_schema = {
 	.what = "a judgement",
 	.size = sizeof(struct sq_judge_phase),
-	.part = { PART(judge_phase_fields) },
+	.part = { SQ_PART(judge_phase_fields) },
 };
 
 #define AT(phase_) offsetof(struct sq_judge, phase[phase_])
@@ -113,7 +107,7 @@ static const struct sq_field judge_fields[] = {
 static const struct sq_schema judge_schema = {
 	.what = "judge",
 	.size = sizeof(struct sq_judge),
-	.part = { PART(judge_fields) },
+	.part = { SQ_PART(judge_fields) },
 };
 
 #define AT(member) offsetof(struct sq_versus, member)
@@ -159,7 +153,7 @@ static const struct sq_field versus_fields[] = {
 static const struct sq_schema versus_schema = {
 	.what = "compare",
 	.size = sizeof(struct sq_versus),
-	.part = { PART(versus_fields) },
+	.part = { SQ_PART(versus_fields) },
 };
 
 #define AT(member) offsetof(struct sq_probe, member)
@@ -173,7 +167,7 @@ static const struct sq_field probe_fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(every_ns),
 	  .min = 10 * SQ_MS,
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .fallback = "1s",
 	  .help = "from one sample's start to the next one's" },
 	{ .key = "expect",
@@ -195,7 +189,7 @@ static const struct sq_field probe_fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(recovers_within_ns),
 	  .min = SQ_MS,
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .help = "how soon after the last fault it is met again; "
 		  "'after' is judged from then on" },
 	{ .key = "abort_after",
@@ -209,7 +203,7 @@ static const struct sq_field probe_fields[] = {
 const struct sq_schema sq_probe_schema = {
 	.what = "a probe",
 	.size = sizeof(struct sq_probe),
-	.part = { PART(probe_fields), { sq_source_fields, SQ_SOURCES } },
+	.part = { SQ_PART(probe_fields), { sq_source_fields, SQ_SOURCES } },
 	.one_of = sq_source_kinds,
 };
 
@@ -219,7 +213,7 @@ static const struct sq_field ready_fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(within_ns),
 	  .min = SQ_MS,
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .fallback = "10s",
 	  .help = "or the run is off" },
 };
@@ -228,6 +222,6 @@ static const struct sq_field ready_fields[] = {
 const struct sq_schema sq_ready_schema = {
 	.what = "ready",
 	.size = sizeof(struct sq_ready),
-	.part = { PART(ready_fields), { sq_source_fields, SQ_SOURCES } },
+	.part = { SQ_PART(ready_fields), { sq_source_fields, SQ_SOURCES } },
 	.one_of = sq_source_kinds,
 };

@@ -88,6 +88,11 @@ struct sq_fields {
 	size_t n;
 };
 
+#define SQ_PART(fields)                    \
+	{                                  \
+		fields, ARRAY_SIZE(fields) \
+	}
+
 struct sq_schema {
 	const char *what; /* "a target": for messages */
 	size_t size; /* of the object's struct */

@@ -5,11 +5,6 @@
 #include "util/mem.h"
 #include "util/time.h"
 
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 const char *const sq_source_kinds[SQ_SOURCES + 1] = { "http",	 "tcp",	 "dns",
 						      "exec",	 "file", "prometheus",
 						      "systemd", "log",	 NULL };
@@ -46,7 +41,7 @@ static const struct sq_field text_fields[] = {
 static const struct sq_schema text_schema = {
 	.what = "an expectation of a text",
 	.size = sizeof(struct sq_text_expect),
-	.part = { PART(text_fields) },
+	.part = { SQ_PART(text_fields) },
 };
 
 #define AT(member) offsetof(struct sq_expect, member)
@@ -131,7 +126,7 @@ static const struct sq_field expect_fields[] = {
 const struct sq_schema sq_expect_schema = {
 	.what = "expect",
 	.size = sizeof(struct sq_expect),
-	.part = { PART(expect_fields) },
+	.part = { SQ_PART(expect_fields) },
 };
 
 #define TIMEOUT(type_)                                                                        \
@@ -174,7 +169,7 @@ static const struct sq_field http_fields[] = {
 static const struct sq_schema http_schema = {
 	.what = "an http probe",
 	.size = sizeof(struct sq_http),
-	.part = { PART(http_fields) },
+	.part = { SQ_PART(http_fields) },
 };
 
 #define AT(member) offsetof(struct sq_tcp, member)
@@ -195,7 +190,7 @@ static const struct sq_field tcp_fields[] = {
 static const struct sq_schema tcp_schema = {
 	.what = "a tcp probe",
 	.size = sizeof(struct sq_tcp),
-	.part = { PART(tcp_fields) },
+	.part = { SQ_PART(tcp_fields) },
 };
 
 #define AT(member) offsetof(struct sq_dns, member)
@@ -222,7 +217,7 @@ static const struct sq_field dns_fields[] = {
 static const struct sq_schema dns_schema = {
 	.what = "a dns probe",
 	.size = sizeof(struct sq_dns),
-	.part = { PART(dns_fields) },
+	.part = { SQ_PART(dns_fields) },
 };
 
 #define AT(member) offsetof(struct sq_exec, member)
@@ -239,7 +234,7 @@ static const struct sq_field exec_fields[] = {
 static const struct sq_schema exec_schema = {
 	.what = "an exec probe",
 	.size = sizeof(struct sq_exec),
-	.part = { PART(exec_fields) },
+	.part = { SQ_PART(exec_fields) },
 };
 
 #define AT(member) offsetof(struct sq_file, member)
@@ -256,7 +251,7 @@ static const struct sq_field file_fields[] = {
 static const struct sq_schema file_schema = {
 	.what = "a file probe",
 	.size = sizeof(struct sq_file),
-	.part = { PART(file_fields) },
+	.part = { SQ_PART(file_fields) },
 };
 
 #define AT(member) offsetof(struct sq_prometheus, member)
@@ -286,7 +281,7 @@ static const struct sq_field prometheus_fields[] = {
 static const struct sq_schema prometheus_schema = {
 	.what = "a prometheus probe",
 	.size = sizeof(struct sq_prometheus),
-	.part = { PART(prometheus_fields) },
+	.part = { SQ_PART(prometheus_fields) },
 };
 
 #define AT(member) offsetof(struct sq_unit, member)
@@ -303,7 +298,7 @@ static const struct sq_field systemd_fields[] = {
 static const struct sq_schema systemd_schema = {
 	.what = "a systemd probe",
 	.size = sizeof(struct sq_unit),
-	.part = { PART(systemd_fields) },
+	.part = { SQ_PART(systemd_fields) },
 };
 
 static const char *const log_kinds[] = { "file", "journal", NULL };
@@ -334,7 +329,7 @@ static const struct sq_field log_fields[] = {
 static const struct sq_schema log_schema = {
 	.what = "a log probe",
 	.size = sizeof(struct sq_log),
-	.part = { PART(log_fields) },
+	.part = { SQ_PART(log_fields) },
 	.one_of = log_kinds,
 };
 

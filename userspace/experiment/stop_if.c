@@ -7,12 +7,6 @@
 #include "util/time.h"
 #include "util/units.h"
 
-#define HOUR (3600 * SQ_S)
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 const char *const sq_pressure_names[SQ_PRESSURES] = { "cpu", "memory", "io" };
 
 #define PRESSURE(key_, index, text)                                                                \
@@ -29,7 +23,7 @@ static const struct sq_field psi_fields[] = {
 
 static const struct sq_schema psi_schema = { .what = "psi",
 					     .size = sizeof(struct sq_psi),
-					     .part = { PART(psi_fields) } };
+					     .part = { SQ_PART(psi_fields) } };
 
 static const char *const kinds[] = { "http",	    "tcp",	 "dns", "exec", "file",
 				     "prometheus",  "systemd",	 "log", "psi",	"load",
@@ -70,20 +64,20 @@ static const struct sq_field fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(every_ns),
 	  .min = 10 * SQ_MS,
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .fallback = "1s",
 	  .help = "from one look to the next" },
 	{ .key = "for",
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(for_ns),
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .help = "only if it is so for that long; psi: measured over that long (5s)" },
 };
 
 const struct sq_schema sq_stop_if_schema = {
 	.what = "a stop condition",
 	.size = sizeof(struct sq_stop_if),
-	.part = { { sq_source_fields, SQ_SOURCES }, PART(fields) },
+	.part = { { sq_source_fields, SQ_SOURCES }, SQ_PART(fields) },
 	.one_of = kinds,
 };
 

@@ -4,12 +4,6 @@
 #include "util/time.h"
 #include "util/units.h"
 
-#define HOUR (3600 * SQ_S)
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 #define AT(member) offsetof(struct sq_load, member)
 static const struct sq_field load_fields[] = {
 	{ .key = "name",
@@ -28,7 +22,7 @@ static const struct sq_field load_fields[] = {
 static const struct sq_schema load_schema = {
 	.what = "a load",
 	.size = sizeof(struct sq_load),
-	.part = { PART(load_fields) },
+	.part = { SQ_PART(load_fields) },
 };
 
 static const struct sq_field protect_fields[] = {
@@ -42,7 +36,7 @@ static const struct sq_field protect_fields[] = {
 const struct sq_schema sq_protect_schema = {
 	.what = "protect",
 	.size = sizeof(struct sq_protect),
-	.part = { PART(protect_fields) },
+	.part = { SQ_PART(protect_fields) },
 };
 
 #define AT(member) offsetof(struct sq_blast_radius, member)
@@ -77,7 +71,7 @@ static const struct sq_field blast_radius_fields[] = {
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(duration_ns),
 	  .min = SQ_S,
-	  .max = 24 * HOUR,
+	  .max = 24 * SQ_HOUR,
 	  .fallback = "15m",
 	  .help = "no fault acts later than this after the first arming" },
 	{ .key = "protect",
@@ -91,7 +85,7 @@ static const struct sq_field blast_radius_fields[] = {
 static const struct sq_schema blast_radius_schema = {
 	.what = "blast_radius",
 	.size = sizeof(struct sq_blast_radius),
-	.part = { PART(blast_radius_fields) },
+	.part = { SQ_PART(blast_radius_fields) },
 };
 
 #define AT(member) offsetof(struct sq_variable, member)
@@ -117,7 +111,7 @@ static const struct sq_field variable_fields[] = {
 static const struct sq_schema variable_schema = {
 	.what = "a variable",
 	.size = sizeof(struct sq_variable),
-	.part = { PART(variable_fields) },
+	.part = { SQ_PART(variable_fields) },
 };
 
 #define AT(member) offsetof(struct sq_experiment, member)
@@ -125,19 +119,19 @@ static const struct sq_field phases_fields[] = {
 	{ .key = "before",
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(phases.before_ns) - AT(phases),
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .help = "sampled before the first fault; 10s with probes, else 0s" },
 	{ .key = "after",
 	  .type = SQ_TYPE_DURATION,
 	  .offset = AT(phases.after_ns) - AT(phases),
-	  .max = HOUR,
+	  .max = SQ_HOUR,
 	  .help = "sampled after the last fault; 10s with probes, else 0s" },
 };
 
 static const struct sq_schema phases_schema = {
 	.what = "phases",
 	.size = sizeof(((struct sq_experiment *)0)->phases),
-	.part = { PART(phases_fields) },
+	.part = { SQ_PART(phases_fields) },
 };
 
 static const struct sq_field experiment_fields[] = {
@@ -214,5 +208,5 @@ static const struct sq_field experiment_fields[] = {
 const struct sq_schema sq_experiment_schema = {
 	.what = "an experiment",
 	.size = sizeof(struct sq_experiment),
-	.part = { PART(experiment_fields) },
+	.part = { SQ_PART(experiment_fields) },
 };

@@ -2,11 +2,6 @@
 /* What a target of an experiment file may hold. */
 #include "experiment/experiment.h"
 
-#define PART(fields)                       \
-	{                                  \
-		fields, ARRAY_SIZE(fields) \
-	}
-
 static const char *const process_kinds[] = { "executable", "name", "pid_file", NULL };
 
 #define AT(member) offsetof(struct sq_process_target, member)
@@ -29,7 +24,7 @@ static const struct sq_field process_fields[] = {
 static const struct sq_schema process_schema = {
 	.what = "process",
 	.size = sizeof(struct sq_process_target),
-	.part = { PART(process_fields) },
+	.part = { SQ_PART(process_fields) },
 	.one_of = process_kinds,
 };
 
@@ -98,6 +93,6 @@ static const struct sq_field target_fields[] = {
 const struct sq_schema sq_target_schema = {
 	.what = "a target",
 	.size = sizeof(struct sq_target),
-	.part = { PART(target_fields) },
+	.part = { SQ_PART(target_fields) },
 	.one_of = target_kinds,
 };

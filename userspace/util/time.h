@@ -8,6 +8,8 @@
 #define SQ_US 1000ull
 #define SQ_MS 1000000ull
 #define SQ_S 1000000000ull
+#define SQ_HOUR (3600 * SQ_S)
+#define SQ_DAY (24 * SQ_HOUR)
 
 /* CLOCK_BOOTTIME in ns: the clock of leases, windows and everything the kernel side compares. */
 uint64_t sq_now(void);
