@@ -272,11 +272,32 @@ static int list_everywhere(const struct numbers *pids, struct sq_sockets *socket
 	return r;
 }
 
+/*
+ * Those of @suspects that are still there, after it was seen that the target's processes do not hold
+ * them. A busy process makes sockets, and closes them, while its files are looked at.
+ */
+static int add_lasting(const struct sq_sockets *suspects, const struct numbers *pids,
+		       struct astray *astray, struct sq_error **err)
+{
+	_cleanup_(sq_sockets_clear) struct sq_sockets later = { 0 };
+	struct numbers inodes = { 0 };
+	int r = suspects->n ? list_everywhere(pids, &later, err) : 0;
+
+	for (size_t i = 0; i < later.n; i++)
+		add_number(&inodes, later.item[i].inode);
+	sort(&inodes);
+	for (size_t i = 0; i < suspects->n; i++)
+		if (has(&inodes, suspects->item[i].inode))
+			add_astray(astray, &suspects->item[i]);
+	free(inodes.item);
+	return r;
+}
+
 int sq_sockets_check(const struct sq_resolved *target, struct sq_texts *warnings,
 		     struct sq_error **err)
 {
 	_cleanup_(clear_holdings) struct holdings holdings = { 0 };
-	_cleanup_(sq_sockets_clear) struct sq_sockets sockets = { 0 };
+	_cleanup_(sq_sockets_clear) struct sq_sockets sockets = { 0 }, suspects = { 0 };
 	struct astray missed = { 0 }, wrong = { 0 };
 	int r = 0;
 
@@ -299,13 +320,15 @@ int sq_sockets_check(const struct sq_resolved *target, struct sq_texts *warnings
 		if (held && !ours && socket->cgroup)
 			add_astray(&missed, socket);
 		else if (ours && !held && socket->inode)
-			add_astray(&wrong, socket);
+			*(struct sq_socket *)sq_append(&suspects.item, &suspects.n,
+						       sizeof(*suspects.item)) = *socket;
 	}
+	r = add_lasting(&suspects, &holdings.pids, &wrong, err);
 	tell(target, &missed, "that its processes hold belong to another cgroup",
 	     "who made them hands them over, as systemd does for a .socket; faults on packets miss "
 	     "them",
 	     warnings);
 	tell(target, &wrong, "that belong to it are held by others",
 	     "faults on packets hit them too", warnings);
-	return 0;
+	return r;
 }
