@@ -99,7 +99,7 @@ static ssize_t library_of(struct sq_follower *follower, int fd)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return -errno;
+		return -ENOEXEC;
 	for (size_t i = 0; i < follower->n_libraries; i++)
 		if (follower->library[i].device == st.st_dev &&
 		    follower->library[i].inode == st.st_ino)
