@@ -237,11 +237,13 @@ int sq_cgroup_glob(const char *pattern, struct sq_texts *ret, struct sq_error **
 {
 	struct glob glob = { .pattern = pattern, .found = ret };
 	_cleanup_free_ char *start = sq_strdup(pattern);
+	_cleanup_close_ int fd = -EBADF;
 
 	/* begin at the last folder before the first component with a glob character */
 	start[strcspn(start, "*?[")] = '\0';
 	*(strrchr(start, '/') ? strrchr(start, '/') : start) = '\0';
-	if (open_folder(start) == -ENOENT)
+	fd = open_folder(start);
+	if (fd == -ENOENT)
 		return 0;
 	return sq_cgroup_walk(*start ? start : "/", glob_one, &glob, err);
 }
