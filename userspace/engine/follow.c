@@ -75,9 +75,12 @@ static struct place *find_place(struct sq_following *following, const struct sq_
 static int carve(struct sq_following *following, const char *path, struct sq_error **err)
 {
 	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
+	_cleanup_texts_ struct sq_texts paths = { 0 };
 	const char *why;
-	int r = sq_plan_protection_of(following->run->plan, path, &protection, err);
+	int r;
 
+	sq_texts_add(&paths, path);
+	r = sq_plan_protection(following->run->plan, &paths, &protection, err);
 	why = r ? NULL : sq_protection_of(&protection, path);
 	if (why)
 		r = sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "it is protected: %s", why);
@@ -92,9 +95,14 @@ static int carve(struct sq_following *following, const char *path, struct sq_err
 static int carve_made(struct sq_following *following, struct sq_error **err)
 {
 	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
+	_cleanup_texts_ struct sq_texts paths = { 0 };
 	_cleanup_error_ struct sq_error *why = NULL;
-	int r = sq_plan_protection(following->run->plan, &protection, &why);
+	int r;
 
+	/* those that have joined, and those that are back elsewhere, among them */
+	for (size_t i = 0; i < following->n; i++)
+		sq_texts_add(&paths, following->place[i].path);
+	r = sq_plan_protection(following->run->plan, &paths, &protection, &why);
 	/* a target went while it was looked at: that is news too, and looked at next */
 	if (sq_cgroup_is_gone(r))
 		return 0;

@@ -78,8 +78,8 @@ static void add_patterns(const struct sq_objects *protects, struct sq_texts *pat
 	}
 }
 
-static int find_protection(const struct sq_plan *plan, const struct sq_texts *paths,
-			   struct sq_protection *ret, struct sq_error **err)
+int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
+		       struct sq_protection *ret, struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts patterns = { 0 }, of_host = { 0 }, existing = { 0 };
 	_cleanup_free_ char *own = sq_asprintf("%s/%s/.self", SQ_CGROUP, plan->run);
@@ -105,24 +105,10 @@ static int find_protection(const struct sq_plan *plan, const struct sq_texts *pa
 	return sq_protection_find(&existing, &patterns, &of_host, own, ret, err);
 }
 
-int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret, struct sq_error **err)
-{
-	return find_protection(plan, &plan->paths, ret, err);
-}
-
-int sq_plan_protection_of(const struct sq_plan *plan, const char *path, struct sq_protection *ret,
-			  struct sq_error **err)
-{
-	_cleanup_texts_ struct sq_texts paths = { 0 };
-
-	sq_texts_add(&paths, path);
-	return find_protection(plan, &paths, ret, err);
-}
-
 /* A target that is protected as a whole is a mistake; one that is so in part is told later. */
 static int protect(struct sq_plan *plan, struct sq_error **err)
 {
-	int r = sq_plan_protection(plan, &plan->protection, err);
+	int r = sq_plan_protection(plan, &plan->paths, &plan->protection, err);
 
 	for (size_t i = 0; i < plan->paths.n && !r; i++) {
 		const char *path = plan->paths.item[i];
@@ -356,7 +342,7 @@ int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct 
 			if (!sq_texts_have(&plan->paths, plan->target[i].all.item[j]))
 				sq_texts_add(&plan->paths, plan->target[i].all.item[j]);
 	look_for_sockets(plan);
-	return sq_plan_protection(plan, &plan->protection, err);
+	return sq_plan_protection(plan, &plan->paths, &plan->protection, err);
 }
 
 /* Only network faults can cut anybody off. */

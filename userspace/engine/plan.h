@@ -55,15 +55,11 @@ int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct 
 int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct sq_error **err);
 
 /*
- * What is protected in and around the plan's cgroups as they are now; once the run has made its
- * own, those too. To be cleared.
+ * What is protected in and around the cgroups @paths as they are now: the plan's, once the run has made
+ * its own those too, or such as have joined. To be cleared.
  */
-int sq_plan_protection(const struct sq_plan *plan, struct sq_protection *ret,
-		       struct sq_error **err);
-
-/* The same for @path, one that the plan does not have. */
-int sq_plan_protection_of(const struct sq_plan *plan, const char *path, struct sq_protection *ret,
-			  struct sq_error **err);
+int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
+		       struct sq_protection *ret, struct sq_error **err);
 
 /* The plan for people's programs: also what `run` writes to the journal. */
 json_t *sq_plan_json(const struct sq_plan *plan);

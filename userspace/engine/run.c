@@ -246,7 +246,7 @@ static int aim(struct sq_run *run, struct sq_error **err)
 	_cleanup_free_ struct sq_aim *aims = sq_alloc((plan->paths.n + 1) * sizeof(*aims));
 	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
 	_cleanup_free_ struct sq_carve *carves = NULL;
-	int r = sq_plan_protection(plan, &protection, err);
+	int r = sq_plan_protection(plan, &plan->paths, &protection, err);
 
 	if (r)
 		return r;
