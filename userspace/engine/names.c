@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/state.h"
@@ -37,22 +38,37 @@ struct sq_resolver {
 	struct sq_names names; /* as they are known */
 	struct lookup *lookup; /* those of the round under way */
 	size_t n_lookups, running;
+	pid_t *killed; /* and not reaped yet */
+	size_t n_killed;
 	bool waiting; /* the timer is about the round under way, not the next one */
 	bool started; /* the first round is over */
 	int result; /* of the first round */
 	struct sq_error *err;
 };
 
+/* Those that were killed, once they are gone: the event loop waits for none of them. */
+static void reap(struct sq_resolver *resolver)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < resolver->n_killed; i++)
+		if (!waitpid(resolver->killed[i], NULL, WNOHANG))
+			resolver->killed[left++] = resolver->killed[i];
+	resolver->n_killed = left;
+}
+
 static void end_lookups(struct sq_resolver *resolver)
 {
 	for (size_t i = 0; i < resolver->n_lookups; i++) {
 		struct lookup *lookup = &resolver->lookup[i];
 
-		if (lookup->pid && !lookup->ended)
-			kill(lookup->pid, SIGKILL);
 		sd_event_source_disable_unref(lookup->output);
-		/* it reaps the process, too */
 		sd_event_source_disable_unref(lookup->child);
+		if (lookup->pid > 0 && !lookup->ended) {
+			kill(-lookup->pid, SIGKILL);
+			*(pid_t *)sq_append(&resolver->killed, &resolver->n_killed,
+					    sizeof(*resolver->killed)) = lookup->pid;
+		}
 		sq_close(lookup->output_fd);
 		sq_buffer_clear(&lookup->text);
 	}
@@ -99,14 +115,14 @@ static void keep_old(struct sq_resolver *resolver, struct sq_name *name, const s
 
 	memcpy(name->address, old->address, sizeof(name->address));
 	name->n = old->n;
+	if (!name->problem)
+		name->problem = sq_strdup("no answer in time");
 	if (old->problem)
 		return; /* it is known already */
 	note = sq_asprintf(
 		"the name '%s' does not resolve any more (%s): its addresses stay as they were",
-		name->host, name->problem ? name->problem : "no answer in time");
+		name->host, name->problem);
 	sq_run_note(resolver->run, note);
-	if (!name->problem)
-		name->problem = sq_strdup("no answer in time");
 }
 
 static int take_over(struct sq_resolver *resolver, struct sq_names *fresh, struct sq_error **err)
@@ -153,11 +169,13 @@ static void finish_round(struct sq_resolver *resolver)
 	end_lookups(resolver);
 	r = take_over(resolver, &fresh, &err);
 	if (r && resolver->started) {
+		/* as they are known is as the kernel has them: the next round tries again */
 		sq_run_note(resolver->run, err->message);
 		sq_error_free(err);
-	} else if (r) {
-		resolver->err = err;
+		sq_names_clear(&fresh);
+		return;
 	}
+	resolver->err = err;
 	if (!resolver->started)
 		resolver->result = r;
 	resolver->started = true;
@@ -271,6 +289,7 @@ static int start_round(struct sq_resolver *resolver, struct sq_error **err)
 	struct search search = { .n = 0 };
 	int r = 0;
 
+	reap(resolver);
 	for (size_t i = 0; i < paths->n; i++)
 		sq_cgroup_each_process(paths->item[i], add_process, &search, NULL);
 	/* nobody is there yet: as we would */
@@ -343,6 +362,8 @@ struct sq_resolver *sq_resolver_free(struct sq_resolver *resolver)
 	if (!resolver)
 		return NULL;
 	end_lookups(resolver);
+	reap(resolver);
+	free(resolver->killed);
 	sd_event_source_disable_unref(resolver->timer);
 	sq_names_clear(&resolver->names);
 	sq_error_free(resolver->err);
