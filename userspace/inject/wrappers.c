@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/mem.h"
+#include "util/text.h"
 
 /*
  * Only functions that make this call and no other, at once and always, in glibc 2.31 and later and in
@@ -99,17 +100,14 @@ bool sq_is_c_library(const char *name)
 /* The number of the call that the function makes, if it is among @calls, or -1. */
 static int call_of(const char *function, const struct sq_calls *calls)
 {
-	size_t n = strlen(function);
-
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		int number = sq_call_number(table[i].call);
+		int number;
 
-		if (number < 0 || !(calls->bit[number / 64] >> (number % 64) & 1))
+		if (!sq_words_have(table[i].functions, function))
 			continue;
-		for (const char *p = table[i].functions; (p = strstr(p, function)); p += n)
-			if ((p == table[i].functions || p[-1] == ' ') &&
-			    (p[n] == ' ' || p[n] == '\0'))
-				return number;
+		number = sq_call_number(table[i].call);
+		if (number >= 0 && calls->bit[number / 64] >> (number % 64) & 1)
+			return number;
 	}
 	return -1;
 }
