@@ -262,9 +262,11 @@ static bool obey(void)
 		reply.result = add_space(fd, &err);
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
-	reply.stats = server.stats;
-	for (size_t i = 0; i < server.n_spaces; i++)
-		reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
+	if (command == SQ_LINE_STATS) {
+		reply.stats = server.stats;
+		for (size_t i = 0; i < server.n_spaces; i++)
+			reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
+	}
 	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
 }
