@@ -62,6 +62,7 @@ struct sq_follower {
 	bool stop; /* atomic */
 	pthread_mutex_t lock; /* of what follows, and of the counts */
 	pthread_cond_t changed;
+	struct sq_texts cgroups; /* of the targets */
 	int *dead; /* links to be released */
 	size_t n_dead;
 };
@@ -238,11 +239,17 @@ static void meet_new(pid_t pid, void *data)
 
 static void sweep(struct sq_follower *follower)
 {
+	_cleanup_texts_ struct sq_texts cgroups = { 0 };
+
 	for (size_t i = follower->n; i-- > 0;)
 		if (!sq_process_alive(follower->follow[i].pid, follower->follow[i].started))
 			drop(follower, i);
-	for (size_t i = 0; i < follower->setup.cgroups->n; i++)
-		sq_cgroup_each_process(follower->setup.cgroups->item[i], meet_new, follower, NULL);
+	pthread_mutex_lock(&follower->lock);
+	for (size_t i = 0; i < follower->cgroups.n; i++)
+		sq_texts_add(&cgroups, follower->cgroups.item[i]);
+	pthread_mutex_unlock(&follower->lock);
+	for (size_t i = 0; i < cgroups.n; i++)
+		sq_cgroup_each_process(cgroups.item[i], meet_new, follower, NULL);
 }
 
 /* Those whose program is still being put together. */
@@ -323,6 +330,8 @@ int sq_follower_start(struct sq_follower **ret, const struct sq_follow_setup *se
 	follower->setup = *setup;
 	pthread_mutex_init(&follower->lock, NULL);
 	pthread_cond_init(&follower->changed, NULL);
+	for (size_t i = 0; i < setup->cgroups->n; i++)
+		sq_texts_add(&follower->cgroups, setup->cgroups->item[i]);
 	follower->births = ring_buffer__new(setup->births_fd, on_birth, follower, NULL);
 	if (!follower->births)
 		return sq_error_errno(err, errno, "cannot read which processes are born");
@@ -344,6 +353,14 @@ int sq_follower_start(struct sq_follower **ret, const struct sq_follow_setup *se
 	return r ? sq_error_errno(err, r, "cannot start a thread") : 0;
 }
 
+void sq_follower_add(struct sq_follower *follower, const char *cgroup)
+{
+	pthread_mutex_lock(&follower->lock);
+	if (!sq_texts_have(&follower->cgroups, cgroup))
+		sq_texts_add(&follower->cgroups, cgroup);
+	pthread_mutex_unlock(&follower->lock);
+}
+
 struct sq_follower *sq_follower_free(struct sq_follower *follower)
 {
 	if (!follower)
@@ -362,6 +379,7 @@ struct sq_follower *sq_follower_free(struct sq_follower *follower)
 			close(follower->follow[i].link[j].fd);
 	for (size_t i = 0; i < follower->n_libraries; i++)
 		sq_wrappers_clear(&follower->library[i].wrappers);
+	sq_texts_clear(&follower->cgroups);
 	free(follower->library);
 	free(follower->follow);
 	free(follower->dead);

@@ -18,12 +18,15 @@ struct sq_follow_setup {
 	int program_fd; /* the uprobe's */
 	int births_fd; /* the ring buffer */
 	struct sq_calls calls;
-	const struct sq_texts *cgroups; /* of the targets; must live on */
+	const struct sq_texts *cgroups; /* of the targets; are copied */
 };
 
 /* Attaches to every process there is, then starts a thread that looks for others. */
 int sq_follower_start(struct sq_follower **ret, const struct sq_follow_setup *setup,
 		      struct sq_error **err);
+
+/* One more cgroup of the targets, whose processes are to be found. */
+void sq_follower_add(struct sq_follower *follower, const char *cgroup);
 
 /* Ends the thread and releases the links, which waits for naps: the nap server has ended before. */
 struct sq_follower *sq_follower_free(struct sq_follower *follower);

@@ -133,27 +133,50 @@ static bool has_entry(const struct sq_peer_entries *entries, const struct sq_pee
 	return false;
 }
 
+static int write_peers(const struct sq_injector *injector, const struct sq_peer_entries *peers,
+		       struct sq_error **err)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+
+	for (size_t i = 0; i < peers->n; i++)
+		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
+			return sq_error_errno(err, errno,
+					      "cannot enter the addresses of 'to' and 'except' in "
+					      "the kernel's table");
+	return 0;
+}
+
+/* Takes those out that are in @these and not in @others. */
+static void remove_peers(const struct sq_injector *injector, const struct sq_peer_entries *these,
+			 const struct sq_peer_entries *others)
+{
+	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+
+	for (size_t i = 0; i < these->n; i++)
+		if (!has_entry(others, &these->item[i].key))
+			bpf_map_delete_elem(fd, &these->item[i].key);
+}
+
 /* First what is new, then what is no more: never a moment in which a peer that stays is missing. */
 int sq_injector_set_names(struct sq_injector *injector, const struct sq_names *names,
 			  struct sq_error **err)
 {
-	int fd = bpf_map__fd(injector->object->maps.sq_peers), r;
-	struct sq_peer_entries fresh, old = injector->peers;
+	struct sq_peer_entries fresh;
+	int r = sq_peer_entries_make(injector->setup.experiment, names, injector->setup.control,
+				     &fresh, err);
 
-	r = sq_peer_entries_make(injector->setup.experiment, names, injector->setup.control, &fresh,
-				 err);
 	if (r)
 		return r;
-	for (size_t i = 0; i < fresh.n && !r; i++)
-		if (bpf_map_update_elem(fd, &fresh.item[i].key, &fresh.item[i].ports, BPF_ANY))
-			r = sq_error_errno(err, errno, "cannot write the peers");
-	/* without names nothing is ever taken out, and there may be many */
-	for (size_t i = 0; names && i < old.n && !r; i++)
-		if (!has_entry(&fresh, &old.item[i].key))
-			bpf_map_delete_elem(fd, &old.item[i].key);
-	free(old.item);
+	r = write_peers(injector, &fresh, err);
+	if (r) {
+		remove_peers(injector, &fresh, &injector->peers);
+		free(fresh.item);
+		return r;
+	}
+	remove_peers(injector, &injector->peers, &fresh);
+	free(injector->peers.item);
 	injector->peers = fresh;
-	return r;
+	return 0;
 }
 
 static int fill_names(struct sq_injector *injector, struct sq_error **err)
@@ -163,7 +186,9 @@ static int fill_names(struct sq_injector *injector, struct sq_error **err)
 
 	for (size_t i = 0; i < injector->names.n; i++)
 		if (bpf_map_update_elem(fd, &injector->names.item[i], &value, BPF_ANY))
-			return sq_error_errno(err, errno, "cannot write the names");
+			return sq_error_errno(
+				err, errno,
+				"cannot enter the names of dns faults in the kernel's table");
 	return 0;
 }
 
@@ -200,28 +225,24 @@ static int load_calls(struct sq_injector *injector, bool witness, struct sq_erro
 static int load(struct sq_injector *injector, struct sq_error **err)
 {
 	const struct sq_experiment *experiment = injector->setup.experiment;
-	struct sq_peer_entries peers = { 0 };
-	size_t most;
 	int r = find_backends(injector, err);
 
-	/* for their number, and for what is wrong with them */
 	if (!r)
-		r = sq_peer_entries_make(experiment, NULL, injector->setup.control, &peers, err);
+		r = sq_peer_entries_make(experiment, NULL, injector->setup.control,
+					 &injector->peers, err);
 	if (r)
 		return r;
-	most = sq_peer_entries_most(experiment, peers.n);
-	free(peers.item);
 	injector->object = sq_object_open(err);
 	if (!injector->object)
 		return -EIO;
 	sq_object_choose(injector->object, injector->hooks);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
-	r = size_maps(injector, most, err);
+	r = size_maps(injector, sq_peer_entries_most(experiment, injector->peers.n), err);
 	if (!r)
 		r = sq_object_load(injector->object, "does not take squall's programs", err);
 	if (!r)
-		r = sq_injector_set_names(injector, NULL, err);
+		r = write_peers(injector, &injector->peers, err);
 	if (!r)
 		r = fill_names(injector, err);
 	if (!r)
@@ -473,6 +494,8 @@ int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgro
 int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
 		     struct sq_error **err)
 {
+	int r;
+
 	if (row >= injector->setup.n_cgroups || row > injector->paths.n)
 		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG, "there is no room for '%s'",
 				    aim->cgroup->path);
@@ -485,9 +508,15 @@ int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, siz
 		injector->paths.item[row] = sq_strdup(aim->cgroup->path);
 	}
 	injector->faults[row] = aim->faults;
-	return add_scope(injector, aim->cgroup,
-			 &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err)
-		       ?: attach_cgroup(injector, row, hooks_above(injector, row), err);
+	r = add_scope(injector, aim->cgroup,
+		      &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
+	if (!r)
+		r = attach_cgroup(injector, row, hooks_above(injector, row), err);
+	if (r)
+		sq_injector_leave(injector, aim->cgroup->id);
+	else if (injector->follower)
+		sq_follower_add(injector->follower, aim->cgroup->path);
+	return r;
 }
 
 void sq_injector_leave(struct sq_injector *injector, uint64_t id)

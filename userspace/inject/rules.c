@@ -338,15 +338,16 @@ static int add_list(struct sq_peer_entries *entries, const struct sq_names *name
 	return r;
 }
 
+/* While a name's addresses change, the new ones are there beside the old. */
 size_t sq_peer_entries_most(const struct sq_experiment *experiment, size_t n)
 {
 	for (size_t i = 0; i < experiment->faults.n; i++) {
 		const struct sq_fault *fault = &sq_faults(experiment)[i];
 
 		for (size_t j = 0; j < fault->to.n; j++)
-			n += fault->to.item[j].host ? SQ_NAME_ADDRESSES : 0;
+			n += fault->to.item[j].host ? 2 * SQ_NAME_ADDRESSES : 0;
 		for (size_t j = 0; j < fault->except.n; j++)
-			n += fault->except.item[j].host ? SQ_NAME_ADDRESSES : 0;
+			n += fault->except.item[j].host ? 2 * SQ_NAME_ADDRESSES : 0;
 	}
 	return n;
 }
