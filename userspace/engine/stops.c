@@ -82,7 +82,7 @@ static void look(struct watch *watch)
 	}
 	why = sq_health_look(watch->stop_if, &watch->health, setup->journal_fd, sq_now());
 	/* a kernel without PSI is no reason to stop, as long as nobody has asked for it */
-	if (why && (watch->whose || !strstr(why, "cannot be read")))
+	if (why && (watch->whose || !watch->health.unknown))
 		tell(watch, why);
 	watch->looked = true;
 }

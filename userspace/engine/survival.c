@@ -17,8 +17,8 @@ static void on_answer(void *data, const struct sq_sample *sample)
 	struct answer *answer = data;
 
 	answer->done = true;
-	/* what cannot be asked has not failed */
-	answer->failed = !sample->met && sample->why && strstr(sample->why, "the unit is failed");
+	/* what cannot be asked is not met: it has not failed */
+	answer->failed = sample->met;
 }
 
 /* Is the unit left failed? Asked like a probe, beside the event loop. */
@@ -34,7 +34,7 @@ static int ask(struct sq_run *run, const char *unit, bool *ret_failed, struct sq
 	int r = 0;
 
 	for (unsigned int i = 0; sq_unit_states[i]; i++)
-		if (strcmp(sq_unit_states[i], "failed") != 0)
+		if (!strcmp(sq_unit_states[i], "failed"))
 			expect.state |= 1u << i;
 	sq_prober_sample(run->prober, &source, &expect, on_answer, &answer);
 	while (r >= 0 && !answer.done)

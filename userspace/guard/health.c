@@ -14,13 +14,15 @@
 
 #define MOST_TEXT 16384
 
-static char *cannot(const char *path, int r)
+static char *cannot(struct sq_health *health, const char *path, int r)
 {
+	health->unknown = true;
 	return sq_asprintf("'%s' cannot be read: %s", path, strerror(-r));
 }
 
 /* The first line of /proc/pressure/NAME: "some avg10=0.00 avg60=0.00 avg300=0.00 total=0". */
-static char *read_pressure(enum sq_pressure which, double *ret_avg10, uint64_t *ret_total_us)
+static char *read_pressure(struct sq_health *health, enum sq_pressure which, double *ret_avg10,
+			   uint64_t *ret_total_us)
 {
 	_cleanup_free_ char *path = sq_asprintf("/proc/pressure/%s", sq_pressure_names[which]);
 	_cleanup_free_ char *text = NULL;
@@ -28,7 +30,7 @@ static char *read_pressure(enum sq_pressure which, double *ret_avg10, uint64_t *
 	ssize_t n = sq_read_file(AT_FDCWD, path, MOST_TEXT, &text);
 
 	if (n < 0)
-		return cannot(path, (int)n);
+		return cannot(health, path, (int)n);
 	if (sscanf(text, "some avg10=%lf avg60=%*f avg300=%*f total=%llu", ret_avg10, &total) != 2)
 		return sq_asprintf("'%s' is not understood", path);
 	*ret_total_us = total;
@@ -44,7 +46,8 @@ static char *look_at_pressure(const struct sq_stop_if *stop_if, struct sq_health
 
 	for (enum sq_pressure i = 0; i < SQ_PRESSURES; i++) {
 		char *why = stop_if->psi.most_ppb[i]
-				    ? read_pressure(i, &avg10[i], &health->look[newest].total_us[i])
+				    ? read_pressure(health, i, &avg10[i],
+						    &health->look[newest].total_us[i])
 				    : NULL;
 
 		if (why)
@@ -82,14 +85,14 @@ static char *look_at_pressure(const struct sq_stop_if *stop_if, struct sq_health
 	return NULL;
 }
 
-static char *look_at_load(uint64_t most)
+static char *look_at_load(struct sq_health *health, uint64_t most)
 {
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = sq_read_file(AT_FDCWD, "/proc/loadavg", MOST_TEXT, &text);
 	double load;
 
 	if (n < 0)
-		return cannot("/proc/loadavg", (int)n);
+		return cannot(health, "/proc/loadavg", (int)n);
 	load = strtod(text, NULL);
 	return load > (double)most ? sq_asprintf("the load is %.2f, allowed is %llu", load,
 						 (unsigned long long)most)
@@ -103,7 +106,7 @@ static uint64_t memory_line(const char *text, const char *name)
 	return line ? strtoull(line + strlen(name), NULL, 10) : 0;
 }
 
-static char *look_at_memory(uint64_t least_ppb)
+static char *look_at_memory(struct sq_health *health, uint64_t least_ppb)
 {
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = sq_read_file(AT_FDCWD, "/proc/meminfo", MOST_TEXT, &text);
@@ -111,7 +114,7 @@ static char *look_at_memory(uint64_t least_ppb)
 	char have[32], least[32];
 
 	if (n < 0)
-		return cannot("/proc/meminfo", (int)n);
+		return cannot(health, "/proc/meminfo", (int)n);
 	total = memory_line(text, "MemTotal:");
 	available = memory_line(text, "MemAvailable:");
 	if (!total || (double)available / (double)total * SQ_SHARE_ONE >= (double)least_ppb)
@@ -122,13 +125,14 @@ static char *look_at_memory(uint64_t least_ppb)
 		sq_share_text(least_ppb, least));
 }
 
-static char *look_at_disk(int journal_fd, uint64_t least, const char *text)
+static char *look_at_disk(struct sq_health *health, int journal_fd, uint64_t least,
+			  const char *text)
 {
 	struct statvfs fs;
 	uint64_t free_bytes;
 
 	if (fstatvfs(journal_fd, &fs) < 0)
-		return cannot("the disk of the journals", -errno);
+		return cannot(health, "the disk of the journals", -errno);
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	return free_bytes < least
 		       ? sq_asprintf("%llu MiB are free where the journals are, at least "
@@ -151,13 +155,15 @@ char *sq_health_look(const struct sq_stop_if *stop_if, struct sq_health *health,
 {
 	char *why;
 
+	health->unknown = false;
 	/* measured over its time already */
 	if (is_pressure(&stop_if->psi))
 		return look_at_pressure(stop_if, health, now_ns);
-	why = stop_if->load ? look_at_load(stop_if->load)
+	why = stop_if->load ? look_at_load(health, stop_if->load)
 	      : stop_if->memory_free_ppb
-		      ? look_at_memory(stop_if->memory_free_ppb)
-		      : look_at_disk(journal_fd, stop_if->disk_free_bytes, stop_if->disk_free);
+		      ? look_at_memory(health, stop_if->memory_free_ppb)
+		      : look_at_disk(health, journal_fd, stop_if->disk_free_bytes,
+				     stop_if->disk_free);
 	if (!why)
 		health->since_ns = 0;
 	else if (!health->since_ns)

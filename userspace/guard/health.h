@@ -15,6 +15,7 @@ struct sq_health {
 		uint64_t at_ns, total_us[SQ_PRESSURES];
 	} look[SQ_HEALTH_LOOKS]; /* a ring, for the pressure in between */
 	size_t n;
+	bool unknown; /* it could not be looked at the last time */
 };
 
 /*
