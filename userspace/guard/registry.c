@@ -313,6 +313,18 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 	return r;
 }
 
+/* One that could not be joined is claimed again at each try. */
+static void add_claim(json_t *targets, const char *path)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(targets, i, one)
+		if (!strcmp(json_string_value(one), path))
+			return;
+	json_array_append_new(targets, sq_json_string(path));
+}
+
 int sq_registry_extend(const struct sq_registration *registration, const struct sq_texts *paths,
 		       struct sq_error **err)
 {
@@ -337,10 +349,9 @@ int sq_registry_extend(const struct sq_registration *registration, const struct 
 		return r;
 	claim = read_json(registration->dir_fd, "claim.json");
 	for (size_t i = 0; i < paths->n; i++)
-		json_array_append_new(json_object_get(claim, "targets"),
-				      sq_json_string(paths->item[i]));
+		add_claim(json_object_get(claim, "targets"), paths->item[i]);
 	r = claim ? write_json(registration->dir_fd, "claim.json", claim) : -ENOENT;
-	return r ? sq_error_errno(err, -r, "cannot register it") : 0;
+	return r ? sq_error_errno(err, -r, "cannot register it: its run's claim.json") : 0;
 }
 
 void sq_registry_publish(const struct sq_registration *registration, json_t *status)
