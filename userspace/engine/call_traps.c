@@ -18,13 +18,6 @@
 /* On Linux 6.18, as `make bench` has it: 108 ns of them are the kernel's own slow way into a call. */
 #define EVERY_CALL_NS 110
 
-static void warn(struct sq_plan *plan, char *text)
-{
-	if (!sq_texts_have(&plan->warnings, text))
-		sq_texts_add(&plan->warnings, text);
-	free(text);
-}
-
 /* The calls whose manual page does not know the error: programs may not be ready for it. */
 static void look_at_error(struct sq_plan *plan, const struct sq_fault *fault)
 {
@@ -43,10 +36,10 @@ static void look_at_error(struct sq_plan *plan, const struct sq_fault *fault)
 	if (n > MOST_NAMES)
 		sq_buffer_add(&names, " and %zu more", n - MOST_NAMES);
 	if (n)
-		warn(plan,
-		     sq_asprintf("fault '%s': by their manual pages these never return %s, so what "
-				 "is seen may never happen in production: %s",
-				 fault->name, sq_errno_name(fault->error), sq_buffer_text(&names)));
+		sq_plan_warn(plan,
+			     "fault '%s': by their manual pages these never return %s, so what "
+			     "is seen may never happen in production: %s",
+			     fault->name, sq_errno_name(fault->error), sq_buffer_text(&names));
 }
 
 static int count_threads(const char *path, int fd, void *data)
@@ -83,11 +76,11 @@ static void look_at_room(struct sq_plan *plan, const struct sq_fault *fault)
 	uint64_t threads = threads_of(plan, fault);
 
 	if (threads > ROOM)
-		warn(plan,
-		     sq_asprintf("fault '%s': its targets have %llu threads, and of more than %d "
-				 "that sleep at once some find no room (%d in all): those are not "
-				 "delayed, and counted as missed for want of room",
-				 fault->name, (unsigned long long)threads, ROOM, SQ_NAP_SLOTS));
+		sq_plan_warn(plan,
+			     "fault '%s': its targets have %llu threads, and of more than %d "
+			     "that sleep at once some find no room (%d in all): those are not "
+			     "delayed, and counted as missed for want of room",
+			     fault->name, (unsigned long long)threads, ROOM, SQ_NAP_SLOTS);
 }
 
 void sq_call_traps(struct sq_plan *plan, size_t i)
@@ -99,8 +92,9 @@ void sq_call_traps(struct sq_plan *plan, size_t i)
 	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY)
 		look_at_room(plan, fault);
 	if (plan->support[i].hooks & BIT(SQ_HOOK_SYSENTER))
-		warn(plan, sq_asprintf("fault '%s': while it is attached every system call of this "
-				       "host takes longer, by about %d ns, in whatever cgroup: "
-				       "the tracepoint sees them all",
-				       fault->name, EVERY_CALL_NS));
+		sq_plan_warn(plan,
+			     "fault '%s': while it is attached every system call of this "
+			     "host takes longer, by about %d ns, in whatever cgroup: "
+			     "the tracepoint sees them all",
+			     fault->name, EVERY_CALL_NS);
 }

@@ -102,24 +102,10 @@ static void on_note(json_t *document, const json_t *event)
 	json_array_append_new(json_object_get(document, "notes"), note);
 }
 
-static void on_abort(json_t *document, const json_t *event)
+/* What stands in the document under its own name. */
+static void on_whole(json_t *document, const json_t *event)
 {
-	json_object_set_new(document, "abort", members_of(event));
-}
-
-static void on_cleanup(json_t *document, const json_t *event)
-{
-	json_object_set_new(document, "cleanup", members_of(event));
-}
-
-static void on_cost(json_t *document, const json_t *event)
-{
-	json_object_set_new(document, "cost", members_of(event));
-}
-
-static void on_survival(json_t *document, const json_t *event)
-{
-	json_object_set_new(document, "survival", members_of(event));
+	json_object_set_new(document, sq_json_text(event, "event"), members_of(event));
 }
 
 static void on_ended(json_t *document, const json_t *event)
@@ -135,10 +121,10 @@ static const struct {
 	const char *event;
 	void (*fold)(json_t *document, const json_t *event);
 } folds[] = {
-	{ "started", on_started }, { "fault", on_fault },	{ "counters", on_counters },
-	{ "sample", on_sample },   { "probe", on_probe },	{ "note", on_note },
-	{ "effect", on_effect },   { "survival", on_survival }, { "cost", on_cost },
-	{ "abort", on_abort },	   { "cleanup", on_cleanup },	{ "ended", on_ended },
+	{ "started", on_started }, { "fault", on_fault },    { "counters", on_counters },
+	{ "sample", on_sample },   { "probe", on_probe },    { "note", on_note },
+	{ "effect", on_effect },   { "survival", on_whole }, { "cost", on_whole },
+	{ "abort", on_whole },	   { "cleanup", on_whole },  { "ended", on_ended },
 };
 
 json_t *sq_journal_fold(const json_t *events)

@@ -12,20 +12,19 @@ static void tell_room(struct sq_plan *plan, const struct sq_fault *fault)
 {
 	uint64_t delay_ns = fault->delay_ns + fault->jitter_ns;
 	char delay[SQ_DURATION_SIZE], rate[32];
-	_cleanup_free_ char *text = NULL;
 	uint64_t bps;
 
-	if (!delay_ns || !plan->support)
+	if (!delay_ns)
 		return;
 	bps = (uint64_t)(8.0 * SQ_LINE_BYTES * SQ_S / (double)delay_ns) / 1000000 * 1000000;
 	if (bps >= PLENTY_BPS)
 		return;
-	text = sq_asprintf("fault '%s': the delay line holds %u MiB, that is %s/s at %s; what is "
-			   "beyond passes undelayed, is counted as without room, and the run "
-			   "cannot pass",
-			   fault->name, SQ_LINE_BYTES >> 20, sq_bitrate_text(bps, rate),
-			   sq_duration_text(delay_ns, delay));
-	sq_texts_add(&plan->warnings, text);
+	sq_plan_warn(plan,
+		     "fault '%s': the delay line holds %u MiB, that is %s/s at %s; what is "
+		     "beyond passes undelayed, is counted as without room, and the run "
+		     "cannot pass",
+		     fault->name, SQ_LINE_BYTES >> 20, sq_bitrate_text(bps, rate),
+		     sq_duration_text(delay_ns, delay));
 }
 
 /* One that makes connect() fail leaves the others of its target only what is connected already. */
@@ -35,7 +34,6 @@ static void tell_refusal(struct sq_plan *plan, const struct sq_fault *fault)
 
 	for (size_t j = 0; j < experiment->faults.n; j++) {
 		const struct sq_fault *other = &sq_faults(experiment)[j];
-		_cleanup_free_ char *text = NULL;
 		bool together = false;
 
 		for (size_t k = 0; k < fault->targets.n; k++)
@@ -44,11 +42,11 @@ static void tell_refusal(struct sq_plan *plan, const struct sq_fault *fault)
 		    fault->at_ns >= other->at_ns + other->for_ns ||
 		    other->at_ns >= fault->at_ns + fault->for_ns)
 			continue;
-		text = sq_asprintf("faults '%s' and '%s' act on the same target at the same time: "
-				   "where both are for a peer, '%s' sees only connections that "
-				   "stand already, and UDP",
-				   fault->name, other->name, fault->name);
-		sq_texts_add(&plan->warnings, text);
+		sq_plan_warn(plan,
+			     "faults '%s' and '%s' act on the same target at the same time: "
+			     "where both are for a peer, '%s' sees only connections that "
+			     "stand already, and UDP",
+			     fault->name, other->name, fault->name);
 	}
 }
 

@@ -54,9 +54,7 @@ static int resolve(struct sq_plan *plan, struct sq_error **err)
 	return r;
 }
 
-static void warn(struct sq_plan *plan, const char *format, ...) _printf_(2, 3);
-
-static void warn(struct sq_plan *plan, const char *format, ...)
+void sq_plan_warn(struct sq_plan *plan, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list arguments;
@@ -284,8 +282,8 @@ static void look_for_sockets(struct sq_plan *plan)
 				   sq_fault_hits(fault, target->target);
 		}
 		if (network && sq_sockets_check(target, &target->warnings, &err))
-			warn(plan, "whether sockets were handed over is not known: %s",
-			     err->message);
+			sq_plan_warn(plan, "whether sockets were handed over is not known: %s",
+				     err->message);
 	}
 }
 
@@ -294,36 +292,38 @@ static void look_for_traps(struct sq_plan *plan)
 	look_for_sockets(plan);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
-			warn(plan, "%s", plan->target[i].warnings.item[j]);
+			sq_plan_warn(plan, "%s", plan->target[i].warnings.item[j]);
 	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
 		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
 		if (fault->kind->note)
-			warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
+			sq_plan_warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
 		sq_call_traps(plan, i);
 		sq_net_traps(plan, i);
 		if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR &&
 		    (plan->support[i].hooks >> SQ_HOOK_SENDMSG & 1))
-			warn(plan,
-			     "fault '%s': sendto and sendmsg fail on unconnected UDP sockets only; "
-			     "what goes over TCP or a connected socket is not hit",
-			     fault->name);
+			sq_plan_warn(
+				plan,
+				"fault '%s': sendto and sendmsg fail on unconnected UDP sockets only; "
+				"what goes over TCP or a connected socket is not hit",
+				fault->name);
 		if (!strncmp(fault->kind->name, "network.", 8) && covers_port(fault, 53) &&
 		    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
 		     access("/run/nscd/socket", F_OK) == 0))
-			warn(plan,
-			     "fault '%s': names are resolved by a service of this host "
-			     "(systemd-resolved or nscd), so the target's DNS is not hit",
-			     fault->name);
+			sq_plan_warn(plan,
+				     "fault '%s': names are resolved by a service of this host "
+				     "(systemd-resolved or nscd), so the target's DNS is not hit",
+				     fault->name);
 	}
 	for (size_t i = 0; i < plan->protection.n; i++) {
 		const struct sq_protected *item = &plan->protection.item[i];
 
 		for (size_t j = 0; j < plan->paths.n; j++)
 			if (sq_cgroup_within(item->cgroup.path, plan->paths.item[j]))
-				warn(plan, "'%s' is hit without %s'%s': %s", plan->paths.item[j],
-				     item->exact ? "the processes directly in " : "",
-				     item->cgroup.path, item->why);
+				sq_plan_warn(plan, "'%s' is hit without %s'%s': %s",
+					     plan->paths.item[j],
+					     item->exact ? "the processes directly in " : "",
+					     item->cgroup.path, item->why);
 	}
 }
 
@@ -356,10 +356,10 @@ static void look_for_control_path(struct sq_plan *plan)
 
 		any |= network && !fault->include;
 		if (network && fault->include)
-			warn(plan,
-			     "fault '%s' includes the control path: it may cut off whoever "
-			     "could stop it",
-			     fault->name);
+			sq_plan_warn(plan,
+				     "fault '%s' includes the control path: it may cut off whoever "
+				     "could stop it",
+				     fault->name);
 	}
 	if (any)
 		sq_control_path_find(&plan->control, &plan->exempt);

@@ -61,6 +61,9 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		       struct sq_protection *ret, struct sq_error **err);
 
+/* Adds a sentence that `plan` tells and that changes nothing, unless it is there already. */
+void sq_plan_warn(struct sq_plan *plan, const char *format, ...) _printf_(2, 3);
+
 /* The plan for people's programs: also what `run` writes to the journal. */
 json_t *sq_plan_json(const struct sq_plan *plan);
 

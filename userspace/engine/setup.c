@@ -191,12 +191,7 @@ static void on_gave_up(void *data, const struct sq_probe *probe, const char *why
 		    probe->name, (unsigned long long)probe->abort_after, why);
 }
 
-static void on_child_ended(void *data, const char *what)
-{
-	sq_run_note(data, what);
-}
-
-static void on_told(void *data, const char *what)
+static void on_note(void *data, const char *what)
 {
 	sq_run_note(data, what);
 }
@@ -229,7 +224,7 @@ static int make_loop(struct sq_run *run, struct sq_error **err)
 {
 	struct sq_children_setup children = { .journal_fd = run->journal.dir_fd,
 					      .work_fd = run->work_fd,
-					      .ended = on_child_ended,
+					      .ended = on_note,
 					      .data = run };
 	struct sq_steady_setup steady = { .experiment = run->experiment,
 					  .sampled = on_sampled,
@@ -256,7 +251,7 @@ static int make_loop(struct sq_run *run, struct sq_error **err)
 	children.event = steady.event = stops.event = run->event;
 	steady.prober = stops.prober = run->prober;
 	run->children = sq_children_new(&children);
-	run->vitals = sq_vitals_new(run->plan, on_told, run);
+	run->vitals = sq_vitals_new(run->plan, on_note, run);
 	r = sq_steady_new(&run->steady, &steady, err);
 	return r ? r : sq_stops_new(&run->stops, &stops, err);
 }
