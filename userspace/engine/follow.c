@@ -330,19 +330,23 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data
 	return 0;
 }
 
-static size_t row_of(const struct sq_plan *plan, const char *path)
+/* Begins behind the row before: a target's paths stand in the order of its members. */
+static size_t row_of(const struct sq_plan *plan, const char *path, size_t before)
 {
-	size_t row = 0;
+	for (size_t i = 0; i < plan->paths.n; i++) {
+		size_t row = (before + 1 + i) % plan->paths.n;
 
-	while (row < plan->paths.n && strcmp(plan->paths.item[row], path) != 0)
-		row++;
-	return row;
+		if (!strcmp(plan->paths.item[row], path))
+			return row;
+	}
+	return plan->paths.n;
 }
 
 int sq_following_start(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_plan *plan = run->plan;
 	struct sq_following *following = sq_alloc(sizeof(*following));
+	size_t row = plan->paths.n - 1;
 	int r = sq_follow_new(&following->follow, run->experiment, &plan->paths, plan->run, err);
 
 	following->run = run;
@@ -351,15 +355,17 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 	for (size_t i = 0; i < run->experiment->targets.n; i++) {
 		const struct sq_resolved *target = &plan->target[i];
 
-		for (size_t j = 0; j < target->n && !target->target->rest_of; j++)
+		for (size_t j = 0; j < target->n && !target->target->rest_of; j++) {
+			row = row_of(plan, target->item[j].cgroup.path, row);
 			*(struct place *)sq_append(&following->place, &following->n,
 						   sizeof(*following->place)) =
 				(struct place){ target->target,
 						sq_strdup(target->item[j].name),
 						sq_strdup(target->item[j].cgroup.path),
 						target->item[j].cgroup.id,
-						row_of(plan, target->item[j].cgroup.path),
+						row,
 						target->item[j].processes };
+		}
 	}
 	run->following = following;
 	if (r || !following->follow)
