@@ -6,10 +6,11 @@
 #include "gate.h"
 
 #if defined(__TARGET_ARCH_x86)
-#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, di)
+#define FIRST_REGISTER di
 #elif defined(__TARGET_ARCH_arm64)
-#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, regs[0])
+#define FIRST_REGISTER regs[0]
 #endif
+#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, FIRST_REGISTER)
 
 /* Is it a 32-bit call, whose numbers mean something else? */
 static __always_inline bool sq_is_compat(const struct task_struct *task)
@@ -61,6 +62,15 @@ static __always_inline bool sq_hook_carries(enum sq_hook hook, __u32 call)
 {
 	return call < 64 * SQ_CALL_WORDS &&
 	       sq_hook_calls[hook][(call >> 6) & (SQ_CALL_WORDS - 1)] >> (call & 63) & 1;
+}
+
+/* False: nothing of @hook, one that other things than calls come by too, concerns this call. */
+static __always_inline bool sq_call_concerns(struct sq_decision *d, enum sq_hook hook)
+{
+	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread() || sq_is_nested())
+		return false;
+	d->event.call = sq_current_call();
+	return sq_hook_carries(hook, d->event.call);
 }
 
 #endif

@@ -13,20 +13,11 @@
 
 #include <bpf/bpf_tracing.h>
 
-/* False: nothing of @hook concerns this call. */
-static __always_inline bool sq_lsm_concerns(struct sq_decision *d, enum sq_hook hook)
-{
-	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread() || sq_is_nested())
-		return false;
-	d->event.call = sq_current_call();
-	return sq_hook_carries(hook, d->event.call);
-}
-
 static __always_inline long sq_lsm_dentry(enum sq_hook hook, const struct dentry *dentry)
 {
 	struct sq_decision d = {};
 
-	if (!sq_lsm_concerns(&d, hook))
+	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_match_paths(&d.event, dentry);
 	sq_decide(&d);
@@ -38,7 +29,7 @@ static __always_inline long sq_lsm_file(enum sq_hook hook, const struct file *fi
 {
 	struct sq_decision d = {};
 
-	if (!sq_lsm_concerns(&d, hook))
+	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_match_file(&d.event, file);
 	sq_decide(&d);
@@ -49,7 +40,7 @@ static __always_inline long sq_lsm_path(enum sq_hook hook, const struct path *pa
 {
 	struct sq_decision d = {};
 
-	if (!sq_lsm_concerns(&d, hook))
+	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_match_paths(&d.event, BPF_CORE_READ(path, dentry));
 	sq_decide(&d);
@@ -63,7 +54,7 @@ static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket
 	const struct sock *sk = BPF_CORE_READ(socket, sk);
 	struct sq_decision d = {};
 
-	if (!sq_lsm_concerns(&d, hook))
+	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_protocol_of(&d.event, sk);
 	if (address)
@@ -79,7 +70,7 @@ static __always_inline long sq_lsm_plain(enum sq_hook hook)
 {
 	struct sq_decision d = {};
 
-	if (!sq_lsm_concerns(&d, hook))
+	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_decide(&d);
 	return sq_result(&d);

@@ -12,14 +12,6 @@
 
 #include <bpf/bpf_tracing.h>
 
-static __always_inline bool sq_nap_concerns(struct sq_decision *d, enum sq_hook hook)
-{
-	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread() || sq_is_nested())
-		return false;
-	d->event.call = sq_current_call();
-	return sq_hook_carries(hook, d->event.call);
-}
-
 static __always_inline void sq_nap_decide(struct sq_decision *d)
 {
 	sq_decide_call(d);
@@ -43,7 +35,7 @@ int BPF_PROG(sq_nap_open, struct file *file)
 {
 	struct sq_decision d = {};
 
-	if (!sq_nap_concerns(&d, SQ_HOOK_NAP_OPEN))
+	if (!sq_call_concerns(&d, SQ_HOOK_NAP_OPEN))
 		return 0;
 	sq_match_file(&d.event, file);
 	d.event.uncovered = sq_opens_under_lock(file);
@@ -56,7 +48,7 @@ int BPF_PROG(sq_nap_open, struct file *file)
 	{                                                           \
 		struct sq_decision d = {};                          \
                                                                     \
-		if (!sq_nap_concerns(&d, hook))                     \
+		if (!sq_call_concerns(&d, hook))                    \
 			return 0;                                   \
 		sq_match_file(&d.event, file);                      \
 		sq_nap_decide(&d);                                  \
@@ -72,7 +64,7 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 {
 	struct sq_decision d = {};
 
-	if (!sq_nap_concerns(&d, SQ_HOOK_NAP_GETATTR))
+	if (!sq_call_concerns(&d, SQ_HOOK_NAP_GETATTR))
 		return 0;
 	sq_match_paths(&d.event, BPF_CORE_READ(path, dentry));
 	sq_nap_decide(&d);
@@ -84,7 +76,7 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 	{                                        \
 		struct sq_decision d = {};       \
                                                  \
-		if (sq_nap_concerns(&d, hook))   \
+		if (sq_call_concerns(&d, hook))  \
 			sq_nap_decide(&d);       \
 		return 0;                        \
 	}
@@ -106,7 +98,7 @@ int BPF_PROG(sq_nap_create, int family, int type, int protocol, int kernel)
 {
 	struct sq_decision d = {};
 
-	if (!kernel && sq_nap_concerns(&d, SQ_HOOK_NAP_CREATE))
+	if (!kernel && sq_call_concerns(&d, SQ_HOOK_NAP_CREATE))
 		sq_nap_decide(&d);
 	return 0;
 }

@@ -138,12 +138,13 @@ static __always_inline __u64 sq_number_of(const void *pointer)
 /* Notes which faults do not concern this file. */
 static __always_inline void sq_match_paths(struct sq_event *event, const struct dentry *dentry)
 {
-	__u64 number = sq_number_of(dentry);
-	struct sq_walk walk = { .dentry = number };
+	struct sq_walk walk = {};
+	__u64 number;
 
 	event->elsewhere = event->faults & sq_path_faults;
 	if (!event->elsewhere || !dentry)
 		return;
+	walk.dentry = number = sq_number_of(dentry);
 	bpf_loop(SQ_MAX_DEPTH, sq_walk_next, &walk, 0);
 	for (__u64 i = 0; i < SQ_MAX_PATTERNS && i < sq_n_patterns; i++)
 		if (walk.patterns >> i & 1)

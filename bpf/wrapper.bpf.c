@@ -12,12 +12,6 @@
 
 #include <bpf/bpf_tracing.h>
 
-#if defined(__TARGET_ARCH_x86)
-#define FIRST_REGISTER di
-#elif defined(__TARGET_ARCH_arm64)
-#define FIRST_REGISTER regs[0]
-#endif
-
 /* How many calls a task is about to make that were decided at their wrapper. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -74,7 +68,7 @@ int sq_witness(unsigned long long *ctx)
 	}
 	d.event.uncovered = 1;
 	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(BPF_CORE_READ(regs, FIRST_REGISTER)));
+		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
 	sq_decide_call(&d);
 	return 0;
 }
