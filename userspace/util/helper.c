@@ -72,6 +72,20 @@ void sq_helpers_close(struct sq_helpers *helpers, bool finished)
 	helpers->cgroup_fd = sq_close(helpers->cgroup_fd);
 }
 
+/* How a helper that said nothing has ended. */
+static int tell_end(int pidfd, char *text, size_t size)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid)
+		return snprintf(text, size, "it did not get ready within %llu s",
+				(unsigned long long)(START_NS / SQ_S));
+	return info.si_code == CLD_EXITED
+		       ? snprintf(text, size, "it ended with exit code %d", info.si_status)
+		       : snprintf(text, size, "it was killed by SIG%s",
+				  sq_signal_name(info.si_status));
+}
+
 static int await_ready(struct sq_helpers *helpers, enum sq_helper_id id, int complaints,
 		       struct sq_error **err)
 {
@@ -89,7 +103,7 @@ static int await_ready(struct sq_helpers *helpers, enum sq_helper_id id, int com
 	}
 	n = read(complaints, text, sizeof(text) - 1);
 	if (n <= 0)
-		n = snprintf(text, sizeof(text), "it did not say why");
+		n = tell_end(helpers->helper[id].pidfd, text, sizeof(text));
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	sq_helper_wait(helpers, id, 0);
