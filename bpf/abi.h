@@ -215,7 +215,7 @@ struct sq_rule {
 #define SQ_PROTO_UDP 2u
 #define SQ_PROTO_ICMP 4u
 
-/* What a fault remembers of a target cgroup's wire: one for each such pair. */
+/* What a fault remembers of a target cgroup's wire: two for each such pair, one for each way. */
 struct sq_wire {
 	__u64 next_ns; /* when all that it has taken is through: a limited rate */
 	__u32 bad; /* the state of Gilbert and Elliott's model */
@@ -352,7 +352,7 @@ struct sq_line_slot {
 	__u32 segments; /* how many wire packets they were drawn for */
 	__u32 fate; /* enum sq_fate */
 	__u32 answer; /* of the DNS: the code */
-	__u32 reserved2;
+	__u32 fated; /* the fault whose fate it is */
 };
 
 /*

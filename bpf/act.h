@@ -8,7 +8,10 @@
 #define SQ_RAMP_ONE 65536 /* fixed point of a ramp's progress */
 #define SQ_WIRE_TRIES 8
 
-/* What is happening, to be held against the faults' filters. Zero what does not apply. */
+/*
+ * What is happening, to be held against the faults' filters. Zero what does not apply. Without padding:
+ * the verifier wants all of it initialised.
+ */
 struct sq_event {
 	__u64 faults; /* candidates: the scope's, cut down to the hook's */
 	__u32 cgroup; /* row of the counters */
@@ -24,7 +27,7 @@ struct sq_event {
 	__u8 ingress;
 	__u8 control; /* what the network itself lives by: ARP, NDP, DHCP */
 	__u8 uncovered; /* a call that cannot be held back here: only count it */
-	__u8 reserved[2]; /* no padding: the verifier wants all of it initialised */
+	__u16 headers; /* bytes up to the end of TCP's or UDP's */
 	__u32 transport; /* where the transport's header begins */
 	__u32 size; /* bytes on the wire, all packets of a super packet */
 	__u32 segments; /* wire packets that get a fate of their own; 0: the packet is one */
@@ -50,6 +53,8 @@ struct sq_decision {
 	__u32 apart; /* its own flow may overtake it */
 	__u32 fate; /* enum sq_fate */
 	__u32 answer;
+	__u32 fated; /* the fault whose fate it is */
+	__u32 reserved; /* no padding */
 };
 
 static __always_inline bool sq_is_lost(const struct sq_decision *d)
@@ -72,15 +77,22 @@ static __always_inline bool sq_dice(__u64 draw, __u32 probability)
 	return probability == SQ_ALWAYS || draw >> 32 < probability;
 }
 
+/* The wire of a row of the counters; a cable has one for each way. */
+static __always_inline struct sq_wire *sq_wire_of(__u32 row, const struct sq_event *event)
+{
+	row = row * 2 + (event->ingress ? 1 : 0);
+	return bpf_map_lookup_elem(&sq_wires, &row);
+}
+
 /*
  * The two-state Markov chain of Gilbert (1960) and Elliott (1963), as netem has it: the packet finds
  * a state, changes it for the next one, and is lost or not by the state that it found. Two packets
  * on two CPUs may change it at once, and one of the changes be lost: no more than their order is.
  */
-static __always_inline bool sq_burst_hits(const struct sq_rule *rule, __u32 row, __u64 draw,
-					  __u64 progress)
+static __always_inline bool sq_burst_hits(const struct sq_rule *rule, const struct sq_event *event,
+					  __u32 row, __u64 draw, __u64 progress)
 {
-	struct sq_wire *wire = bpf_map_lookup_elem(&sq_wires, &row);
+	struct sq_wire *wire = sq_wire_of(row, event);
 	__u64 second = sq_mix(draw + 1);
 	__u32 to_bad = rule->to_bad;
 
@@ -108,7 +120,7 @@ static __always_inline bool sq_is_hit(const struct sq_rule *rule, const struct s
 	__u64 want = rule->probability == SQ_ALWAYS ? 1ull << 32 : rule->probability;
 
 	if (rule->flags & SQ_RULE_BURSTS)
-		return sq_burst_hits(rule, row, draw, progress);
+		return sq_burst_hits(rule, event, row, draw, progress);
 	/* a ramp makes a delay grow, a rate shrink, and of the others the probability grow */
 	if (rule->action != SQ_ACTION_DELAY && rule->action != SQ_ACTION_RATE &&
 	    progress < SQ_RAMP_ONE)
@@ -117,9 +129,10 @@ static __always_inline bool sq_is_hit(const struct sq_rule *rule, const struct s
 }
 
 /* Of those that may change their order every `gap`th: is this one among them? */
-static __always_inline bool sq_gap_is_over(const struct sq_rule *rule, __u32 row)
+static __always_inline bool sq_gap_is_over(const struct sq_rule *rule, const struct sq_event *event,
+					   __u32 row)
 {
-	struct sq_wire *wire = rule->gap > 1 ? bpf_map_lookup_elem(&sq_wires, &row) : NULL;
+	struct sq_wire *wire = rule->gap > 1 ? sq_wire_of(row, event) : NULL;
 
 	return !wire || __sync_fetch_and_add(&wire->passed, 1) % rule->gap == rule->gap - 1;
 }
@@ -133,7 +146,7 @@ static __always_inline bool sq_waits(const struct sq_rule *rule, const struct sq
 				     __u32 row, __u64 now, __u64 progress, __u64 *ret_wait,
 				     bool *ret_full)
 {
-	struct sq_wire *wire = bpf_map_lookup_elem(&sq_wires, &row);
+	struct sq_wire *wire = sq_wire_of(row, event);
 	__u64 taken = (rule->rate_ns * event->size) >> 16;
 
 	*ret_full = false;
@@ -181,11 +194,13 @@ static __always_inline void sq_act_delay(struct sq_decision *d, const struct sq_
 static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *rule, __u32 fault,
 				   __u32 segment, __u64 progress, __u64 draw)
 {
-	__u64 bit = 1ull << (segment & (SQ_LINE_SEGMENTS - 1));
+	/* where not each has a fate of its own all of them share one */
+	__u64 bits = rule->flags & SQ_RULE_WIRE ? 1ull << (segment & (SQ_LINE_SEGMENTS - 1))
+						: d->all;
 
 	switch (rule->action) {
 	case SQ_ACTION_DROP:
-		d->lost |= rule->flags & SQ_RULE_WIRE ? bit : d->all;
+		d->lost |= bits;
 		break;
 	case SQ_ACTION_ERROR:
 		d->error = -(__s32)rule->error;
@@ -194,25 +209,27 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 		sq_act_delay(d, rule, fault, progress, draw);
 		break;
 	case SQ_ACTION_CORRUPT:
-		d->corrupted |= bit;
+		d->corrupted |= bits;
 		d->lined |= 1ull << fault;
 		break;
 	case SQ_ACTION_DUPLICATE:
-		d->doubled |= bit;
+		d->doubled |= bits;
 		d->copying |= 1ull << fault;
 		break;
 	case SQ_ACTION_REORDER:
-		d->late |= bit;
+		d->late |= bits;
 		d->late_ns = rule->delay_ns;
 		d->lined |= 1ull << fault;
 		break;
 	case SQ_ACTION_RESET:
 		d->fate = SQ_FATE_RESET;
+		d->fated = fault;
 		d->lined |= 1ull << fault;
 		break;
 	case SQ_ACTION_ANSWER:
 		d->fate = SQ_FATE_ANSWER;
 		d->answer = rule->error;
+		d->fated = fault;
 		d->lined |= 1ull << fault;
 		break;
 	}

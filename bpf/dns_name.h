@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The name that a question to the DNS is about (RFC 1035, 4.1), held against those that the faults
- * name: a trie of names written backwards, so that a wildcard is a prefix.
+ * The name that a question to the DNS, and its answer, is about (RFC 1035, 4.1), held against those
+ * that the faults name: a trie of names written backwards, so that a wildcard is a prefix.
  */
 #ifndef SQ_DNS_NAME_H
 #define SQ_DNS_NAME_H
 
-#include "gate.h"
+#include "packet.h"
 
-#define SQ_UDP_HEADER 8
 #define SQ_DNS_HEADER 12
 #define SQ_DNS_NAME 256 /* with its lengths and the root's */
-#define SQ_DNS_ANSWER 0x80 /* and not a question */
+#define SQ_DNS_ANSWER 0x80 /* not a question */
 #define SQ_DNS_OPCODE 0x78
 #define SQ_DNS_LABEL 63
 
-const volatile __u64 sq_name_faults; /* the faults that name names */
+const volatile __weak __u64 sq_name_faults; /* the faults that name names */
 
 /* A name on its way from the packet into a key. */
 struct sq_name {
@@ -32,7 +31,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sq_name);
-} sq_name SEC(".maps");
+} sq_name __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -40,7 +39,7 @@ struct {
 	__uint(max_entries, 1); /* set at load */
 	__type(key, struct sq_name_key);
 	__type(value, __u32);
-} sq_names SEC(".maps");
+} sq_names __weak SEC(".maps");
 
 /* The loops below may carry pointers to the stack only: so they look for it each time. */
 static __always_inline struct sq_name *sq_name_get(void)
@@ -134,7 +133,8 @@ static __always_inline bool sq_read_name(struct __sk_buff *skb, const struct sq_
 
 	if (event->protocol != SQ_PROTO_UDP || !event->has_ports ||
 	    bpf_skb_load_bytes(skb, offset, header, sizeof(header)) ||
-	    (header[2] & (SQ_DNS_ANSWER | SQ_DNS_OPCODE)) || !(header[4] | header[5]))
+	    (header[2] & (SQ_DNS_ANSWER | SQ_DNS_OPCODE)) != (event->ingress ? SQ_DNS_ANSWER : 0) ||
+	    !(header[4] | header[5]))
 		return false;
 	offset += SQ_DNS_HEADER;
 	if (skb->len <= offset)
@@ -155,19 +155,25 @@ static __always_inline bool sq_read_name(struct __sk_buff *skb, const struct sq_
 	return true;
 }
 
-/* Takes the faults out whose names the question does not match; all, where it is none. */
-static __always_inline void sq_look_at_name(struct __sk_buff *skb, struct sq_event *event)
+/*
+ * Takes the faults out whose names a question that leaves, or an answer that comes in, does not match;
+ * all, where it is neither. Global, as what finds the receiver is: its stack is free again behind it.
+ */
+__weak __noinline int sq_look_at_name(struct __sk_buff *skb, struct sq_event *event)
 {
 	struct sq_name *name = sq_name_get();
 
+	if (!event)
+		return 0;
 	if (!name || !sq_read_name(skb, event, name)) {
 		event->elsewhere |= sq_name_faults;
-		return;
+		return 0;
 	}
 	name->key.prefix_len = 8 * (sizeof(name->key) - sizeof(name->key.prefix_len));
 	name->elsewhere = 0;
 	bpf_loop(sq_n_faults, sq_name_match_next, NULL, 0);
 	event->elsewhere |= name->elsewhere;
+	return 0;
 }
 
 #endif

@@ -309,9 +309,9 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 	if (!(d->event.faults >> fault & 1))
 		return 0;
 	rule = bpf_map_lookup_elem(&sq_rules, &fault);
-	if (!rule || !sq_in_window(rule, d->now, &progress))
+	if (!rule || (segment && !(rule->flags & SQ_RULE_WIRE)))
 		return 0;
-	if (segment && !(rule->flags & SQ_RULE_WIRE))
+	if (!sq_in_window(rule, d->now, &progress))
 		return 0;
 	if ((rule->flags & SQ_RULE_CALLS) &&
 	    (d->event.call >= 64 * SQ_CALL_WORDS ||
@@ -343,7 +343,8 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 	}
 	draw = sq_mix(sq_seed ^ sq_mix((__u64)fault << 32 | d->event.cgroup));
 	draw = sq_mix(draw + __sync_fetch_and_add(sequence, 1));
-	if (!sq_gap_is_over(rule, row) || !sq_is_hit(rule, &d->event, fault, row, draw, progress)) {
+	if (!sq_gap_is_over(rule, &d->event, row) ||
+	    !sq_is_hit(rule, &d->event, fault, row, draw, progress)) {
 		sq_miss(counters, SQ_MISSED_DICE);
 		return 0;
 	}

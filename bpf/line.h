@@ -58,8 +58,12 @@ static __always_inline bool sq_follows(const struct sq_decision *d)
 
 static __always_inline bool sq_needs_line(const struct sq_decision *d)
 {
-	/* of a super packet a part is lost or doubled, and only the line can part it */
-	return d->lined || d->lost || (d->doubled && d->event.segments > 1) || sq_follows(d);
+	/*
+	 * Of a super packet a part is lost or doubled, and only the line can part it; and a copy that
+	 * goes in by lo again has lost its route, without which nobody takes 127.0.0.1.
+	 */
+	return d->lined || d->lost || (d->doubled && (d->event.segments > 1 || d->event.ingress)) ||
+	       sq_follows(d);
 }
 
 static __always_inline void sq_let_follow(const struct sq_decision *d)
@@ -99,6 +103,7 @@ static __always_inline void sq_fill_slot(struct sq_line_slot *slot, const struct
 	slot->segments = d->event.segments;
 	slot->fate = d->fate;
 	slot->answer = d->answer;
+	slot->fated = d->fated;
 }
 
 /*
@@ -161,9 +166,33 @@ static __always_inline __u32 sq_network(struct __sk_buff *skb, bool l3, __be16 *
 	return offset;
 }
 
-/* What was decided. @way is where a copy goes: 0, or BPF_F_INGRESS. */
-static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision *d, bool l3,
-				 __u64 way)
+/*
+ * How many bytes and how many wire packets it is. Only the line can part a super packet. One that came
+ * in has its headers once, and of one that another machine's kernel made nobody has counted the parts.
+ */
+static __always_inline void sq_measure(struct __sk_buff *skb, struct sq_event *event)
+{
+	__u32 segments = skb->gso_segs, size = skb->gso_size, headers = event->headers;
+
+	event->size = skb->wire_len;
+	if (event->ingress && size && skb->len > headers) {
+		if (!segments)
+			segments = (skb->len - headers + size - 1) / size;
+		event->size = skb->len + (segments - 1) * headers;
+	}
+	if (sq_line_ifindex && segments > 1)
+		event->segments = segments < SQ_LINE_SEGMENTS ? segments : SQ_LINE_SEGMENTS;
+}
+
+/* Other programs of the chain that end it would clear the guard, but for what stands here. */
+static __always_inline void sq_guard_set(struct __sk_buff *skb, __u32 guard)
+{
+	skb->tc_index |= guard;
+	skb->tc_classid = skb->tc_index;
+}
+
+/* What was decided. */
+static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
 {
 	if (sq_is_lost(d)) {
 		sq_take_back(d, d->lined | d->copying, SQ_MISSED_LOST);
@@ -175,7 +204,7 @@ static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision
 		if (verdict >= 0)
 			return verdict;
 		sq_take_back(d, d->lined | d->copying, SQ_MISSED_ROOM);
-	} else if (d->doubled && bpf_clone_redirect(skb, skb->ifindex, way)) {
+	} else if (d->doubled && bpf_clone_redirect(skb, skb->ifindex, 0)) {
 		/* the copy bears the guard: nobody doubles it again */
 		sq_take_back(d, d->copying, SQ_MISSED_ROOM);
 	}

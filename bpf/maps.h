@@ -104,7 +104,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set at load: faults x cgroups */
+	__uint(max_entries, 1); /* set at load: faults x cgroups x 2 */
 	__type(key, __u32);
 	__type(value, struct sq_wire);
 } sq_wires __weak SEC(".maps");

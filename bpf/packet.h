@@ -24,7 +24,8 @@
 #define NEXTHDR_DEST 60
 #define SQ_MAX_EXTENSIONS 4
 #define SQ_MAX_VLANS 2 /* in the packet itself: of the device's own there is nothing to be seen */
-#define SQ_TCP_FLAGS 13
+#define SQ_TCP_OFFSET 12
+#define SQ_UDP_HEADER 8
 
 #define NDP_FIRST 133 /* router solicitation */
 #define NDP_LAST 137 /* redirect */
@@ -108,9 +109,17 @@ static __always_inline void sq_parse_transport(struct __sk_buff *skb, struct sq_
 		event->local_port = bpf_ntohs(ports[egress ? 0 : 1]);
 		event->has_ports = 1;
 	}
-	if (event->has_ports && event->protocol == SQ_PROTO_TCP)
-		bpf_skb_load_bytes(skb, offset + SQ_TCP_FLAGS, &event->tcp_flags, 1);
 	event->transport = offset;
+	event->headers = offset;
+	if (event->has_ports && event->protocol == SQ_PROTO_TCP) {
+		__u8 tcp[2] = { 0 }; /* how long the header is, in words, and the flags */
+
+		bpf_skb_load_bytes(skb, offset + SQ_TCP_OFFSET, tcp, sizeof(tcp));
+		event->headers += (tcp[0] >> 4) * 4;
+		event->tcp_flags = tcp[1];
+	} else if (event->has_ports) {
+		event->headers += SQ_UDP_HEADER;
+	}
 	if (protocol == IPPROTO_UDP && event->has_ports)
 		event->control = sq_is_dhcp(event->local_port, event->peer_port);
 	sq_flow(event);

@@ -15,7 +15,7 @@ static __always_inline void sq_pass_own(struct __sk_buff *skb, const struct sq_e
 {
 	if (!(event->scope_flags & SQ_SCOPE_SELF) || skb->priority != SQ_BACK_PRIORITY)
 		return;
-	skb->tc_index |= sq_guard_in;
+	sq_guard_set(skb, sq_guard_in);
 	skb->priority = 0;
 }
 
@@ -26,25 +26,23 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 	__u32 offset;
 
 	/* A packet is decided once, on the first device it meets. */
-	if (skb->tc_index & sq_guard)
+	if (skb->tc_index & sq_guard) {
+		sq_guard_set(skb, 0);
 		return SQ_TC_NEXT;
+	}
 	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_EGRESS)) {
 		sq_pass_own(skb, &d.event);
 		return SQ_TC_NEXT;
 	}
-	skb->tc_index |= sq_guard;
+	sq_guard_set(skb, sq_guard);
 
 	offset = sq_network(skb, l3, &protocol);
-	d.event.size = skb->wire_len;
-	/* only the line can part a super packet */
-	if (sq_line_ifindex && skb->gso_segs > 1)
-		d.event.segments = skb->gso_segs < SQ_LINE_SEGMENTS ? skb->gso_segs
-								    : SQ_LINE_SEGMENTS;
 	sq_parse(skb, &d.event, offset, protocol, true);
+	sq_measure(skb, &d.event);
 	if (d.event.faults & sq_name_faults)
 		sq_look_at_name(skb, &d.event);
 	sq_decide(&d);
-	return sq_do(skb, &d, l3, 0);
+	return sq_do(skb, &d, l3);
 }
 
 SEC("tc")

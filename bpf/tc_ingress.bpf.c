@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets that arrive and must wait: the delay line for ingress.
+ * Packets that arrive: all that can happen to one on its way, but for what needs no more than the
+ * packet to be lost (cgroup_skb.bpf.c).
  *
  * The packet has no socket yet, so the one that will get it is looked up, as the stack will do it,
  * and its cgroup is the scope. What is looked up and not found passes.
@@ -8,6 +9,7 @@
  * Hooks: tcx ingress (6.6 and later) or the ingress of clsact (before), on every device of the
  * target's network namespaces, and on the line's own. Least kernel: 6.1.
  */
+#include "dns_name.h"
 #include "line.h"
 
 #define PACKET_OTHERHOST 3
@@ -137,6 +139,9 @@ __weak __noinline int sq_find_receiver(struct __sk_buff *skb, struct sq_event *e
 		return 0;
 	found = sq_scope_of_sock(event, sk);
 	bound = sq_is_bound(sk);
+	/* the end of a handshake finds who listens: there is no connection that could be reset */
+	if (sk->state == BPF_TCP_LISTEN)
+		event->tcp_flags |= SQ_TCP_SYN;
 	bpf_sk_release(sk);
 	return found && (bound || !sq_is_forwarded(skb, size, &tuple));
 }
@@ -147,7 +152,11 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	__be16 protocol = skb->protocol;
 	__u32 offset;
 
-	if (skb->tc_index & sq_guard_in || skb->pkt_type == PACKET_OTHERHOST)
+	if (skb->tc_index & sq_guard_in) {
+		sq_guard_set(skb, 0);
+		return SQ_TC_NEXT;
+	}
+	if (skb->pkt_type == PACKET_OTHERHOST)
 		return SQ_TC_NEXT;
 	/* before all that costs: outside of the run's time there is nothing to look for */
 	if (sq_refusal(bpf_ktime_get_boot_ns(), 0) >= 0)
@@ -156,13 +165,12 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	sq_parse(skb, &d.event, offset, protocol, false);
 	if (!sq_find_receiver(skb, &d.event, offset, protocol))
 		return SQ_TC_NEXT;
-	skb->tc_index |= sq_guard_in;
-	d.event.size = skb->wire_len;
-	if (sq_line_ifindex && skb->gso_segs > 1)
-		d.event.segments = skb->gso_segs < SQ_LINE_SEGMENTS ? skb->gso_segs
-								    : SQ_LINE_SEGMENTS;
+	sq_guard_set(skb, sq_guard_in);
+	sq_measure(skb, &d.event);
+	if (d.event.faults & sq_name_faults)
+		sq_look_at_name(skb, &d.event);
 	sq_decide(&d);
-	return sq_do(skb, &d, l3, BPF_F_INGRESS);
+	return sq_do(skb, &d, l3);
 }
 
 SEC("tc")
@@ -197,7 +205,7 @@ int sq_tc_back(struct __sk_buff *skb)
 	if (!back || bpf_skb_store_bytes(skb, 0, back->dst_mac, sizeof(back->dst_mac), 0))
 		return SQ_TC_NEXT;
 	skb->mark = back->mark;
-	skb->tc_index |= sq_guard_in;
+	sq_guard_set(skb, sq_guard_in);
 	return bpf_redirect(back->ifindex, BPF_F_INGRESS);
 }
 

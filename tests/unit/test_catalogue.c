@@ -168,7 +168,7 @@ static void test_parameters_belong_to_their_kinds(void **state)
 				     BIT(SYSCALL_ERROR)) },
 		{ "per", BIT(LATENCY) | BIT(LOSS) | BIT(CORRUPT) | BIT(DUPLICATE) | BIT(PARTITION) |
 				 BIT(RESET) },
-		{ "direction", BIT(LATENCY) | BIT(LOSS) | BIT(PARTITION) },
+		{ "direction", EVERY & ~(BIT(REFUSE) | BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR)) },
 		{ "delay", BIT(LATENCY) | BIT(REORDER) | BIT(SYSCALL_LATENCY) },
 		{ "distribution", BIT(LATENCY) | BIT(SYSCALL_LATENCY) },
 		{ "reorder", BIT(LATENCY) },

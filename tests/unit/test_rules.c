@@ -4,6 +4,8 @@
 
 #include "inject/rules.h"
 #include "tests/unit/unit.h"
+#include "util/hash.h"
+#include "util/text.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -211,11 +213,30 @@ static uint64_t hooks_of(const char *fault)
 
 static void test_hooks_are_where_a_fault_acts(void **state)
 {
+	static const char *const both_ways[] = {
+		"latency, delay: 1ms", "corrupt, probability: 1%",
+		"duplicate",	       "reorder, delay: 1ms, gap: 5",
+		"rate, rate: 1mbit",   "reset",
+		"dns, names: \"*\""
+	};
+
 	assert_int_equal(hooks_of("{fault: network.latency, target: web, delay: 1ms, for: 1s}"),
 			 1u << SQ_HOOK_EGRESS);
 	assert_int_equal(hooks_of(LOSS("probability: 1%")), 1u << SQ_HOOK_EGRESS);
 	assert_int_equal(hooks_of(LOSS("probability: 1%, direction: ingress")),
 			 1u << SQ_HOOK_INGRESS);
+	for (size_t i = 0; i < ARRAY_SIZE(both_ways); i++) {
+		_cleanup_free_ char *fault = NULL, *in = NULL, *both = NULL;
+
+		fault = sq_asprintf("{fault: network.%s, target: web, for: 1s}", both_ways[i]);
+		in = sq_asprintf("{fault: network.%s, direction: ingress, target: web, for: 1s}",
+				 both_ways[i]);
+		both = sq_asprintf("{fault: network.%s, direction: both, target: web, for: 1s}",
+				   both_ways[i]);
+		assert_int_equal(hooks_of(fault), 1u << SQ_HOOK_EGRESS);
+		assert_int_equal(hooks_of(in), 1u << SQ_HOOK_TC_INGRESS);
+		assert_int_equal(hooks_of(both), 1u << SQ_HOOK_EGRESS | 1u << SQ_HOOK_TC_INGRESS);
+	}
 	assert_int_equal(hooks_of("{fault: network.partition, target: web, for: 1s}"),
 			 1u << SQ_HOOK_EGRESS | 1u << SQ_HOOK_INGRESS);
 	assert_int_equal(hooks_of("{fault: network.refuse, target: web, for: 1s}"),
@@ -378,6 +399,81 @@ static void test_all_of_ipv6_is_not_ipv4(void **state)
 	free(entries.item);
 }
 
+/* Prefixes in prefixes, of IPv4 and IPv6, with one port each or all: as the file has them. */
+static void test_many_prefixes_are_what_the_file_says(void **state)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	struct {
+		uint32_t address;
+		unsigned int bits, port;
+	} peer[400];
+	struct sq_peer_entries entries;
+	uint64_t draw = 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(peer); i++) {
+		draw = sq_mix64(draw);
+		peer[i].bits = 6 + draw % 27;
+		peer[i].address = (uint32_t)(draw >> 32) & 0x070f0f0f & ~0u << (32 - peer[i].bits);
+		peer[i].port = draw >> 16 & 3 ? 1 + (draw >> 20) % 5 : 0;
+		sq_buffer_add(&text, "%s\"%u.%u.%u.%u/%u%s", i ? ", " : "", peer[i].address >> 24,
+			      peer[i].address >> 16 & 255, peer[i].address >> 8 & 255,
+			      peer[i].address & 255, peer[i].bits, peer[i].port ? ":" : "\"");
+		if (peer[i].port)
+			sq_buffer_add(&text, "%u\"", peer[i].port);
+	}
+	{
+		_cleanup_free_ char *fault = sq_asprintf(
+			"{fault: network.partition, target: web, for: 1s, to: [\"[::/0]:9\", %s]}",
+			sq_buffer_text(&text));
+
+		entries = entries_of(fault);
+	}
+	for (int i = 0; i < 2000; i++) {
+		uint32_t address;
+		unsigned int port;
+		bool wanted = false;
+		char name[64];
+
+		draw = sq_mix64(draw);
+		address = (uint32_t)(draw >> 32) & 0x070f0f0f;
+		port = 1 + draw % 6;
+		for (size_t j = 0; j < ARRAY_SIZE(peer); j++)
+			wanted |= (address & ~0u << (32 - peer[j].bits)) == peer[j].address &&
+				  (!peer[j].port || peer[j].port == port);
+		snprintf(name, sizeof(name), "::ffff:%u.%u.%u.%u", address >> 24,
+			 address >> 16 & 255, address >> 8 & 255, address & 255);
+		if (hits(&entries, SQ_LIST_TO(0), name, port) != wanted)
+			fail_msg("%s port %u: %d is right", name, port, wanted);
+	}
+	for (size_t i = 0; i < entries.n; i++)
+		assert_true(sq_peer_entries_have(&entries, &entries.item[i].key));
+	free(entries.item);
+}
+
+static void test_ten_thousand_prefixes_take_no_time(void **state)
+{
+	struct sq_peer *peer = sq_alloc(10000 * sizeof(*peer));
+	struct sq_peers control = { peer, 10000 };
+	struct sq_experiment *experiment = with(TO("to: 10.0.0.1"));
+	struct sq_peer_entries entries;
+	uint64_t begun = sq_now();
+
+	for (size_t i = 0; i < 10000; i++) {
+		peer[i] = (struct sq_peer){
+			.address = { [10] = 0xff, 0xff, 10, (uint8_t)(i >> 8), (uint8_t)i },
+			.prefix_len = 120,
+			.ipv4 = true
+		};
+	}
+	assert_int_equal(sq_peer_entries_make(experiment, NULL, &control, &entries, NULL), 0);
+	assert_int_equal(entries.n, 10001);
+	/* 20 ms; each held against each other it would be 100 million pairs, and seconds */
+	assert_true(sq_now() - begun < SQ_S / 2);
+	free(entries.item);
+	free(peer);
+	sq_experiment_free(experiment);
+}
+
 static void test_ports_without_a_peer_are_of_everybody(void **state)
 {
 	struct sq_peer_entries entries = entries_of(TO("ports: 80"));
@@ -434,6 +530,8 @@ static void test_line_is_taken_by_what_waits_and_what_is_parted(void **state)
 }
 
 UNIT(UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
+     UNIT_TEST(test_many_prefixes_are_what_the_file_says),
+     UNIT_TEST(test_ten_thousand_prefixes_take_no_time),
      UNIT_TEST(test_rule_of_bursts_has_four_shares),
      UNIT_TEST(test_names_become_keys_read_backwards),
      UNIT_TEST(test_rule_of_the_dns_answers_or_is_silent),

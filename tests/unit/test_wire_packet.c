@@ -227,6 +227,21 @@ static void test_part_of_a_frame_that_came_cut(void **state)
 	sq_line_part(third, 3, keep);
 	assert_int_equal(n_made, 1);
 	forget();
+	/* one wire packet goes on as it is, and so do several that fare alike */
+	third = tcp(true, 100);
+	third->slot.late = 1;
+	third->slot.late_ns = 50;
+	sq_line_part(third, 0, keep);
+	assert_int_equal(n_made, 1);
+	assert_ptr_equal(made[0], third);
+	assert_int_equal(made[0]->slot.delay_ns, 50);
+	forget();
+	third = tcp(false, 4 * MSS);
+	third->slot.late = 15;
+	sq_line_part(third, 0, keep);
+	assert_int_equal(n_made, 1);
+	assert_ptr_equal(made[0], third);
+	forget();
 }
 
 static void test_resets_go_both_ways(void **state)
@@ -279,20 +294,58 @@ static void test_answers_repeat_the_question(void **state)
 		put16(udp, 40000);
 		put16(udp + 2, 53);
 		memcpy(udp + 8, question, sizeof(question) - 1);
-		assert_int_equal(sq_craft_answer(packet->frame, packet->n, 3, out), n);
+		assert_int_equal(sq_craft_answer(packet->frame, packet->n, true, 3, out), n);
 		assert_true(is_sound(out, n));
 		assert_int_equal(get16(out + ip), 53);
 		assert_int_equal(get16(out + ip + 2), 40000);
 		assert_int_equal(get16(out + ip + 4), 8 + asked);
 		assert_memory_equal(dns, "\x12\x34\x81\x83\x00\x01\x00\x00\x00\x00\x00\x00", 12);
 		assert_memory_equal(dns + 12, question + 12, asked - 12);
+		/* in the place of an answer: the same way as that */
+		put16(udp, 53);
+		put16(udp + 2, 40000);
+		assert_int_equal(sq_craft_answer(packet->frame, packet->n, false, 2, out), n);
+		assert_true(is_sound(out, n));
+		assert_int_equal(get16(out + ip), 53);
+		assert_int_equal(get16(out + ip + 2), 40000);
+		assert_memory_equal(out + ip - (ipv6 ? 32 : 8),
+				    packet->frame + ETH_HLEN + ip - (ipv6 ? 32 : 8), ipv6 ? 32 : 8);
+		assert_int_equal(dns[3], 0x82);
 		/* cut off, or a name that never ends */
 		for (size_t size = 0; size < ETH_HLEN + ip + 8 + asked; size++)
-			assert_int_equal(sq_craft_answer(packet->frame, size, 3, out), 0);
+			assert_int_equal(sq_craft_answer(packet->frame, size, true, 3, out), 0);
 		memset(udp + 8 + 12, 63, sizeof(question) - 13);
-		assert_int_equal(sq_craft_answer(packet->frame, packet->n, 3, out), 0);
+		assert_int_equal(sq_craft_answer(packet->frame, packet->n, true, 3, out), 0);
 		free(packet);
 	}
+}
+
+static void test_layout_looks_behind_extension_headers(void **state)
+{
+	/* hop-by-hop of 16 bytes, a fragment's, then UDP */
+	unsigned char ip6[] = { [12] = 0x86,
+				0xdd,
+				[14] = 0x60,
+				[20] = IPPROTO_HOPOPTS,
+				[54] = IPPROTO_FRAGMENT,
+				[55] = 1,
+				[70] = IPPROTO_UDP,
+				[86] = 0 };
+	struct sq_layout layout;
+	unsigned char out[SQ_CRAFTED];
+
+	assert_true(sq_layout_find(ip6, sizeof(ip6), &layout));
+	assert_int_equal(layout.l4, 78);
+	assert_int_equal(layout.protocol, IPPROTO_UDP);
+	assert_true(layout.fragment);
+	ip6[54] = IPPROTO_TCP;
+	assert_true(sq_layout_find(ip6, sizeof(ip6), &layout));
+	assert_int_equal(layout.l4, 70);
+	assert_int_equal(layout.protocol, IPPROTO_TCP);
+	assert_false(layout.fragment);
+	ip6[55] = 200; /* it ends behind the packet */
+	assert_false(sq_layout_find(ip6, sizeof(ip6), &layout));
+	assert_int_equal(sq_craft_reset(ip6, sizeof(ip6), true, out), 0);
 }
 
 static void test_layout_looks_behind_tags_and_options(void **state)
@@ -307,6 +360,10 @@ static void test_layout_looks_behind_tags_and_options(void **state)
 	assert_int_equal(layout.l3, 22);
 	assert_int_equal(layout.l4, 50);
 	assert_int_equal(layout.protocol, IPPROTO_UDP);
+	assert_false(layout.fragment);
+	tagged[22 + 6] = 0x20; /* more of them follow */
+	assert_true(sq_layout_find(tagged, sizeof(tagged), &layout));
+	assert_true(layout.fragment);
 	assert_false(sq_layout_find(tagged, 49, &layout));
 	tagged[20] = 0x12;
 	assert_false(sq_layout_find(tagged, sizeof(tagged), &layout));
@@ -318,4 +375,5 @@ UNIT(UNIT_TEST(test_checksum_is_completed_once),
      UNIT_TEST(test_masks_lose_double_and_hold_up_wire_packets),
      UNIT_TEST(test_part_of_a_frame_that_came_cut), UNIT_TEST(test_resets_go_both_ways),
      UNIT_TEST(test_answers_repeat_the_question),
-     UNIT_TEST(test_layout_looks_behind_tags_and_options))
+     UNIT_TEST(test_layout_looks_behind_tags_and_options),
+     UNIT_TEST(test_layout_looks_behind_extension_headers))

@@ -18,7 +18,7 @@ struct effect {
 	const struct sq_fault *fault;
 	struct sq_counters counters;
 	struct sq_delays delays;
-	uint64_t room; /* not held back for want of room */
+	uint64_t undone; /* the line let it pass: for want of room, or nothing could be made of it */
 	uint64_t eligible; /* passed every filter: for the dice to decide */
 };
 
@@ -62,6 +62,19 @@ static const char *why_filtered(const struct sq_fault *fault)
 	return "nothing matched the filter";
 }
 
+static bool makes_packets(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_RESET || fault->kind->id == SQ_FAULT_DNS;
+}
+
+static const char *why_undone(const struct sq_fault *fault)
+{
+	if (is_call(fault))
+		return "all were naps without a slot";
+	return makes_packets(fault) ? "of none of them could a reset or an answer be made"
+				    : "the delay line had no room for them";
+}
+
 /* The reason that has cost most, in words that say where to look. */
 static const char *why_nothing(const struct sq_run *run, const struct effect *effect)
 {
@@ -80,8 +93,7 @@ static const char *why_nothing(const struct sq_run *run, const struct effect *ef
 		{ missed[SQ_MISSED_PROTECTED], "they came from what is protected" },
 		{ missed[SQ_MISSED_LEASE], "they came when the lease had ended" },
 		{ missed[SQ_MISSED_KILLED], "they came after the kill switch" },
-		{ effect->room, is_call(fault) ? "all were naps without a slot"
-					       : "the delay line had no room for them" },
+		{ effect->undone, why_undone(fault) },
 		{ missed[SQ_MISSED_LOST], "another fault lost those packets" },
 	};
 	size_t most = 0;
@@ -162,11 +174,11 @@ static int measure(const struct sq_run *run, size_t i, struct effect *ret, struc
 		return r;
 	missed = ret->counters.missed;
 	sq_injector_delays(run->injector, i, &ret->delays);
-	/* the gate has counted as injected what the line then had no room for */
-	ret->room = MIN(sq_injector_undelayed(run->injector, i), ret->counters.injected);
-	ret->counters.injected -= ret->room;
-	ret->room += missed[SQ_MISSED_ROOM];
-	ret->eligible = ret->counters.injected + ret->room + missed[SQ_MISSED_DICE] +
+	/* the gate has counted as injected what the line then could not do */
+	ret->undone = MIN(sq_injector_undone(run->injector, i), ret->counters.injected);
+	ret->counters.injected -= ret->undone;
+	ret->undone += missed[SQ_MISSED_ROOM];
+	ret->eligible = ret->counters.injected + ret->undone + missed[SQ_MISSED_DICE] +
 			missed[SQ_MISSED_BUDGET] + missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
 	return 0;
 }
@@ -177,7 +189,7 @@ static char *why_ineffective(const struct sq_run *run, const struct effect *effe
 {
 	const char *would = run->request->observe ? "would hit" : "hit";
 	const char *name = effect->fault->name;
-	unsigned long long injected = effect->counters.injected, room = effect->room;
+	unsigned long long injected = effect->counters.injected, undone = effect->undone;
 	unsigned long long rate = effect->counters.missed[SQ_MISSED_RATE];
 
 	*ret_verdict = "no effect";
@@ -192,10 +204,12 @@ static char *why_ineffective(const struct sq_run *run, const struct effect *effe
 		return sq_asprintf("fault '%s' is weakened: the blast radius's rate let %llu of "
 				   "%llu pass",
 				   name, rate, rate + injected);
-	if (weakens(room, injected))
-		return sq_asprintf("fault '%s' is weakened: there was no room to hold back %llu of "
-				   "%llu",
-				   name, room, room + injected);
+	if (weakens(undone, injected))
+		return sq_asprintf("fault '%s' is weakened: %s %llu of %llu", name,
+				   makes_packets(effect->fault)
+					   ? "no reset or answer could be made of"
+					   : "there was no room to hold back",
+				   undone, undone + injected);
 	return NULL;
 }
 

@@ -228,11 +228,13 @@ static const struct sq_field loss_fields[] = {
 static const struct sq_field corrupt_fields[] = {
 	PROBABILITY(.required = true),
 	PER("packet"),
+	DIRECTION("egress"),
 };
 
 static const struct sq_field duplicate_fields[] = {
 	PROBABILITY(.fallback = "100%"),
 	PER("packet"),
+	DIRECTION("egress"),
 };
 
 static const struct sq_field reorder_fields[] = {
@@ -251,6 +253,7 @@ static const struct sq_field reorder_fields[] = {
 	  .fallback = "1",
 	  .help = "only every so many packets; of those `probability` are hit" },
 	PROBABILITY(.fallback = "100%"),
+	DIRECTION("egress"),
 };
 
 static const struct sq_field rate_fields[] = {
@@ -260,7 +263,7 @@ static const struct sq_field rate_fields[] = {
 	  .required = true,
 	  .min = 8000,
 	  .max = 100000000000,
-	  .help = "bits a second, for all of a cgroup's packets together" },
+	  .help = "bits a second, for all of a cgroup's packets together, each way" },
 	{ .key = "burst",
 	  .type = SQ_TYPE_SIZE,
 	  .offset = AT(burst_bytes),
@@ -268,11 +271,13 @@ static const struct sq_field rate_fields[] = {
 	  .fallback = "0B",
 	  .help = "what may pass at once after a pause" },
 	PROBABILITY(.fallback = "100%"),
+	DIRECTION("egress"),
 };
 
 static const struct sq_field reset_fields[] = {
 	PROBABILITY(.fallback = "100%"),
 	PER("connection"),
+	DIRECTION("egress"),
 };
 
 static const struct sq_field dns_fields[] = {
@@ -288,6 +293,12 @@ static const struct sq_field dns_fields[] = {
 	  .fallback = "SERVFAIL",
 	  .help = "what comes back instead" },
 	PROBABILITY(.fallback = "100%"),
+	{ .key = "direction",
+	  .type = SQ_TYPE_ENUM,
+	  .offset = AT(direction),
+	  .names = directions,
+	  .fallback = "egress",
+	  .help = "egress: the question, which its server never sees; ingress: the server's answer" },
 	{ .key = "to",
 	  .type = SQ_TYPE_PEERS,
 	  .offset = AT(to),
@@ -316,6 +327,27 @@ static const struct sq_field refuse_fields[] = {
 	  .offset = AT(error),
 	  .fallback = "ECONNREFUSED",
 	  .help = "ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH or ENETUNREACH" },
+};
+
+static const struct sq_absent refuse_absent[] = {
+	{ "direction", "only the target's own connect() fails; network.reset and network.partition "
+		       "with direction: ingress hit connections that others make to it" },
+	{ "proto", "only TCP connections are refused" },
+	{ "local_ports", "a connection that is refused has no port of its own yet" },
+	{ "per", "every connection is drawn for itself" },
+	{ NULL, NULL },
+};
+
+static const struct sq_absent dns_absent[] = {
+	{ "proto", "only questions over UDP are hit; what goes over TCP: network.partition with "
+		   "ports: 53 and proto: tcp" },
+	{ "local_ports", "the target is who asks; 'ports' are the server's" },
+	{ NULL, NULL },
+};
+
+static const struct sq_absent call_absent[] = {
+	{ "direction", "a system call has none; network faults do" },
+	{ NULL, NULL },
 };
 
 static const struct sq_field calls_field[] = {
@@ -388,20 +420,23 @@ const struct sq_fault_kind sq_catalogue[] = {
 	  SCHEMA("network.partition", partition_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
 	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",
-	  SCHEMA("network.refuse", refuse_fields, SQ_PART(peers), NONE) },
+	  SCHEMA("network.refuse", refuse_fields, SQ_PART(peers), NONE, .absent = refuse_absent) },
 	{ SQ_FAULT_RESET, "network.reset", "the target's TCP connections end with a reset",
-	  "Both ends get it, when the target next sends; one that is silent goes on.",
+	  "Both ends get it, with the next packet that the target sends (or with `direction` gets); "
+	  "one that is silent goes on.",
 	  SCHEMA("network.reset", reset_fields, SQ_PART(peers), SQ_PART(local_ports)) },
 	{ SQ_FAULT_DNS, "network.dns", "the target's questions for some names go wrong",
 	  "Questions over UDP only: DNS over TCP, TLS or HTTPS is let pass.",
-	  SCHEMA("network.dns", dns_fields, NONE, NONE) },
+	  SCHEMA("network.dns", dns_fields, NONE, NONE, .absent = dns_absent) },
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
 	  "The delay changes neither result nor errno. It comes after the call's effect; before it where "
 	  "the backend is a security hook (lsm.s) or the C library.",
-	  SCHEMA("syscall.latency", syscall_latency_fields, SQ_PART(calls_field), NONE) },
+	  SCHEMA("syscall.latency", syscall_latency_fields, SQ_PART(calls_field), NONE,
+		 .absent = call_absent) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",
-	  SCHEMA("syscall.error", syscall_error_fields, SQ_PART(calls_field), SQ_PART(peers)) },
+	  SCHEMA("syscall.error", syscall_error_fields, SQ_PART(calls_field), SQ_PART(peers),
+		 .absent = call_absent) },
 };
 
 const size_t sq_catalogue_n = ARRAY_SIZE(sq_catalogue);

@@ -284,7 +284,12 @@ static void unknown_key(const struct sq_node *key, const struct collect *fields,
 	for (size_t i = 0; i < fields->n; i++)
 		names[i] = fields->field[i]->key;
 	near = sq_nearest(key->value, names, fields->n);
-	if (near)
+	for (const struct sq_absent *absent = schema->absent; absent && absent->key; absent++)
+		if (!strcmp(absent->key, key->value))
+			sq_buffer_add(&hint, "%s", absent->why);
+	if (hint.stream)
+		near = NULL;
+	else if (near)
 		sq_buffer_add(&hint, "did you mean '%s'?", near);
 	else
 		list_keys(fields, &hint);

@@ -93,6 +93,11 @@ struct sq_fields {
 		fields, ARRAY_SIZE(fields) \
 	}
 
+/* A key that one would look for and that makes no sense here; without a key behind the last. */
+struct sq_absent {
+	const char *key, *why;
+};
+
 struct sq_schema {
 	const char *what; /* "a target": for messages */
 	size_t size; /* of the object's struct */
@@ -101,6 +106,7 @@ struct sq_schema {
 	const char *const *one_of;
 	/* Picks the schema by what the map holds (a fault's kind); NULL: it has told why not. */
 	const struct sq_schema *(*choose)(const struct sq_node *node, struct sq_diags *diags);
+	const struct sq_absent *absent; /* or NULL */
 };
 
 /*

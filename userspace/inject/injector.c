@@ -114,7 +114,7 @@ static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_err
 				 (uint32_t)injector->setup.n_cgroups + MAX_CARVES);
 	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_sequence, (uint32_t)rows);
-	bpf_map__set_max_entries(object->maps.sq_wires, (uint32_t)rows);
+	bpf_map__set_max_entries(object->maps.sq_wires, (uint32_t)rows * 2);
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
 	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
 	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(n_peers, 1));
@@ -123,14 +123,6 @@ static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_err
 	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
 		return sq_error_errno(err, errno, "cannot share the kill switch");
 	return 0;
-}
-
-static bool has_entry(const struct sq_peer_entries *entries, const struct sq_peer_key *key)
-{
-	for (size_t i = 0; i < entries->n; i++)
-		if (!memcmp(&entries->item[i].key, key, sizeof(*key)))
-			return true;
-	return false;
 }
 
 static int write_peers(const struct sq_injector *injector, const struct sq_peer_entries *peers,
@@ -153,7 +145,7 @@ static void remove_peers(const struct sq_injector *injector, const struct sq_pee
 	int fd = bpf_map__fd(injector->object->maps.sq_peers);
 
 	for (size_t i = 0; i < these->n; i++)
-		if (!has_entry(others, &these->item[i].key))
+		if (!sq_peer_entries_have(others, &these->item[i].key))
 			bpf_map_delete_elem(fd, &these->item[i].key);
 }
 

@@ -111,8 +111,11 @@ void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct
 /* What the injector wants to say for the report, such as packets without room in the line. */
 json_t *sq_injector_notes(struct sq_injector *injector);
 
-/* How many packets of a fault passed the line undelayed, as of sq_injector_notes(). */
-uint64_t sq_injector_undelayed(const struct sq_injector *injector, size_t fault);
+/*
+ * How many packets of a fault passed the line as they were, as of sq_injector_notes(): undelayed for want
+ * of room, or without the reset or answer that could not be made.
+ */
+uint64_t sq_injector_undone(const struct sq_injector *injector, size_t fault);
 
 /* The ids of programs, maps and links, for the journal: {programs: [], maps: [], links: []}. */
 json_t *sq_injector_objects(const struct sq_injector *injector);

@@ -33,7 +33,7 @@ struct sq_injector {
 	struct sq_follower *follower; /* of processes, where their C library is hooked */
 	struct sq_texts paths; /* of the targets */
 	uint64_t *faults; /* of each target */
-	uint64_t undelayed[SQ_MAX_FAULTS]; /* what the line server said at last */
+	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
 
 #endif

@@ -27,7 +27,8 @@ struct sq_line {
 /* What the line server counts, beside the delays themselves. */
 struct sq_line_stats {
 	uint64_t sent, no_room, failed;
-	uint64_t undelayed[SQ_MAX_FAULTS]; /* of no_room, by the faults whose delay it was */
+	uint64_t unmade; /* went on: nothing could be made to send in their place */
+	uint64_t undone[SQ_MAX_FAULTS]; /* of no_room and unmade, by the faults whose they were */
 	uint64_t reused; /* lost: read when the packet's slot was another's already */
 	uint64_t dropped; /* lost: by the kernel, for want of room between it and the line server */
 };

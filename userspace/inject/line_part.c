@@ -78,6 +78,14 @@ static void fix_tcp(struct sq_line_packet *part, const struct sq_layout *layout,
 	memcpy(tcp + TCP_CHECKSUM, &sum, 2);
 }
 
+static struct sq_line_packet *copy_of(const struct sq_line_packet *packet)
+{
+	struct sq_line_packet *copy = sq_line_packet_new(packet->n);
+
+	memcpy(copy, packet, sizeof(*packet) + packet->n);
+	return copy;
+}
+
 struct sq_line_packet *sq_line_cut(const struct sq_line_packet *packet, size_t first, size_t n)
 {
 	struct sq_layout layout = { 0 };
@@ -85,11 +93,8 @@ struct sq_line_packet *sq_line_cut(const struct sq_line_packet *packet, size_t f
 	size_t from = first * packet->header.gso_size, bytes = n * packet->header.gso_size;
 	struct sq_line_packet *part;
 
-	if (!payload || (first == 0 && n >= all)) {
-		part = sq_line_packet_new(packet->n);
-		memcpy(part, packet, sizeof(*packet) + packet->n);
-		return part;
-	}
+	if (!payload || (first == 0 && n >= all))
+		return copy_of(packet);
 	bytes = MIN(bytes, packet->n - payload - from);
 	part = sq_line_packet_new(payload + bytes);
 	memcpy(part, packet, sizeof(*packet) + payload);
@@ -127,38 +132,48 @@ static size_t run_of(const struct sq_line_slot *slot, size_t first, size_t at, s
 	return n;
 }
 
+/* What happens to the part whose first wire packet is @segment. Returns its double, or NULL. */
+static struct sq_line_packet *spoil(struct sq_line_packet *part, const struct sq_line_slot *slot,
+				    size_t segment)
+{
+	struct sq_line_packet *twin;
+
+	if (has(slot->corrupted, segment))
+		sq_corrupt(&part->header, part->frame, part->n, slot->draw + segment);
+	if (has(slot->late, segment)) {
+		part->slot.delay_ns += slot->late_ns;
+		part->slot.reorder = 1;
+	}
+	if (!has(slot->doubled, segment))
+		return NULL;
+	twin = copy_of(part);
+	twin->slot.faults = 0;
+	return twin;
+}
+
 void sq_line_part(struct sq_line_packet *packet, size_t first,
 		  void (*add)(struct sq_line_packet *packet))
 {
-	const struct sq_line_slot *slot = &packet->slot;
+	const struct sq_line_slot fates = packet->slot, *slot = &fates;
 	size_t all = sq_line_segments(packet), n;
 	bool counted = false;
 
 	for (size_t at = 0; at < all; at += n) {
-		struct sq_line_packet *part, *copy = NULL;
+		struct sq_line_packet *part, *twin;
 
 		n = 1;
 		if (has(slot->lost, first + at))
 			continue;
 		n = run_of(slot, first, at, all);
-		part = sq_line_cut(packet, at, n);
+		/* most are one wire packet, or fare as one: no need for another */
+		part = n == all ? TAKE_PTR(packet) : sq_line_cut(packet, at, n);
 		if (counted) /* the delay of a packet is one */
 			part->slot.faults = 0;
 		counted = true;
-		if (has(slot->corrupted, first + at))
-			sq_corrupt(&part->header, part->frame, part->n, slot->draw + first + at);
-		if (has(slot->late, first + at)) {
-			part->slot.delay_ns += slot->late_ns;
-			part->slot.reorder = 1;
-		}
-		if (has(slot->doubled, first + at)) {
-			copy = sq_line_packet_new(part->n);
-			memcpy(copy, part, sizeof(*part) + part->n);
-			copy->slot.faults = 0;
-		}
+		twin = spoil(part, &fates, first + at);
 		add(part);
-		if (copy)
-			add(copy);
+		if (twin)
+			add(twin);
 	}
 	free(packet);
 }

@@ -55,34 +55,45 @@ static struct {
 	bool open; /* the run is over: nothing is held */
 } server;
 
-/* Sends what takes the packet's place, one to each end or one to its sender. */
+/*
+ * Sends what takes the packet's place, one to each end or one to who waits for an answer. -ENOMSG:
+ * nothing can be made of it, and nothing was sent.
+ */
 static int send_instead(const struct sq_line_packet *packet)
 {
 	const struct sq_line_space *space = &server.space[packet->space];
-	unsigned char crafted[SQ_CRAFTED];
-	size_t n;
-	int r = 0;
+	const struct sq_line_slot *slot = &packet->slot;
+	unsigned char first[SQ_CRAFTED], second[SQ_CRAFTED];
+	size_t n, m = 0;
+	int r;
 
-	if (packet->slot.fate == SQ_FATE_RESET) {
-		n = sq_craft_reset(packet->frame, packet->n, false, crafted);
-		r = sq_line_space_send_ip(space, &packet->slot, crafted, n);
-		n = sq_craft_reset(packet->frame, packet->n, true, crafted);
+	if (slot->fate == SQ_FATE_RESET) {
+		n = sq_craft_reset(packet->frame, packet->n, false, first);
+		m = sq_craft_reset(packet->frame, packet->n, true, second);
 	} else {
-		n = sq_craft_answer(packet->frame, packet->n, packet->slot.answer, crafted);
+		n = sq_craft_answer(packet->frame, packet->n, !slot->ingress, slot->answer, first);
 	}
-	return sq_line_space_send_ip(space, &packet->slot, crafted, n) ? -EIO : r;
+	if (!n)
+		return -ENOMSG;
+	r = sq_line_space_send_made(space, slot, first, n);
+	return m && sq_line_space_send_made(space, slot, second, m) ? -EIO : r;
 }
 
 static void release(struct sq_line_packet *packet)
 {
 	uint64_t late, now = sq_now();
-	int r;
+	int r = -ENOMSG;
 
-	if (packet->slot.fate == SQ_FATE_PASS || server.open)
+	if (packet->slot.fate != SQ_FATE_PASS && !server.open) {
+		r = send_instead(packet);
+		if (r == -ENOMSG) {
+			server.stats.unmade++;
+			server.stats.undone[packet->slot.fated % SQ_MAX_FAULTS]++;
+		}
+	}
+	if (r == -ENOMSG)
 		r = sq_line_space_send(&server.space[packet->space], &server.backs, &packet->slot,
 				       &packet->header, packet->frame, packet->n);
-	else
-		r = send_instead(packet);
 	if (r)
 		server.stats.failed++;
 	else
@@ -133,7 +144,7 @@ static void hold(struct sq_line_packet *packet)
 	}
 	server.stats.no_room++;
 	for (uint32_t fault = 0; fault < SQ_MAX_FAULTS; fault++)
-		server.stats.undelayed[fault] += packet->slot.faults >> fault & 1;
+		server.stats.undone[fault] += packet->slot.faults >> fault & 1;
 	release(packet);
 }
 
@@ -171,7 +182,8 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
 	packet->slot = slot;
 	packet->space = space;
-	if (!(slot.lost | slot.corrupted | slot.doubled | slot.late) || server.open)
+	/* what is replaced is not parted before */
+	if (!(slot.lost | slot.corrupted | slot.doubled | slot.late) || slot.fate || server.open)
 		hold(packet);
 	else
 		sq_line_part(packet, next_segment(number, sq_line_segments(packet)), hold);

@@ -190,10 +190,10 @@ static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
 	return sendmsg(fd, &message, 0) < 0 ? -errno : 0;
 }
 
-int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot,
-			  unsigned char *packet, size_t n)
+static int send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot, bool in,
+		   const unsigned char *packet, size_t n)
 {
-	struct iovec part = { packet, n };
+	struct iovec part = { (void *)packet, n };
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 
@@ -201,16 +201,22 @@ int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_lin
 		return -EINVAL;
 	if (packet[0] >> 4 == 4) {
 		memcpy(&v4.sin_addr, packet + IPV4_DESTINATION, sizeof(v4.sin_addr));
-		return send_all(slot->ingress ? space->raw4_in_fd : space->raw4_fd,
-				(struct sockaddr *)&v4, sizeof(v4), &part, 1, slot->mark);
+		return send_all(in ? space->raw4_in_fd : space->raw4_fd, (struct sockaddr *)&v4,
+				sizeof(v4), &part, 1, slot->mark);
 	}
 	if (n < IPV6_DESTINATION + sizeof(v6.sin6_addr))
 		return -EINVAL;
 	memcpy(&v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(v6.sin6_addr));
 	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
 		v6.sin6_scope_id = slot->ifindex;
-	return send_all(slot->ingress ? space->raw6_in_fd : space->raw6_fd, (struct sockaddr *)&v6,
-			sizeof(v6), &part, 1, slot->mark);
+	return send_all(in ? space->raw6_in_fd : space->raw6_fd, (struct sockaddr *)&v6, sizeof(v6),
+			&part, 1, slot->mark);
+}
+
+int sq_line_space_send_made(const struct sq_line_space *space, const struct sq_line_slot *slot,
+			    const unsigned char *packet, size_t n)
+{
+	return send_ip(space, slot, true, packet, n);
 }
 
 /* By the line's own device, whose program sends it in by the one it came by. */
@@ -247,7 +253,7 @@ int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *
 	/* through the IP stack, which finds the way to lo again */
 	if (slot->ifindex == LO_IFINDEX) {
 		sq_finish_checksum(&copy, frame, n);
-		return sq_line_space_send_ip(space, slot, frame + ETH_HLEN, n - ETH_HLEN);
+		return send_ip(space, slot, slot->ingress, frame + ETH_HLEN, n - ETH_HLEN);
 	}
 	if (slot->ingress)
 		return backs->entry ? send_in(space, backs, slot, header, frame, n) : -EINVAL;

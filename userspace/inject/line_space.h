@@ -47,10 +47,11 @@ int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *
 		       unsigned char *frame, size_t n);
 
 /*
- * Sends an IP packet of @n bytes, complete with its checksums, the way that the IP stack finds; one of
- * the namespace's own addresses is reached too, whoever it is said to be from.
+ * Sends an IP packet of squall's own of @n bytes, complete with its checksums, the way that the IP stack
+ * finds; one of the namespace's own addresses is reached too, whoever it is said to be from. The faults
+ * on packets that come in let it pass.
  */
-int sq_line_space_send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot,
-			  unsigned char *packet, size_t n);
+int sq_line_space_send_made(const struct sq_line_space *space, const struct sq_line_slot *slot,
+			    const unsigned char *packet, size_t n);
 
 #endif

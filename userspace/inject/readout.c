@@ -98,17 +98,20 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
 	    sq_line_stats(&injector->line, &stats, NULL))
 		return notes;
-	memcpy(injector->undelayed, stats.undelayed, sizeof(injector->undelayed));
+	memcpy(injector->undone, stats.undone, sizeof(injector->undone));
 	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
+	add_note(notes, stats.unmade,
+		 "went on: they were cut off or fragments, of which no reset or answer can be "
+		 "made");
 	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
 	add_note(notes, stats.reused + stats.dropped,
 		 "were lost: more came than the delay line could read");
 	return notes;
 }
 
-uint64_t sq_injector_undelayed(const struct sq_injector *injector, size_t fault)
+uint64_t sq_injector_undone(const struct sq_injector *injector, size_t fault)
 {
-	return injector->undelayed[fault];
+	return injector->undone[fault];
 }
 
 static void add_link(json_t *links, int fd)

@@ -6,26 +6,27 @@
 #include <string.h>
 
 #include "experiment/dns_pattern.h"
+#include "util/hash.h"
 #include "util/time.h"
 #include "util/units.h"
 
 #define BIT(n) (1ull << (n))
 #define IPV4_PREFIX 96
+#define LEAST_INDEX 64
 #define LEAST_QUEUE (16 * 1514) /* bytes: 16 packets of a full size */
 
 uint64_t sq_fault_hooks(const struct sq_fault *fault)
 {
 	switch (fault->kind->id) {
 	case SQ_FAULT_LATENCY:
-		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
-		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_TC_INGRESS) : 0);
 	case SQ_FAULT_CORRUPT:
 	case SQ_FAULT_DUPLICATE:
 	case SQ_FAULT_REORDER:
 	case SQ_FAULT_RATE:
 	case SQ_FAULT_RESET:
 	case SQ_FAULT_DNS:
-		return BIT(SQ_HOOK_EGRESS);
+		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
+		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_TC_INGRESS) : 0);
 	case SQ_FAULT_LOSS:
 	case SQ_FAULT_PARTITION:
 		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
@@ -60,7 +61,7 @@ static const struct {
 	[SQ_FAULT_SYSCALL_ERROR] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false },
 };
 
-static bool loses_questions(const struct sq_fault *fault)
+static bool loses_names(const struct sq_fault *fault)
 {
 	return fault->kind->id == SQ_FAULT_DNS && fault->answer == SQ_ANSWER_NOTHING;
 }
@@ -75,8 +76,11 @@ enum sq_line_use sq_fault_line_use(const struct sq_fault *fault)
 {
 	enum sq_line_use use = acts[fault->kind->id].line;
 
-	if (loses_questions(fault))
+	if (loses_names(fault))
 		return SQ_LINE_UNUSED;
+	/* a copy that comes in by lo has lost its route, but for what the line sends */
+	if (fault->kind->id == SQ_FAULT_DUPLICATE && fault->direction != SQ_EGRESS)
+		return SQ_LINE_NEEDED;
 	/* where all of a connection's packets fare alike there is nothing to part */
 	if (use == SQ_LINE_WANTED && (fault->direction == SQ_INGRESS || hits_connections(fault)))
 		return SQ_LINE_UNUSED;
@@ -85,7 +89,7 @@ enum sq_line_use sq_fault_line_use(const struct sq_fault *fault)
 
 static uint32_t action_of(const struct sq_fault *fault)
 {
-	return loses_questions(fault) ? SQ_ACTION_DROP : acts[fault->kind->id].action;
+	return loses_names(fault) ? SQ_ACTION_DROP : acts[fault->kind->id].action;
 }
 
 bool sq_fault_loses(const struct sq_fault *fault)
@@ -186,34 +190,69 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 		add_range(&ret->local, fault->local_ports.item[i]);
 }
 
-static bool covers(const struct sq_peer_entry *wide, const struct sq_peer_entry *narrow)
+static bool covers(const struct sq_peer_key *wide, const struct sq_peer_key *narrow)
 {
-	unsigned int bits = wide->key.prefix_len - 32;
+	unsigned int bits = wide->prefix_len - 32, bytes = bits / 8;
 
-	if (wide->key.list != narrow->key.list || wide->key.prefix_len > narrow->key.prefix_len)
+	if (wide->list != narrow->list || wide->prefix_len > narrow->prefix_len ||
+	    memcmp(wide->address, narrow->address, bytes) != 0)
 		return false;
-	for (unsigned int bit = 0; bit < bits; bit++)
-		if ((wide->key.address[bit / 8] ^ narrow->key.address[bit / 8]) & (0x80 >> bit % 8))
-			return false;
-	return true;
+	return bits % 8 == 0 ||
+	       (wide->address[bytes] ^ narrow->address[bytes]) >> (8 - bits % 8) == 0;
 }
 
-static struct sq_peer_entry *entry_for(struct sq_peer_entries *entries, uint32_t list,
-				       const struct sq_peer *peer, bool *ret_new)
+/* While entries are collected: where each key stands, plus 1; 0 is a free slot. */
+struct index {
+	size_t *slot;
+	size_t room;
+};
+
+static uint64_t hash_of(const struct sq_peer_key *key)
+{
+	uint64_t part[3];
+
+	memcpy(part, key, sizeof(part));
+	return sq_mix64(part[0] ^ sq_mix64(part[1] ^ sq_mix64(part[2])));
+}
+
+/* The slot of the key, or the free one in which it belongs. */
+static size_t *slot_of(const struct index *index, const struct sq_peer_entries *entries,
+		       const struct sq_peer_key *key)
+{
+	size_t i = hash_of(key) & (index->room - 1);
+
+	while (index->slot[i] && memcmp(&entries->item[index->slot[i] - 1].key, key, sizeof(*key)))
+		i = (i + 1) & (index->room - 1);
+	return &index->slot[i];
+}
+
+static void make_room(struct index *index, const struct sq_peer_entries *entries)
+{
+	if (2 * (entries->n + 1) <= index->room)
+		return;
+	free(index->slot);
+	index->room = MAX(4 * index->room, (size_t)LEAST_INDEX);
+	index->slot = sq_alloc(index->room * sizeof(*index->slot));
+	for (size_t i = 0; i < entries->n; i++)
+		*slot_of(index, entries, &entries->item[i].key) = i + 1;
+}
+
+static struct sq_peer_entry *entry_for(struct sq_peer_entries *entries, struct index *index,
+				       uint32_t list, const struct sq_peer *peer, bool *ret_new)
 {
 	struct sq_peer_key key = { .prefix_len = 32u + peer->prefix_len, .list = list };
 	struct sq_peer_entry *entry;
+	size_t *slot;
 
 	memcpy(key.address, peer->address, sizeof(key.address));
-	for (size_t i = 0; i < entries->n; i++) {
-		if (!memcmp(&entries->item[i].key, &key, sizeof(key))) {
-			*ret_new = false;
-			return &entries->item[i];
-		}
-	}
+	make_room(index, entries);
+	slot = slot_of(index, entries, &key);
+	*ret_new = !*slot;
+	if (*slot)
+		return &entries->item[*slot - 1];
 	entry = sq_append(&entries->item, &entries->n, sizeof(*entry));
 	entry->key = key;
-	*ret_new = true;
+	*slot = entries->n;
 	return entry;
 }
 
@@ -225,12 +264,12 @@ static int too_many(const struct sq_fault *fault, const struct sq_peer *peer, st
 			    fault->name, SQ_MAX_PORT_RANGES, peer->text);
 }
 
-static int add_peer(struct sq_peer_entries *entries, const struct sq_fault *fault, uint32_t list,
-		    const struct sq_peer *peer, const struct sq_port_ranges *ports,
-		    struct sq_error **err)
+static int add_peer(struct sq_peer_entries *entries, struct index *index,
+		    const struct sq_fault *fault, uint32_t list, const struct sq_peer *peer,
+		    const struct sq_port_ranges *ports, struct sq_error **err)
 {
 	bool fresh;
-	struct sq_peer_entry *entry = entry_for(entries, list, peer, &fresh);
+	struct sq_peer_entry *entry = entry_for(entries, index, list, peer, &fresh);
 
 	if (!peer->has_ports && !ports->n) {
 		entry->ports.n = 0; /* all ports: nothing can be added to that */
@@ -246,11 +285,16 @@ static int add_peer(struct sq_peer_entries *entries, const struct sq_fault *faul
 	return 0;
 }
 
-static int by_length(const void *a, const void *b)
+/* A prefix comes before all that lie in it. */
+static int by_address(const void *a, const void *b)
 {
-	const struct sq_peer_entry *x = a, *y = b;
+	const struct sq_peer_key *x = &((const struct sq_peer_entry *)a)->key;
+	const struct sq_peer_key *y = &((const struct sq_peer_entry *)b)->key;
+	int r = memcmp(x->address, y->address, sizeof(x->address));
 
-	return (int)x->key.prefix_len - (int)y->key.prefix_len;
+	if (x->list != y->list)
+		return x->list < y->list ? -1 : 1;
+	return r ? r : (int)x->prefix_len - (int)y->prefix_len;
 }
 
 static bool is_ipv4(const struct sq_peer_key *key)
@@ -261,7 +305,7 @@ static bool is_ipv4(const struct sq_peer_key *key)
 }
 
 /* ::/0 is every IPv6 address, but IPv4 is kept below ::ffff:0:0/96: a range of no ports bars it. */
-static void bar_ipv4(struct sq_peer_entries *entries)
+static void bar_ipv4(struct sq_peer_entries *entries, struct index *index)
 {
 	static const struct sq_peer ipv4 = { .address = { [10] = 0xff, [11] = 0xff },
 					     .prefix_len = IPV4_PREFIX };
@@ -274,50 +318,65 @@ static void bar_ipv4(struct sq_peer_entries *entries)
 
 		memcpy(bar.key.address, ipv4.address, sizeof(bar.key.address));
 		if (entries->item[i].key.prefix_len >= 32 + IPV4_PREFIX ||
-		    !covers(&entries->item[i], &bar))
+		    !covers(&entries->item[i].key, &bar.key))
 			continue;
 		bar.ports = (struct sq_ports){ .n = 1, .range = { { 1, 0 } } };
-		entry_for(entries, bar.key.list, &ipv4, &fresh);
+		entry_for(entries, index, bar.key.list, &ipv4, &fresh);
 		if (fresh)
 			entries->item[entries->n - 1].ports = bar.ports;
 	}
 }
 
-/* Shortest prefixes first, so that what is inherited is itself complete. */
-static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
+/* Gives @narrow the ports of the prefix around it. */
+static int inherit(const struct sq_peer_entry *wide, struct sq_peer_entry *narrow,
+		   struct sq_error **err)
 {
-	qsort(entries->item, entries->n, sizeof(*entries->item), by_length);
-	for (size_t i = 0; i < entries->n; i++) {
-		struct sq_peer_entry *narrow = &entries->item[i];
+	if (!narrow->ports.n)
+		return 0;
+	if (!wide->ports.n)
+		narrow->ports.n = 0;
+	for (uint32_t k = 0; k < wide->ports.n; k++) {
+		struct sq_port_range range = { wide->ports.range[k].low,
+					       wide->ports.range[k].high };
 
-		for (size_t j = 0; j < i; j++) {
-			const struct sq_peer_entry *wide = &entries->item[j];
-
-			if (!covers(wide, narrow) || !narrow->ports.n ||
-			    is_ipv4(&wide->key) != is_ipv4(&narrow->key))
-				continue;
-			if (!wide->ports.n)
-				narrow->ports.n = 0;
-			for (uint32_t k = 0; k < wide->ports.n; k++) {
-				struct sq_port_range range = { wide->ports.range[k].low,
-							       wide->ports.range[k].high };
-
-				if (range.low > range.high) /* the bar */
-					continue;
-				if (!add_range(&narrow->ports, range))
-					return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
-							    "more than %d ranges of ports where "
-							    "peers overlap",
-							    SQ_MAX_PORT_RANGES);
-			}
-		}
+		if (range.low > range.high) /* the bar */
+			continue;
+		if (!add_range(&narrow->ports, range))
+			return sq_error_set(err, SQ_FAIL_INVALID, E2BIG,
+					    "more than %d ranges of ports where peers overlap",
+					    SQ_MAX_PORT_RANGES);
 	}
 	return 0;
 }
 
-static int add_list(struct sq_peer_entries *entries, const struct sq_names *names,
-		    const struct sq_fault *fault, uint32_t list, const struct sq_peers *peers,
-		    const struct sq_port_ranges *ports, struct sq_error **err)
+/*
+ * The nearest prefix around each has what those around that have. The way there is a stack: as deep as
+ * an address has bits.
+ */
+static int inherit_ports(struct sq_peer_entries *entries, struct sq_error **err)
+{
+	const struct sq_peer_entry *around[8 * sizeof(entries->item->key.address) + 1];
+	size_t depth = 0;
+	int r = 0;
+
+	if (entries->n)
+		qsort(entries->item, entries->n, sizeof(*entries->item), by_address);
+	for (size_t i = 0; i < entries->n && !r; i++) {
+		struct sq_peer_entry *narrow = &entries->item[i];
+
+		while (depth && !covers(&around[depth - 1]->key, &narrow->key))
+			depth--;
+		if (depth && is_ipv4(&around[depth - 1]->key) == is_ipv4(&narrow->key))
+			r = inherit(around[depth - 1], narrow, err);
+		around[depth++] = narrow;
+	}
+	return r;
+}
+
+static int add_list(struct sq_peer_entries *entries, struct index *index,
+		    const struct sq_names *names, const struct sq_fault *fault, uint32_t list,
+		    const struct sq_peers *peers, const struct sq_port_ranges *ports,
+		    struct sq_error **err)
 {
 	int r = 0;
 
@@ -326,16 +385,24 @@ static int add_list(struct sq_peer_entries *entries, const struct sq_names *name
 		const struct sq_name *name = peer->host ? sq_names_find(names, peer->host) : NULL;
 
 		if (!peer->host)
-			r = add_peer(entries, fault, list, peer, ports, err);
+			r = add_peer(entries, index, fault, list, peer, ports, err);
 		for (size_t j = 0; name && j < name->n && !r; j++) {
 			struct sq_peer resolved = *peer;
 
 			memcpy(resolved.address, name->address[j], sizeof(resolved.address));
 			resolved.prefix_len = 8 * sizeof(resolved.address);
-			r = add_peer(entries, fault, list, &resolved, ports, err);
+			r = add_peer(entries, index, fault, list, &resolved, ports, err);
 		}
 	}
 	return r;
+}
+
+bool sq_peer_entries_have(const struct sq_peer_entries *entries, const struct sq_peer_key *key)
+{
+	const struct sq_peer_entry wanted = { .key = *key };
+
+	return entries->n &&
+	       bsearch(&wanted, entries->item, entries->n, sizeof(wanted), by_address) != NULL;
 }
 
 /* While a name's addresses change, the new ones are there beside the old. */
@@ -366,6 +433,7 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq
 	};
 	static const struct sq_fault no_fault = { .name = (char *)"the control path" };
 	static const struct sq_peers all = { everyone, ARRAY_SIZE(everyone) };
+	struct index index = { 0 };
 	int r = 0;
 
 	*ret = (struct sq_peer_entries){ 0 };
@@ -373,19 +441,20 @@ int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq
 		const struct sq_fault *fault = &sq_faults(experiment)[i];
 
 		/* ports without a peer: these ports of everybody */
-		r = add_list(ret, names, fault, SQ_LIST_TO(i),
+		r = add_list(ret, &index, names, fault, SQ_LIST_TO(i),
 			     !fault->to.n && fault->ports.n ? &all : &fault->to, &fault->ports,
 			     err);
 		if (!r)
-			r = add_list(ret, names, fault, SQ_LIST_EXCEPT(i), &fault->except, &every,
-				     err);
+			r = add_list(ret, &index, names, fault, SQ_LIST_EXCEPT(i), &fault->except,
+				     &every, err);
 	}
 	if (!r && control)
-		r = add_list(ret, NULL, &no_fault, SQ_LIST_CONTROL, control, &every, err);
+		r = add_list(ret, &index, NULL, &no_fault, SQ_LIST_CONTROL, control, &every, err);
 	if (!r) {
-		bar_ipv4(ret);
+		bar_ipv4(ret, &index);
 		r = inherit_ports(ret, err);
 	}
+	free(index.slot);
 	if (r) {
 		free(ret->item);
 		*ret = (struct sq_peer_entries){ 0 };

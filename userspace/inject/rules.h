@@ -40,11 +40,15 @@ struct sq_peer_entries {
 /*
  * The trie's entries for all faults. A look-up finds only the longest prefix, so each prefix also
  * carries the ports of those around it. @names is what host names have resolved to, @control the peers
- * of the control path; both may be NULL. -E2BIG: too many ranges of ports on one prefix.
+ * of the control path; both may be NULL. In the order of the addresses. -E2BIG: too many ranges of ports
+ * on one prefix.
  */
 int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq_names *names,
 			 const struct sq_peers *control, struct sq_peer_entries *ret,
 			 struct sq_error **err);
+
+/* Is there an entry for this very prefix? */
+bool sq_peer_entries_have(const struct sq_peer_entries *entries, const struct sq_peer_key *key);
 
 /* How many entries there may be, however the names resolve. */
 size_t sq_peer_entries_most(const struct sq_experiment *experiment, size_t n);

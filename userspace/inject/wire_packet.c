@@ -9,7 +9,9 @@
 
 #define VLAN_HLEN 4
 #define IPV4_LEAST 20
+#define IPV4_FRAGMENT 0x3fff /* more of them, or one's offset */
 #define IPV6_HLEN 40
+#define MAX_EXTENSIONS 4
 #define TCP_LEAST 20
 #define UDP_HLEN 8
 #define DNS_HLEN 12
@@ -32,6 +34,25 @@ static void put16(unsigned char *p, uint16_t value)
 	p[1] = (unsigned char)value;
 }
 
+/* As the gate does it: behind so many extension headers at the most. */
+static void find_ipv6(const unsigned char *frame, size_t n, struct sq_layout *ret)
+{
+	ret->ipv6 = true;
+	ret->l4 = ret->l3 + IPV6_HLEN;
+	ret->protocol = frame[ret->l3 + 6];
+	for (int i = 0; i < MAX_EXTENSIONS && ret->l4 + 8 <= n; i++) {
+		const unsigned char *header = frame + ret->l4;
+
+		if (ret->protocol == IPPROTO_FRAGMENT)
+			ret->fragment = true;
+		else if (ret->protocol != IPPROTO_HOPOPTS && ret->protocol != IPPROTO_ROUTING &&
+			 ret->protocol != IPPROTO_DSTOPTS)
+			return;
+		ret->l4 += ret->protocol == IPPROTO_FRAGMENT ? 8 : (header[1] + 1u) * 8;
+		ret->protocol = header[0];
+	}
+}
+
 bool sq_layout_find(const unsigned char *frame, size_t n, struct sq_layout *ret)
 {
 	size_t at = (size_t)2 * ETH_ALEN;
@@ -49,10 +70,9 @@ bool sq_layout_find(const unsigned char *frame, size_t n, struct sq_layout *ret)
 	if (type == ETH_P_IP && n >= ret->l3 + IPV4_LEAST) {
 		ret->l4 = ret->l3 + (size_t)(frame[ret->l3] & 15) * 4;
 		ret->protocol = frame[ret->l3 + 9];
+		ret->fragment = get16(frame + ret->l3 + 6) & IPV4_FRAGMENT;
 	} else if (type == ETH_P_IPV6 && n >= ret->l3 + IPV6_HLEN) {
-		ret->ipv6 = true;
-		ret->l4 = ret->l3 + IPV6_HLEN;
-		ret->protocol = frame[ret->l3 + 6];
+		find_ipv6(frame, n, ret);
 	} else {
 		return false;
 	}
@@ -163,8 +183,8 @@ size_t sq_craft_reset(const unsigned char *frame, size_t n, bool back, unsigned 
 	unsigned char *reset;
 	size_t header;
 
-	if (!sq_layout_find(frame, n, &layout) || layout.protocol != IPPROTO_TCP ||
-	    n < layout.l4 + TCP_LEAST)
+	if (!sq_layout_find(frame, n, &layout) || layout.fragment ||
+	    layout.protocol != IPPROTO_TCP || n < layout.l4 + TCP_LEAST)
 		return 0;
 	tcp = frame + layout.l4;
 	header = craft_ip(frame + layout.l3, layout.ipv6, back, IPPROTO_TCP, TCP_LEAST, ret);
@@ -198,15 +218,16 @@ static size_t question_size(const unsigned char *question, size_t n)
 	return at <= n && at <= 255 + DNS_QUESTION_REST ? at : 0;
 }
 
-size_t sq_craft_answer(const unsigned char *frame, size_t n, uint32_t code, unsigned char *ret)
+size_t sq_craft_answer(const unsigned char *frame, size_t n, bool back, uint32_t code,
+		       unsigned char *ret)
 {
 	const unsigned char *udp, *dns;
 	size_t header, question, size;
 	struct sq_layout layout;
 	unsigned char *answer;
 
-	if (!sq_layout_find(frame, n, &layout) || layout.protocol != IPPROTO_UDP ||
-	    n < layout.l4 + UDP_HLEN + DNS_HLEN)
+	if (!sq_layout_find(frame, n, &layout) || layout.fragment ||
+	    layout.protocol != IPPROTO_UDP || n < layout.l4 + UDP_HLEN + DNS_HLEN)
 		return 0;
 	udp = frame + layout.l4;
 	dns = udp + UDP_HLEN;
@@ -214,11 +235,11 @@ size_t sq_craft_answer(const unsigned char *frame, size_t n, uint32_t code, unsi
 	if (!question)
 		return 0;
 	size = UDP_HLEN + DNS_HLEN + question;
-	header = craft_ip(frame + layout.l3, layout.ipv6, true, IPPROTO_UDP, size, ret);
+	header = craft_ip(frame + layout.l3, layout.ipv6, back, IPPROTO_UDP, size, ret);
 	answer = ret + header;
 	memset(answer, 0, UDP_HLEN + DNS_HLEN);
-	memcpy(answer, udp + 2, 2);
-	memcpy(answer + 2, udp, 2);
+	memcpy(answer, udp + (back ? 2 : 0), 2);
+	memcpy(answer + 2, udp + (back ? 0 : 2), 2);
 	put16(answer + 4, (uint16_t)size);
 	answer += UDP_HLEN;
 	memcpy(answer, dns, 2);

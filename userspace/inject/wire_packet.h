@@ -13,7 +13,8 @@
 
 struct sq_layout {
 	size_t l3, l4; /* where the headers of IP and of the transport begin */
-	uint8_t protocol; /* IPPROTO_*; of IPv6 only where it follows at once */
+	uint8_t protocol; /* IPPROTO_*; behind IPv6's extension headers */
+	bool fragment; /* a part of a packet */
 	bool ipv6;
 };
 
@@ -46,7 +47,11 @@ void sq_corrupt(struct virtio_net_hdr *header, unsigned char *frame, size_t n, u
  */
 size_t sq_craft_reset(const unsigned char *frame, size_t n, bool back, unsigned char *ret);
 
-/* The answer with @code to the frame's question to the DNS, as an IP packet; 0 where it is none. */
-size_t sq_craft_answer(const unsigned char *frame, size_t n, uint32_t code, unsigned char *ret);
+/*
+ * The answer with @code to the question of the DNS that the frame holds, as an IP packet: @back to the
+ * frame's sender where that asks, else in the place of the answer that it is. 0 where it is neither.
+ */
+size_t sq_craft_answer(const unsigned char *frame, size_t n, bool back, uint32_t code,
+		       unsigned char *ret);
 
 #endif
