@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/net_traps.h"
 
+#include <string.h>
+
 #include "inject/line.h"
+#include "inject/rules.h"
 #include "util/time.h"
 #include "util/units.h"
 
 #define PLENTY_BPS 10000000000ull /* more than a target is likely to send */
+#define LINE_BITS (8.0 * SQ_LINE_BYTES)
+#define MOST_PAIRS 100000 /* of peers that are held against each other */
+#define HOOK(n) (1ull << (n))
+#define ON_PACKETS (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_INGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
 
 /* The line holds so many bytes: with a long delay that is a rate. */
 static void tell_room(struct sq_plan *plan, const struct sq_fault *fault)
@@ -16,7 +23,7 @@ static void tell_room(struct sq_plan *plan, const struct sq_fault *fault)
 
 	if (!delay_ns)
 		return;
-	bps = (uint64_t)(8.0 * SQ_LINE_BYTES * SQ_S / (double)delay_ns) / 1000000 * 1000000;
+	bps = (uint64_t)(LINE_BITS * SQ_S / (double)delay_ns) / 1000000 * 1000000;
 	if (bps >= PLENTY_BPS)
 		return;
 	sq_plan_warn(plan,
@@ -27,36 +34,119 @@ static void tell_room(struct sq_plan *plan, const struct sq_fault *fault)
 		     sq_duration_text(delay_ns, delay));
 }
 
-/* One that makes connect() fail leaves the others of its target only what is connected already. */
-static void tell_refusal(struct sq_plan *plan, const struct sq_fault *fault)
+/* The queue of a limited rate holds a second, and lies in the line. */
+static void tell_queue(struct sq_plan *plan, const struct sq_fault *fault)
 {
-	const struct sq_experiment *experiment = plan->experiment;
+	char time[SQ_DURATION_SIZE];
 
-	for (size_t j = 0; j < experiment->faults.n; j++) {
-		const struct sq_fault *other = &sq_faults(experiment)[j];
-		bool together = false;
+	if ((double)fault->rate_bps <= LINE_BITS)
+		return;
+	sq_plan_warn(
+		plan,
+		"fault '%s': the delay line holds %u MiB, %s of its rate and not a second; "
+		"what is beyond passes at once, is counted as without room, and the run "
+		"cannot pass",
+		fault->name, SQ_LINE_BYTES >> 20,
+		sq_duration_text((uint64_t)(LINE_BITS * SQ_S / (double)fault->rate_bps), time));
+}
 
-		for (size_t k = 0; k < fault->targets.n; k++)
-			together |= sq_texts_have(&other->targets, fault->targets.item[k]);
-		if (other->kind->id != SQ_FAULT_REFUSE || other == fault || !together ||
-		    fault->at_ns >= other->at_ns + other->for_ns ||
-		    other->at_ns >= fault->at_ns + fault->for_ns)
-			continue;
+static bool same_time(const struct sq_fault *a, const struct sq_fault *b)
+{
+	return a->at_ns < b->at_ns + b->for_ns && b->at_ns < a->at_ns + a->for_ns;
+}
+
+static bool same_target(const struct sq_fault *a, const struct sq_fault *b)
+{
+	for (size_t i = 0; i < a->targets.n; i++)
+		if (sq_texts_have(&b->targets, a->targets.item[i]))
+			return true;
+	return false;
+}
+
+/* A host name may be anybody, unless it is the same. */
+static bool meet(const struct sq_peer *a, const struct sq_peer *b)
+{
+	unsigned int bits = MIN(a->prefix_len, b->prefix_len);
+
+	if (a->has_ports && b->has_ports &&
+	    (a->ports.low > b->ports.high || b->ports.low > a->ports.high))
+		return false;
+	if (a->host || b->host)
+		return true;
+	if (memcmp(a->address, b->address, bits / 8) != 0)
+		return false;
+	return bits % 8 == 0 ||
+	       (a->address[bits / 8] ^ b->address[bits / 8]) >> (8 - bits % 8) == 0;
+}
+
+static bool same_peer(const struct sq_fault *a, const struct sq_fault *b)
+{
+	if (!a->to.n || !b->to.n || a->to.n * b->to.n > MOST_PAIRS)
+		return true;
+	for (size_t i = 0; i < a->to.n; i++)
+		for (size_t j = 0; j < b->to.n; j++)
+			if (meet(&a->to.item[i], &b->to.item[j]))
+				return true;
+	return false;
+}
+
+static bool same_way(const struct sq_fault *a, const struct sq_fault *b)
+{
+	return a->direction == b->direction || a->direction == SQ_BOTH || b->direction == SQ_BOTH;
+}
+
+static bool delays(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_LATENCY || fault->kind->id == SQ_FAULT_RATE;
+}
+
+static bool loses_all(const struct sq_fault *fault)
+{
+	return sq_fault_loses(fault) && fault->probability_ppb == SQ_SHARE_ONE &&
+	       fault->kind->id != SQ_FAULT_DNS;
+}
+
+/* What @other leaves of what @fault would hit; all of it: nothing is told. */
+static void tell_overlap(struct sq_plan *plan, const struct sq_fault *fault,
+			 const struct sq_fault *other, bool earlier)
+{
+	static const char both[] =
+		"faults '%s' and '%s' act on the same target at the same time: where both are for a "
+		"peer, ";
+	_cleanup_free_ char *start = sq_asprintf(both, fault->name, other->name);
+
+	if (other->kind->id == SQ_FAULT_REFUSE)
+		sq_plan_warn(plan, "%s'%s' sees only connections that stand already, and UDP",
+			     start, fault->name);
+	else if (!same_way(fault, other))
+		return;
+	else if (loses_all(other) && !(earlier && loses_all(fault)))
 		sq_plan_warn(plan,
-			     "faults '%s' and '%s' act on the same target at the same time: "
-			     "where both are for a peer, '%s' sees only connections that "
-			     "stand already, and UDP",
-			     fault->name, other->name, fault->name);
-	}
+			     "%snothing is left for '%s', which counts it as lost by another "
+			     "fault",
+			     start, fault->name);
+	else if (delays(fault) && delays(other) && earlier)
+		sq_plan_warn(plan, "%stheir delays add up", start);
+	else if (fault->kind->id == SQ_FAULT_DNS && other->kind->id == SQ_FAULT_DNS && earlier)
+		sq_plan_warn(plan, "%sthe first in the file decides on the names of both", start);
 }
 
 void sq_net_traps(struct sq_plan *plan, size_t i)
 {
-	const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
+	const struct sq_experiment *experiment = plan->experiment;
+	const struct sq_fault *fault = &sq_faults(experiment)[i];
 
-	if (!plan->support[i].line && !(plan->support[i].hooks >> SQ_HOOK_EGRESS & 1))
+	if (!(plan->support[i].hooks & ON_PACKETS))
 		return;
 	if (plan->support[i].line)
 		tell_room(plan, fault);
-	tell_refusal(plan, fault);
+	if (fault->kind->id == SQ_FAULT_RATE)
+		tell_queue(plan, fault);
+	for (size_t j = 0; j < experiment->faults.n; j++) {
+		const struct sq_fault *other = &sq_faults(experiment)[j];
+
+		if (other != fault && same_target(fault, other) && same_time(fault, other) &&
+		    same_peer(fault, other))
+			tell_overlap(plan, fault, other, i < j);
+	}
 }
