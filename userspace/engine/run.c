@@ -176,6 +176,13 @@ static void enter_nap(struct sq_run *run)
 		sq_registry_enter_nap(&run->registration, nap->pid, nap->start_time, nap->value[0]);
 }
 
+static void on_enters(void *data, uint64_t netns, int netns_fd)
+{
+	struct sq_run *run = data;
+
+	sq_host_watch_space(&run->watch, netns, netns_fd);
+}
+
 static int prepare(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_injector_setup setup = {
@@ -187,6 +194,8 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.control = &run->plan->control,
 		.n_cgroups = sq_following_rows(run->plan),
 		.observe = run->request->observe,
+		.enters = on_enters,
+		.data = run,
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a run makes before anything is injected, and how all of it is given back. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -12,11 +13,13 @@
 #include "guard/paths.h"
 #include "guard/recover.h"
 #include "guard/undo.h"
+#include "inject/line.h"
 #include "util/cgroup.h"
 #include "util/process.h"
 #include "util/time.h"
 
 #define GRACE_NS (2 * SQ_S)
+#define LATE_NS (3 * SQ_S) /* the kernel frees late what nobody holds any more */
 #define LATCH_WAIT_US 10000
 #define LATCH_TRIES 20
 #define CLOCK_LEAST_NS (1735689600ull * SQ_S) /* 2025-01-01 */
@@ -262,6 +265,8 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 	int r = enter(run, &epoch, err);
 
 	if (!r)
+		sq_host_watch_begin(&run->watch);
+	if (!r)
 		r = begin_journal(run, err);
 	if (!r)
 		r = sq_lease_create(&run->lease, &run->kill_switch, epoch, run->registration.slot,
@@ -302,17 +307,30 @@ static void release(struct sq_run *run)
 	run->work_fd = sq_close(run->work_fd);
 }
 
-/* Looks at the host, not at what was done: is anything that the journal announces still there? */
-static void clean(struct sq_run *run)
+/*
+ * Looks at the host, not at what was done: is anything that the journal announces still there, and is
+ * all else as it was? Returns the journal's cleanup.state, or NULL.
+ */
+static json_t *clean(struct sq_run *run)
 {
+	const struct sq_helper_page *page = run->helpers.page;
 	_cleanup_error_ struct sq_error *err = NULL;
 	_cleanup_json_ json_t *events = NULL;
+	char device[IFNAMSIZ] = "";
+	struct sq_host_ours ours = { .run = run->plan->run, .device = device };
 
 	if (sq_journal_events(&run->journal, &events, &err)) {
 		sq_texts_add(&run->left, err->message);
-		return;
+		return NULL;
 	}
 	sq_recover_run(events, &run->left);
+	ours.events = events;
+	sq_line_name(&run->lease, device);
+	if (page) {
+		ours.fuse = page->helper[SQ_HELPER_NAP].value[0];
+		ours.guard = run->helpers.helper[SQ_HELPER_GUARD].pid;
+	}
+	return sq_host_watch_end(&run->watch, &ours, LATE_NS, &run->left);
 }
 
 static json_t *left_json(const struct sq_run *run)
@@ -327,20 +345,25 @@ static json_t *left_json(const struct sq_run *run)
 void sq_run_close(struct sq_run *run)
 {
 	uint64_t begun = sq_now();
+	json_t *state, *cleanup;
 
 	stop_children(run);
 	release(run);
 	if (run->journal.dir_fd < 0) {
+		sq_host_watch_clear(&run->watch);
 		sq_registry_leave(&run->registration);
 		sq_kill_switch_close(&run->kill_switch);
 		return;
 	}
-	clean(run);
+	state = clean(run);
+	sq_host_watch_clear(&run->watch);
 	if (run->left.n)
 		sq_run_judge(run, SQ_UNCLEAN, "%s", run->left.item[0]);
-	sq_journal_add(&run->journal, "cleanup",
-		       sq_json("{s:b, s:f, s:o}", "clean", !run->left.n, "took_ms",
-			       (double)(sq_now() - begun) / SQ_MS, "leftovers", left_json(run)));
+	cleanup = sq_json("{s:b, s:f, s:o}", "clean", !run->left.n, "took_ms",
+			  (double)(sq_now() - begun) / SQ_MS, "leftovers", left_json(run));
+	if (state)
+		json_object_set_new(cleanup, "state", state);
+	sq_journal_add(&run->journal, "cleanup", cleanup);
 	sq_journal_add(&run->journal, "ended",
 		       sq_json("{s:s, s:i, s:s?, s:f}", "verdict", sq_verdict_name(run->verdict),
 			       "exit", sq_verdict_exit(run->verdict), "reason", run->reason,

@@ -12,6 +12,7 @@
 #include "engine/steady.h"
 #include "engine/stops.h"
 #include "engine/vitals.h"
+#include "guard/host_state.h"
 #include "guard/kill_switch.h"
 #include "guard/lease.h"
 #include "inject/injector.h"
@@ -62,6 +63,7 @@ struct sq_run {
 	int64_t clock_ns; /* how far the wall clock is from the one that only goes on */
 	uint64_t tick_ns; /* when the main loop last came round */
 	uint8_t fault_state[SQ_MAX_FAULTS]; /* what the journal knows of each fault */
+	struct sq_host_watch watch; /* of the host, before and after */
 	struct sq_texts left; /* what could not be removed */
 };
 

@@ -465,6 +465,9 @@ static int attach_devices(struct sq_injector *injector, struct sq_error **err)
 	size_t known = injector->netns.n;
 	int r = sq_netns_list_add(&injector->netns, &injector->paths, err);
 
+	for (size_t i = known; i < injector->netns.n; i++)
+		injector->setup.enters(injector->setup.data, injector->netns.item[i].inode,
+				       injector->netns.item[i].fd);
 	for (size_t i = known; injector->needs_line && i < injector->netns.n && !r; i++)
 		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
 	if (r)

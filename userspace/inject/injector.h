@@ -40,6 +40,9 @@ struct sq_injector_setup {
 	const struct sq_peers *control; /* peers that are hit only where a fault includes them */
 	size_t n_cgroups; /* how many targets there may be */
 	bool observe; /* count what would be hit, and act on nothing */
+	/* Called before anything is made in a network namespace; the descriptor stays the injector's. */
+	void (*enters)(void *data, uint64_t netns, int netns_fd);
+	void *data;
 };
 
 /* Loads the programs; nothing is attached yet. SQ_FAIL_UNSUPPORTED where the kernel cannot. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/html.h"
 #include "report/view.h"
@@ -267,6 +268,12 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *out)
 			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));
 	add_list(journal, json_object_get(cleanup, "leftovers"), "Still there (try squall recover)",
 		 out);
+	if (sq_report_compared(journal)) {
+		sq_buffer_add(out, "<p>Proof: ");
+		sq_report_state(journal, out);
+		sq_buffer_add(out, ".</p>\n");
+	}
+	add_list(journal, sq_report_others(journal), "Changed by others meanwhile", out);
 }
 
 void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out)

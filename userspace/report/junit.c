@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
 #include "util/eventlog.h"
@@ -65,6 +66,17 @@ static void close_case(struct suite *suite, const char *element, const char *typ
 	sq_buffer_add(&suite->cases, "</testcase>\n");
 }
 
+/* One that is met, and what shows it: shown beside the case by whoever reads the file. */
+static void close_met(struct suite *suite, const char *proof)
+{
+	if (*proof) {
+		sq_buffer_add(&suite->cases, "\n      <system-out>");
+		sq_report_xml(&suite->cases, proof);
+		sq_buffer_add(&suite->cases, "</system-out>\n    ");
+	}
+	close_case(suite, NULL, NULL, NULL);
+}
+
 static double phase_seconds(const struct sq_report_times *times, size_t phase)
 {
 	double until = times->end_s;
@@ -118,10 +130,20 @@ static void add_fault(struct suite *suite, const json_t *journal, const json_t *
 		close_case(suite, "failure", "no effect", why);
 }
 
+static const char *proof_of(const json_t *journal, struct sq_buffer *proof)
+{
+	sq_report_state(journal, proof);
+	if (json_array_size(sq_report_others(journal))) {
+		sq_buffer_add(proof, "; changed by others meanwhile: ");
+		sq_report_others_line(journal, proof);
+	}
+	return sq_buffer_text(proof);
+}
+
 static void add_cleanup(struct suite *suite, const json_t *journal)
 {
 	const json_t *cleanup = json_object_get(journal, "cleanup"), *left;
-	_cleanup_buffer_ struct sq_buffer why = { 0 };
+	_cleanup_buffer_ struct sq_buffer why = { 0 }, proof = { 0 };
 	size_t i;
 
 	open_case(suite, "clean-up", NULL, NULL, sq_json_real(cleanup, "took_ms") / 1000);
@@ -129,10 +151,10 @@ static void add_cleanup(struct suite *suite, const json_t *journal)
 		sq_buffer_add(&why, "%s%s", i ? "; " : "", json_string_value(left));
 	if (!cleanup)
 		close_case(suite, "skipped", "nothing to do", "nothing was started");
-	else if (json_is_true(json_object_get(cleanup, "clean")))
-		close_case(suite, NULL, NULL, NULL);
-	else
+	else if (!json_is_true(json_object_get(cleanup, "clean")))
 		close_case(suite, "error", "unclean", sq_buffer_text(&why));
+	else
+		close_met(suite, proof_of(journal, &proof));
 }
 
 /* What neither a probe nor a fault tells: an abort, a guard, a refusal. */

@@ -2,6 +2,7 @@
 /* For a comment on a merge request: what deviated and why first, then tables. */
 #include <string.h>
 
+#include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
 #include "util/eventlog.h"
@@ -149,6 +150,16 @@ static void add_rest(const json_t *journal, struct sq_buffer *out)
 			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));
 	json_array_foreach(json_object_get(cleanup, "leftovers"), i, item) {
 		sq_buffer_add(out, "- ❌ still there: ");
+		sq_report_md(out, json_string_value(item));
+		sq_buffer_add(out, "\n");
+	}
+	if (sq_report_compared(journal)) {
+		sq_buffer_add(out, "- ");
+		sq_report_state(journal, out);
+		sq_buffer_add(out, "\n");
+	}
+	json_array_foreach(sq_report_others(journal), i, item) {
+		sq_buffer_add(out, "- changed by others: ");
 		sq_report_md(out, json_string_value(item));
 		sq_buffer_add(out, "\n");
 	}

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
 #include "util/eventlog.h"
@@ -79,6 +80,14 @@ static void add_run(struct sq_buffer *out, const json_t *journal)
 		sq_json_real(journal, "duration_s"));
 	add_one(out, journal, "run_clean", "1 if nothing of it is left on the host.",
 		json_is_true(json_object_get(json_object_get(journal, "cleanup"), "clean")));
+	add_one(out, journal, "run_leftovers", "Things of it that are still there.",
+		(double)json_array_size(
+			json_object_get(json_object_get(journal, "cleanup"), "leftovers")));
+	add_one(out, journal, "run_state_compared",
+		"Things of the host that were compared before and after.",
+		(double)sq_report_compared(journal));
+	add_one(out, journal, "run_state_others", "Kinds of differences that are others' doing.",
+		(double)json_array_size(sq_report_others(journal)));
 	add_one(out, journal, "run_cgroups", "Cgroups that were hit.",
 		sq_json_real(used, "cgroups"));
 	add_one(out, journal, "run_processes", "Processes that were hit.",

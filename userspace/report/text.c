@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
 #include "util/eventlog.h"
@@ -187,6 +188,7 @@ static void add_limits(const json_t *journal, struct sq_buffer *text)
 static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 {
 	const json_t *cleanup = json_object_get(journal, "cleanup");
+	bool compared = sq_report_compared(journal) > 0;
 	char took[SQ_DURATION_SIZE];
 
 	if (json_is_true(json_object_get(cleanup, "clean")))
@@ -197,6 +199,16 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 	else
 		add_texts(json_object_get(cleanup, "leftovers"),
 			  "clean-up: STILL THERE (try `squall recover`)", text);
+	if (compared) {
+		sq_buffer_add(text, "  ");
+		sq_report_state(journal, text);
+		sq_buffer_add(text, "\n");
+	}
+	if (json_array_size(sq_report_others(journal))) {
+		sq_buffer_add(text, "  changed by others meanwhile: ");
+		sq_report_others_line(journal, text);
+		sq_buffer_add(text, "\n");
+	}
 }
 
 static void add_notes(const json_t *journal, struct sq_buffer *text)

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A network namespace's devices, their queueing disciplines and the filters of clsact and ingress. */
+#include <errno.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "guard/host_state.h"
+#include "util/error.h"
+#include "util/netns.h"
+
+#define PAUSE_MS 500
+#define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+#define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+
+struct look {
+	struct sq_host_state *state;
+	uint64_t space;
+	int fd; /* of netlink */
+	struct sq_texts devices; /* with clsact or ingress, by their index as text */
+};
+
+static const char *kind_of(const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = NLMSG_DATA(message);
+	unsigned int length = (unsigned int)TCA_PAYLOAD(message);
+
+	for (const struct rtattr *a = TCA_RTA(tc); RTA_OK(a, length); a = RTA_NEXT(a, length))
+		if (a->rta_type == TCA_KIND)
+			return RTA_DATA(a);
+	return "?";
+}
+
+static void add(const struct look *look, enum sq_part part, uint64_t id, char *name)
+{
+	sq_host_state_add(look->state, (struct sq_host_item){ part, look->space, id, name });
+}
+
+static void on_qdisc(struct look *look, const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = NLMSG_DATA(message);
+	const char *kind = kind_of(message);
+
+	if (!strcmp(kind, "clsact") || !strcmp(kind, "ingress")) {
+		char index[16];
+
+		snprintf(index, sizeof(index), "%d", tc->tcm_ifindex);
+		sq_texts_add(&look->devices, index);
+	}
+	add(look, SQ_PART_QDISCS, (uint64_t)tc->tcm_ifindex,
+	    sq_asprintf("%s %x:", kind, tc->tcm_handle >> 16));
+}
+
+static void on_filter(struct look *look, const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = NLMSG_DATA(message);
+
+	/* a filter of handle 0 is the head of its chain */
+	if (tc->tcm_handle)
+		add(look, SQ_PART_FILTERS, (uint64_t)tc->tcm_ifindex,
+		    sq_asprintf("%s, priority %u, handle %u",
+				tc->tcm_parent == CLSACT_EGRESS ? "egress" : "ingress",
+				tc->tcm_info >> 16, tc->tcm_handle));
+}
+
+/* Asks for a dump and calls @each for each message of type @answer. */
+static void dump(struct look *look, uint16_t ask, uint16_t answer, int ifindex, uint32_t parent,
+		 void (*each)(struct look *look, const struct nlmsghdr *message))
+{
+	struct {
+		struct nlmsghdr header;
+		struct tcmsg message;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = ask,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.message = { .tcm_family = AF_UNSPEC, .tcm_ifindex = ifindex, .tcm_parent = parent },
+	};
+	char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	if (send(look->fd, &request, sizeof(request), 0) < 0)
+		return;
+	for (;;) {
+		ssize_t n = recv(look->fd, buffer, sizeof(buffer), 0);
+		unsigned int length = (unsigned int)n;
+
+		if (n <= 0)
+			return;
+		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, length);
+		     m = NLMSG_NEXT(m, length)) {
+			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
+				return;
+			if (m->nlmsg_type == answer)
+				each(look, m);
+		}
+	}
+}
+
+static int look_at(void *argument, struct sq_error **err)
+{
+	struct look *look = argument;
+	struct if_nameindex *interfaces = if_nameindex();
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const struct timeval patience = { .tv_usec = PAUSE_MS * 1000 };
+
+	for (const struct if_nameindex *i = interfaces; i && i->if_name; i++)
+		add(look, SQ_PART_DEVICES, i->if_index, sq_strdup(i->if_name));
+	if (interfaces)
+		if_freenameindex(interfaces);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return 0;
+	look->fd = fd;
+	dump(look, RTM_GETQDISC, RTM_NEWQDISC, 0, 0, on_qdisc);
+	for (size_t i = 0; i < look->devices.n; i++) {
+		int ifindex = (int)strtol(look->devices.item[i], NULL, 10);
+
+		dump(look, RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_EGRESS, on_filter);
+		dump(look, RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_INGRESS, on_filter);
+	}
+	return 0;
+}
+
+void sq_host_state_read_space(struct sq_host_state *state, const struct sq_host_space *space)
+{
+	struct look look = { .state = state, .space = space->inode };
+
+	sq_netns_call(space->fd, look_at, &look, NULL);
+	sq_texts_clear(&look.devices);
+}
