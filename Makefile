@@ -47,7 +47,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
-	python3-yaml python3-dbus python3-gi dbus
+	python3-yaml python3-dbus python3-gi dbus mandoc
 VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
@@ -78,7 +78,7 @@ C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] b
 .SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
 .PHONY: all deps demo check check-vm check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
 
-all: $(BUILD)/squall ## build build/squall
+all: $(BUILD)/squall $(BUILD)/man/squall-experiment.5 ## build build/squall
 
 $(BUILD)/squall: $(BUILD)/userspace/main.o $(OBJECTS)
 	$(call say,LINK)
@@ -102,6 +102,13 @@ $(SKELETON): $(BUILD)/squall.bpf.o
 	$(call say,SKEL)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name squall_bpf > $@
+
+# What the page says of faults is what the program says of them.
+$(BUILD)/man/squall-experiment.5: userspace/dist/man/squall-experiment.5.in $(BUILD)/squall userspace/dist/man/make-fault-reference
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D)
+	$(Q)userspace/dist/man/make-fault-reference $(BUILD)/squall > $(@D)/faults
+	$(Q)sed -e '/^@FAULTS@$$/{' -e 'r $(@D)/faults' -e d -e '}' $< > $@
 
 # The system calls of this machine, from its own headers.
 $(BUILD)/gen/syscalls.h:
@@ -171,6 +178,9 @@ install: all ## install to DESTDIR and PREFIX
 	for unit in $(notdir $(wildcard userspace/dist/*.service userspace/dist/*.path userspace/dist/*.timer)); do \
 		sed 's,/usr/local,$(PREFIX),' userspace/dist/$$unit > $(DESTDIR)$(UNITS)/$$unit || exit; done
 	install -D -m 644 userspace/dist/squall.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/squall
+	install -D -m 644 userspace/dist/man/squall.1 $(DESTDIR)$(PREFIX)/share/man/man1/squall.1
+	install -D -m 644 userspace/dist/man/squall-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-policy.5
+	install -D -m 644 $(BUILD)/man/squall-experiment.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-experiment.5
 	install -D -m 644 userspace/dist/journal.schema.json $(DESTDIR)$(PREFIX)/share/squall/journal.schema.json
 
 clean: ## remove build/
