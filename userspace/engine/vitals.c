@@ -22,6 +22,8 @@
 #define MOST_WATCHED 256 /* processes, each with a descriptor: the usual limit is 1024 */
 #define MOST_TOLD 5 /* of a cgroup; the others are counted */
 #define LOOK_NS SQ_S
+#define SLICE_NS \
+	(2 * SQ_MS) /* of one tick: what renews the lease does not wait for thousands of cgroups */
 #define UNREAPED_NS (2 * SQ_S) /* so long its parent may take to ask for the exit code */
 
 /* linux/pidfd.h has it since 6.13, the exit code since 6.15. */
@@ -62,6 +64,7 @@ struct sq_vitals {
 	struct process *process;
 	size_t n_processes;
 	uint64_t looked_ns;
+	size_t next; /* the cgroup that this look goes on with; all of them: it is over */
 	bool begun;
 };
 
@@ -196,6 +199,7 @@ void sq_vitals_begin(struct sq_vitals *vitals)
 	}
 	vitals->begun = true;
 	vitals->looked_ns = sq_now();
+	vitals->next = vitals->n;
 }
 
 /* How it has ended, in words; *ret_crashed where a signal of a bug did it. NULL: nobody knows yet. */
@@ -259,36 +263,46 @@ static void look_for_the_dead(struct sq_vitals *vitals)
 	vitals->n_processes = kept;
 }
 
-static void look_for_memory(struct sq_vitals *vitals)
+static void look_for_memory(struct sq_vitals *vitals, struct cgroup *cgroup)
 {
-	for (size_t i = 0; i < vitals->n; i++) {
-		struct cgroup *cgroup = &vitals->cgroup[i];
-		uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before;
+	uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before;
 
-		/* a cgroup that was removed and made again counts from 0 */
-		kills = kills > before ? kills - before : 0;
-		if (kills > cgroup->oom_kills)
-			say(vitals,
-			    "the kernel killed %llu processes of the target '%s' for want "
-			    "of memory",
-			    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
-		cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
+	/* a cgroup that was removed and made again counts from 0 */
+	kills = kills > before ? kills - before : 0;
+	if (kills > cgroup->oom_kills)
+		say(vitals,
+		    "the kernel killed %llu processes of the target '%s' for want of memory",
+		    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
+	cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
+}
+
+/* Until @until_ns; one cgroup at least. */
+static void look_until(struct sq_vitals *vitals, uint64_t until_ns)
+{
+	while (vitals->next < vitals->n) {
+		size_t i = vitals->next++;
+
+		look_for_memory(vitals, &vitals->cgroup[i]);
+		vitals->cgroup[i].after = visit_all(vitals, i);
+		if (sq_now() >= until_ns)
+			return;
 	}
 }
 
-static void look(struct sq_vitals *vitals)
+static void begin_look(struct sq_vitals *vitals)
 {
 	vitals->looked_ns = sq_now();
+	vitals->next = 0;
 	look_for_the_dead(vitals);
-	look_for_memory(vitals);
-	for (size_t i = 0; i < vitals->n; i++)
-		vitals->cgroup[i].after = visit_all(vitals, i);
 }
 
 void sq_vitals_look(struct sq_vitals *vitals)
 {
-	if (vitals && vitals->begun && sq_now() >= vitals->looked_ns + LOOK_NS)
-		look(vitals);
+	if (!vitals || !vitals->begun)
+		return;
+	if (vitals->next == vitals->n && sq_now() >= vitals->looked_ns + LOOK_NS)
+		begin_look(vitals);
+	look_until(vitals, sq_now() + SLICE_NS);
 }
 
 char *sq_vitals_judge(struct sq_vitals *vitals)
@@ -296,7 +310,8 @@ char *sq_vitals_judge(struct sq_vitals *vitals)
 	/* a run that ends while it is made has none yet */
 	if (!vitals || !vitals->begun)
 		return NULL;
-	look(vitals);
+	begin_look(vitals);
+	look_until(vitals, UINT64_MAX);
 	for (size_t i = 0; i < vitals->n; i++) {
 		const struct cgroup *cgroup = &vitals->cgroup[i];
 
