@@ -238,14 +238,15 @@ static void judge_phase(struct sq_run *run, enum sq_phase phase, enum sq_verdict
 		sq_run_judge(run, verdict, "%s", why);
 }
 
-static void add_aim(struct sq_aim *aims, const struct sq_plan *plan, const struct sq_member *member,
-		    uint64_t faults)
+static void add_aims(struct sq_aim *aims, const struct sq_plan *plan,
+		     const struct sq_resolved *target, uint64_t faults)
 {
-	for (size_t i = 0; i < plan->paths.n; i++) {
-		if (strcmp(plan->paths.item[i], member->cgroup.path) != 0)
-			continue;
-		aims[i].cgroup = &member->cgroup;
-		aims[i].faults |= faults;
+	size_t row = plan->paths.n - 1;
+
+	for (size_t i = 0; i < target->n; i++) {
+		row = sq_plan_row(plan, target->item[i].cgroup.path, row);
+		aims[row].cgroup = &target->item[i].cgroup;
+		aims[row].faults |= faults;
 	}
 }
 
@@ -266,8 +267,8 @@ static int aim(struct sq_run *run, struct sq_error **err)
 		for (size_t j = 0; j < run->experiment->faults.n; j++)
 			if (sq_fault_hits(&sq_faults(run->experiment)[j], target))
 				faults |= 1ull << j;
-		for (size_t j = 0; j < plan->target[i].n; j++)
-			add_aim(aims, plan, &plan->target[i].item[j], faults);
+		if (!target->rest_of)
+			add_aims(aims, plan, &plan->target[i], faults);
 	}
 	carves = sq_alloc((protection.n + 1) * sizeof(*carves));
 	for (size_t i = 0; i < protection.n; i++)
