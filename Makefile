@@ -182,6 +182,7 @@ install: all ## install to DESTDIR and PREFIX
 	install -D -m 644 userspace/dist/man/squall-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-policy.5
 	install -D -m 644 $(BUILD)/man/squall-experiment.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-experiment.5
 	install -D -m 644 userspace/dist/journal.schema.json $(DESTDIR)$(PREFIX)/share/squall/journal.schema.json
+	install -D -m 644 userspace/dist/gameday.schema.json $(DESTDIR)$(PREFIX)/share/squall/gameday.schema.json
 
 clean: ## remove build/
 	rm -rf $(BUILD)
