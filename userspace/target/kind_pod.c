@@ -195,24 +195,50 @@ static void keep_latest(struct sq_finding *finding)
 	finding->n = kept;
 }
 
+static bool is_there(const struct sq_pods *pods, const char *name)
+{
+	for (size_t i = 0; i < pods->n; i++)
+		if (is_named(&pods->item[i]) && matches(name, &pods->item[i]))
+			return true;
+	return false;
+}
+
+static void count_unnamed(struct search *search)
+{
+	search->unnamed = 0;
+	for (size_t i = 0; i < search->pods.n; i++)
+		search->unnamed += !is_named(&search->pods.item[i]);
+}
+
+/* May one that nobody on this node has named be meant? */
+static bool may_be_unnamed(const struct search *search)
+{
+	const struct sq_texts *patterns = &search->target->pod;
+
+	for (size_t i = 0; i < patterns->n && search->unnamed; i++)
+		if (sq_cgroup_is_glob(patterns->item[i]) ||
+		    !is_there(&search->pods, patterns->item[i]))
+			return true;
+	return false;
+}
+
 static int gather(struct search *search, struct sq_error **err)
 {
-	struct sq_pods *pods = &search->pods;
+	bool labels = search->target->labels.n > 0;
 	int r = sq_containers_find(&search->containers, err);
 
 	if (!r)
-		r = sq_pods_find(&search->containers, pods, err);
-	for (size_t i = 0; i < pods->n && !r; i++)
-		search->unnamed += !is_named(&pods->item[i]);
-	if (r || !pods->n || (!search->target->labels.n && !search->unnamed))
+		r = sq_pods_find(&search->containers, &search->pods, err);
+	if (r)
 		return r;
-	/* without labels only the names are missing, and those of others perhaps */
-	r = sq_pods_ask(pods, search->target->labels.n ? err : NULL);
-	if (r && search->target->labels.n)
+	count_unnamed(search);
+	if (!search->pods.n || (!labels && !may_be_unnamed(search)))
+		return 0;
+	/* without labels only names are missing, and those of others perhaps */
+	r = sq_pods_ask(&search->pods, labels ? err : NULL);
+	if (r && labels)
 		return sq_error_wrap(err, "target '%s'", search->target->object.key);
-	search->unnamed = 0;
-	for (size_t i = 0; i < pods->n; i++)
-		search->unnamed += !is_named(&pods->item[i]);
+	count_unnamed(search);
 	return 0;
 }
 
