@@ -76,7 +76,8 @@ static const struct {
 	void (*call)(void);
 } calls[] = {
 	{ "getppid", call_getppid }, { "getuid", call_getuid },		{ "read", call_read },
-	{ "openat", call_openat },   { "getsockopt", call_getsockopt }, { "connect", call_connect }, { "send", call_send },
+	{ "openat", call_openat },   { "getsockopt", call_getsockopt }, { "connect", call_connect },
+	{ "send", call_send },
 };
 
 static double now_ns(void)
