@@ -65,9 +65,3 @@ if [ "$tcx" = true ]; then
 	between "$(field early in)" "$over" $((over + 40)) "seen behind squall, in"
 	equal "$(chain_ask order)" "late early / late early" "the chain afterwards"
 fi
-if [ -z "${ONLY_COUNTS:-}" ]; then
-	round_trips 3 > "$WORK/after"
-	while read -r name way got; do
-		between "$got" 0 18 "afterwards by $name, $way, ms"
-	done < "$WORK/after"
-fi
