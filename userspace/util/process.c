@@ -26,6 +26,8 @@
 
 extern char **environ;
 
+static struct rlimit files_before; /* what our limit on descriptors was, if we have raised it */
+
 /* Another user for good: nothing it executes can get rights back. Async-signal-safe. */
 static int become(const struct sq_user *user)
 {
@@ -91,6 +93,8 @@ static _Noreturn void child(const struct sq_spawn *spawn, char *const *environme
 	if (report > next)
 		syscall(SYS_close_range, next, report - 1, 0);
 	syscall(SYS_close_range, report + 1, ~0u, 0);
+	if (files_before.rlim_max && setrlimit(RLIMIT_NOFILE, &files_before) < 0)
+		goto out;
 	if (spawn->user && become(spawn->user))
 		goto out;
 	e = READY;
@@ -229,6 +233,18 @@ void sq_process_raise(void)
 
 	if (!sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &none))
 		setpriority(PRIO_PROCESS, 0, -20);
+}
+
+void sq_process_want_files(size_t n)
+{
+	struct rlimit now, more;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= n)
+		return;
+	more = (struct rlimit){ .rlim_cur = MIN((rlim_t)n, now.rlim_max),
+				.rlim_max = now.rlim_max };
+	if (!setrlimit(RLIMIT_NOFILE, &more) && !files_before.rlim_max)
+		files_before = now;
 }
 
 bool sq_process_name(pid_t pid, char name[SQ_PROCESS_NAME])

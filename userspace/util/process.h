@@ -38,6 +38,12 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
  */
 void sq_process_raise(void);
 
+/*
+ * Lets this process have @n descriptors, as far as its hard limit goes; what it starts later gets the
+ * limit that there was.
+ */
+void sq_process_want_files(size_t n);
+
 #define SQ_PROCESS_NAME 16 /* as much of it as the kernel keeps, and its end */
 
 /* What the kernel calls a process. False, with @name as it was: it is gone. */
