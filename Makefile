@@ -38,7 +38,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
 SKELETON := $(BUILD)/gen/squall.skel.h
-GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h
+GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h $(BUILD)/gen/syscalls_elsewhere.h
 
 # What Debian calls it. Tests want more, real programs to hit among it.
 BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-dev libelf-dev \
@@ -47,7 +47,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
-	python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static
+	python3-yaml python3-dbus python3-gi dbus mandoc
 VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
@@ -110,12 +110,29 @@ $(BUILD)/man/squall-experiment.5: userspace/dist/man/squall-experiment.5.in $(BU
 	$(Q)userspace/dist/man/make-fault-reference $(BUILD)/squall > $(@D)/faults
 	$(Q)sed -e '/^@FAULTS@$$/{' -e 'r $(@D)/faults' -e d -e '}' $< > $@
 
-# The system calls of this machine, from its own headers.
-$(BUILD)/gen/syscalls.h:
+# The system calls of this machine and, to tell what is only there, of the other one that squall knows,
+# from the kernel's headers. arm64's are the generic ones; x86's may not be there on an arm64.
+MAKE_CALLS := userspace/experiment/make-syscalls
+X86_CALLS := $(firstword $(wildcard /usr/lib/linux/uapi/x86/asm/unistd_64.h \
+	/usr/x86_64-linux-gnu/include/asm/unistd_64.h))
+ARM64_WANTS := RENAMEAT NEW_STAT SET_GET_RLIMIT TIME32_SYSCALLS SYS_CLONE3 MEMFD_SECRET
+
+$(BUILD)/gen/syscalls.h: $(MAKE_CALLS)
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | \
-		sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{ "\1", \2 },/p' | sort -t, -k2n > $@
+	$(Q)echo '#include <asm/unistd.h>' | $(MAKE_CALLS) $(CC) > $@
+
+$(BUILD)/gen/syscalls_elsewhere.h: $(MAKE_CALLS)
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+ifeq ($(ARCH),x86)
+	$(Q)printf '%s\n' '#define __BITS_PER_LONG 64' $(ARM64_WANTS:%='#define __ARCH_WANT_%') \
+		'#include <asm-generic/unistd.h>' | $(MAKE_CALLS) $(CC) > $@
+else ifneq ($(X86_CALLS),)
+	$(Q)echo '#include "$(X86_CALLS)"' | $(MAKE_CALLS) $(CC) > $@
+else
+	$(Q)sed -n 's/^{ "\([a-z0-9_]*\)".*/{ "\1", -1 },/p' userspace/experiment/call_errnos.inc > $@
+endif
 
 deps: ## install what the build needs (Debian packages)
 	$(call install,$(BUILD_DEPS))
@@ -182,7 +199,6 @@ install: all ## install to DESTDIR and PREFIX
 	install -D -m 644 userspace/dist/man/squall-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-policy.5
 	install -D -m 644 $(BUILD)/man/squall-experiment.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-experiment.5
 	install -D -m 644 userspace/dist/journal.schema.json $(DESTDIR)$(PREFIX)/share/squall/journal.schema.json
-	install -D -m 644 userspace/dist/gameday.schema.json $(DESTDIR)$(PREFIX)/share/squall/gameday.schema.json
 
 clean: ## remove build/
 	rm -rf $(BUILD)

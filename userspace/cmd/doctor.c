@@ -146,6 +146,31 @@ static void print_faults(const json_t *faults, bool wanted)
 	}
 }
 
+static json_t *rules_json(const struct sq_call_rule *rules, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, sq_json("{s:s, s:s}", "what", rules[i].what, "why", rules[i].why));
+	return list;
+}
+
+/* What no fault hits, on whatever kernel. */
+static void print_rules(const json_t *rules, const char *what)
+{
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(rules, i, rule) {
+		_cleanup_free_ char *text = sq_asprintf("  %-17s %s %s: %s", "syscall.*", what,
+							sq_json_text(rule, "what"),
+							sq_json_text(rule, "why"));
+
+		print_wrapped(text, BEHIND - 2);
+	}
+}
+
 static void print_report(json_t *report, bool json)
 {
 	const json_t *item;
@@ -164,6 +189,8 @@ static void print_report(json_t *report, bool json)
 			sq_print("  missing: %s\n", json_string_value(item));
 		print_faults(json_object_get(report, "faults"), true);
 		print_faults(json_object_get(report, "faults"), false);
+		print_rules(json_object_get(report, "unseen"), "no  ");
+		print_rules(json_object_get(report, "never"), "never");
 	}
 }
 
@@ -193,8 +220,10 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_backend_basics(&missing);
 	for (size_t i = 0; i < missing.n; i++)
 		json_array_append_new(lacks, sq_json_string(missing.item[i]));
-	report = sq_json("{s:s, s:s, s:s, s:o, s:o}", "squall", SQ_VERSION, "kernel", host.release,
-			 "machine", host.machine, "missing", lacks, "faults", faults);
+	report = sq_json("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "squall", SQ_VERSION, "kernel",
+			 host.release, "machine", host.machine, "missing", lacks, "faults", faults,
+			 "unseen", rules_json(sq_calls_unseen, sq_calls_unseen_n), "never",
+			 rules_json(sq_calls_never, sq_calls_never_n));
 	if (!missing.n && examine_all(faults, &err))
 		return sq_fail(err);
 	print_report(report, flags[JSON]);

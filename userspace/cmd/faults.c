@@ -30,6 +30,13 @@ static void print_field(const struct sq_field *field, void *data)
 		 field->fallback ? field->fallback : "", KEY_WIDTH, "", field->help);
 }
 
+static void print_rules(const char *heading, const struct sq_call_rule *rules, size_t n)
+{
+	sq_print("\n%s\n", heading);
+	for (size_t i = 0; i < n; i++)
+		sq_print("- %s: %s\n", rules[i].what, rules[i].why);
+}
+
 static void print_kind(const struct sq_fault_kind *kind)
 {
 	sq_print("%s: %s\n", kind->name, kind->help);
@@ -37,6 +44,10 @@ static void print_kind(const struct sq_fault_kind *kind)
 		sq_print("%s\n", kind->note);
 	sq_print("\n");
 	sq_schema_each(&kind->schema, print_field, NULL);
+	if (kind->id != SQ_FAULT_SYSCALL_LATENCY && kind->id != SQ_FAULT_SYSCALL_ERROR)
+		return;
+	print_rules("Calls that must never be touched:", sq_calls_never, sq_calls_never_n);
+	print_rules("Not hit:", sq_calls_unseen, sq_calls_unseen_n);
 }
 
 static int run(const struct sq_command *command, int argc, char **argv)

@@ -19,6 +19,17 @@ static const struct name calls[] = {
 #include "gen/syscalls.h"
 };
 
+/* Those of the other architecture that squall runs on. */
+static const struct name elsewhere[] = {
+#include "gen/syscalls_elsewhere.h"
+};
+
+#if defined(__x86_64__)
+#define OTHER_MACHINE "arm64"
+#else
+#define OTHER_MACHINE "x86-64"
+#endif
+
 /* The groups, after systemd's of the same kind (systemd.exec(5), SystemCallFilter=). */
 static const struct {
 	const char *name, *calls;
@@ -45,6 +56,14 @@ int sq_call_number(const char *name)
 		if (!strcmp(calls[i].name, name))
 			return calls[i].number;
 	return -1;
+}
+
+const char *sq_call_elsewhere(const char *name)
+{
+	for (size_t i = 0; sq_call_number(name) < 0 && i < ARRAY_SIZE(elsewhere); i++)
+		if (!strcmp(elsewhere[i].name, name))
+			return OTHER_MACHINE;
+	return NULL;
 }
 
 const char *sq_call_name(unsigned int number)
@@ -93,20 +112,40 @@ bool sq_call_group(const char *name, struct sq_calls *ret)
 	return false;
 }
 
+const struct sq_call_rule sq_calls_never[] = {
+	{ "exit", "a thread that cannot end" },
+	{ "exit_group", "a process that cannot end" },
+	{ "rt_sigreturn", "it restores the registers of a program that a signal interrupted" },
+	{ "restart_syscall", "the kernel makes it, to go on with a call that was decided before" },
+	{ "uprobe", "the kernel makes it, where a function of the program is traced" },
+	{ "uretprobe", "the kernel makes it, where a function of the program is traced" },
+};
+
+const size_t sq_calls_never_n = ARRAY_SIZE(sq_calls_never);
+
+const struct sq_call_rule sq_calls_unseen[] = {
+	{ "calls of 32-bit programs",
+	  "their numbers mean other calls; they pass and are not counted" },
+	{ "what io_uring does for a program",
+	  "it is no call of the program's, and its threads have none; programs make calls again where "
+	  "io_uring_setup fails with ENOSYS before they start" },
+	{ "what the C library answers by the vDSO (clock_gettime, gettimeofday, time, getcpu)",
+	  "no call is made" },
+};
+
+const size_t sq_calls_unseen_n = ARRAY_SIZE(sq_calls_unseen);
+
 const char *sq_call_untouchable(const char *name)
 {
-	static const struct {
-		const char *name, *why;
-	} never[] = {
-		{ "exit", "a thread that cannot end" },
-		{ "exit_group", "a process that cannot end" },
-		{ "rt_sigreturn", "it restores the registers of an interrupted program" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
-		if (!strcmp(never[i].name, name))
-			return never[i].why;
+	for (size_t i = 0; i < sq_calls_never_n; i++)
+		if (!strcmp(sq_calls_never[i].what, name))
+			return sq_calls_never[i].why;
 	return NULL;
+}
+
+bool sq_call_is_answered_by_vdso(const char *name)
+{
+	return sq_words_have("clock_gettime clock_getres gettimeofday time getcpu", name);
 }
 
 bool sq_call_may_return(const char *name, int error)

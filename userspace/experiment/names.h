@@ -4,6 +4,7 @@
 #define SQ_EXPERIMENT_NAMES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SQ_CALLS_WORDS 8
@@ -16,6 +17,9 @@ struct sq_calls {
 /* The number of a system call, or -1. */
 int sq_call_number(const char *name);
 
+/* The machine that has this call where ours has not, or NULL. */
+const char *sq_call_elsewhere(const char *name);
+
 /* The name of a system call, or "call N" (static). */
 const char *sq_call_name(unsigned int number);
 
@@ -25,8 +29,22 @@ const char *sq_call_nearest(const char *name);
 /* The calls of a group such as "@file-read", as far as this machine has them; false: no such group. */
 bool sq_call_group(const char *name, struct sq_calls *ret);
 
+/* What no fault hits, and why. */
+struct sq_call_rule {
+	const char *what, *why;
+};
+
+extern const struct sq_call_rule sq_calls_never[]; /* calls that must never be touched */
+extern const size_t sq_calls_never_n;
+extern const struct sq_call_rule
+	sq_calls_unseen[]; /* what looks like a call and is seen by no hook */
+extern const size_t sq_calls_unseen_n;
+
 /* Why a call must never be touched, or NULL. */
 const char *sq_call_untouchable(const char *name);
+
+/* Does the C library mostly answer it without a call? */
+bool sq_call_is_answered_by_vdso(const char *name);
 
 /* Does the call's manual page know this error? True where nothing is known of the call. */
 bool sq_call_may_return(const char *name, int error);

@@ -74,8 +74,14 @@ static int parse_call(const char *text, struct sq_calls *calls, const char **why
 	if (*text == '@' && sq_call_group(text, calls))
 		return 0;
 	if (number < 0 || number >= 64 * SQ_CALLS_WORDS) {
+		const char *machine = sq_call_elsewhere(text);
+
 		*near = sq_call_nearest(text);
+		snprintf(message, sizeof(message),
+			 "is a system call of %s machines only, and this is none",
+			 machine ? machine : "other");
 		*why = *text == '@' ? "is not a group of system calls"
+		       : machine    ? message
 				    : "is not a system call of this machine";
 		return -EINVAL;
 	}
