@@ -176,6 +176,8 @@ struct sq_peer_key {
 	__u8 address[16];
 };
 
+#define SQ_PREFIX_LENGTHS 129 /* of an IPv6 address: 0 to 128 */
+
 #define SQ_LIST_TO(fault) ((__u32)(fault)*2)
 #define SQ_LIST_EXCEPT(fault) ((__u32)(fault)*2 + 1)
 #define SQ_LIST_CONTROL ((__u32)SQ_MAX_FAULTS * 2) /* peers that only some faults may hit */
@@ -291,8 +293,8 @@ struct sq_hist {
 
 struct sq_nap_request {
 	__u64 until_ns;
-	__u32 pid;
 	__u32 busy; /* the slot is taken; the kernel side's own */
+	__u32 reserved;
 };
 
 /* A process of a target's that was born, or has executed another program. */

@@ -7,10 +7,16 @@
 
 #if defined(__TARGET_ARCH_x86)
 #define FIRST_REGISTER di
+#define SECOND_REGISTER si
+#define FIFTH_REGISTER r8
 #elif defined(__TARGET_ARCH_arm64)
 #define FIRST_REGISTER regs[0]
+#define SECOND_REGISTER regs[1]
+#define FIFTH_REGISTER regs[4]
 #endif
 #define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, FIRST_REGISTER)
+#define SECOND_ARGUMENT(regs) BPF_CORE_READ(regs, SECOND_REGISTER)
+#define FIFTH_ARGUMENT(regs) BPF_CORE_READ(regs, FIFTH_REGISTER)
 
 /* Is it a 32-bit call, whose numbers mean something else? */
 static __always_inline bool sq_is_compat(const struct task_struct *task)

@@ -182,25 +182,59 @@ static __always_inline bool sq_port_in(const struct sq_ports *ports, __u16 port,
 	return false;
 }
 
-static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list)
+/*
+ * What the trie of the peers would answer, for programs that may sleep and so may not ask it: the same
+ * entries in a hash, looked up by each length of a prefix that there is, the longest first.
+ */
+__weak __noinline int sq_peer_in_table(const struct sq_event *event, __u32 list)
+{
+	struct sq_peer_key key = { .list = list };
+	const struct sq_ports *ports;
+	__be64 address[2];
+
+	if (!event)
+		return 0;
+	__builtin_memcpy(address, event->peer, sizeof(address));
+	for (__u64 i = 0; i < SQ_PREFIX_LENGTHS && i < sq_n_prefixes; i++) {
+		__u64 length = sq_prefixes[i], high = ~0ull, low = 0;
+		__be64 masked[2];
+
+		if (length < 64)
+			high = length ? ~0ull << (64 - length) : 0;
+		else if (length > 64)
+			low = ~0ull << ((128 - length) & 63);
+		masked[0] = address[0] & bpf_cpu_to_be64(high);
+		masked[1] = address[1] & bpf_cpu_to_be64(low);
+		__builtin_memcpy(key.address, masked, sizeof(masked));
+		key.prefix_len = 8 * sizeof(list) + length;
+		ports = bpf_map_lookup_elem(&sq_peer_table, &key);
+		if (ports)
+			return sq_port_in(ports, event->peer_port, event->has_ports);
+	}
+	return 0;
+}
+
+static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list, const bool trie)
 {
 	struct sq_peer_key key = { .prefix_len = 8 * sizeof(key) - 32, .list = list };
 	const struct sq_ports *ports;
 
+	if (!trie)
+		return sq_peer_in_table(event, list);
 	__builtin_memcpy(key.address, event->peer, sizeof(key.address));
 	ports = bpf_map_lookup_elem(&sq_peers, &key);
 	return ports && sq_port_in(ports, event->peer_port, event->has_ports);
 }
 
 /* What nobody may be cut off from by accident: the control path. */
-static __always_inline bool sq_is_control(const struct sq_event *event)
+static __always_inline bool sq_is_control(const struct sq_event *event, const bool trie)
 {
 	return event->control ||
-	       (sq_has_control && event->has_peer && sq_peer_in(event, SQ_LIST_CONTROL));
+	       (sq_has_control && event->has_peer && sq_peer_in(event, SQ_LIST_CONTROL, trie));
 }
 
 static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
-				      const struct sq_event *event, const bool peers)
+				      const struct sq_event *event, const bool trie)
 {
 	if (event->elsewhere >> fault & 1)
 		return false;
@@ -212,13 +246,11 @@ static __always_inline bool sq_filter(const struct sq_rule *rule, __u32 fault,
 	if (rule->action == SQ_ACTION_RESET &&
 	    (event->tcp_flags & (SQ_TCP_SYN | SQ_TCP_RST | SQ_TCP_ACK)) != SQ_TCP_ACK)
 		return false;
-	if (!peers)
-		return true;
 	if ((rule->flags & SQ_RULE_TO) &&
-	    !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault))))
+	    !(event->has_peer && sq_peer_in(event, SQ_LIST_TO(fault), trie)))
 		return false;
 	return !((rule->flags & SQ_RULE_EXCEPT) && event->has_peer &&
-		 sq_peer_in(event, SQ_LIST_EXCEPT(fault)));
+		 sq_peer_in(event, SQ_LIST_EXCEPT(fault), trie));
 }
 
 /*
@@ -289,7 +321,7 @@ static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
  * One fault's turn, for one wire packet of a super packet where each has a fate of its own: @index
  * counts these first. 1 ends it: nothing is left to hit.
  */
-static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, const bool peers)
+static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, const bool packets)
 {
 	__u64 draw, progress, wait = 0, *sequence;
 	__u32 row, fault = index, segment = 0;
@@ -328,11 +360,11 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 		sq_miss(counters, d->refused);
 		return 0;
 	}
-	if (peers && !(rule->flags & SQ_RULE_CONTROL) && sq_is_control(&d->event)) {
+	if (!(rule->flags & SQ_RULE_CONTROL) && sq_is_control(&d->event, packets)) {
 		sq_miss(counters, SQ_MISSED_PROTECTED);
 		return 0;
 	}
-	if (!sq_filter(rule, fault, &d->event, peers)) {
+	if (!sq_filter(rule, fault, &d->event, packets)) {
 		sq_miss(counters, SQ_MISSED_FILTER);
 		return 0;
 	}
@@ -348,7 +380,7 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 		sq_miss(counters, SQ_MISSED_DICE);
 		return 0;
 	}
-	if (peers && rule->action == SQ_ACTION_RATE &&
+	if (packets && rule->action == SQ_ACTION_RATE &&
 	    !sq_waits(rule, &d->event, row, d->now, progress, &wait, &full) && !full) {
 		sq_miss(counters, SQ_MISSED_IDLE);
 		return 0;
@@ -362,7 +394,7 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 	if (sq_observe) /* what ends a decision would have ended it here too */
 		return rule->action == SQ_ACTION_ERROR || rule->action == SQ_ACTION_RESET ||
 		       rule->action == SQ_ACTION_ANSWER;
-	if (peers && rule->action == SQ_ACTION_RATE) {
+	if (packets && rule->action == SQ_ACTION_RATE) {
 		if (full) {
 			d->lost = d->all;
 			return 0;
@@ -387,7 +419,7 @@ __weak __noinline int sq_consider(struct sq_decision *d, __u32 index)
 	return sq_consider_one(d, index, true);
 }
 
-/* The same for programs that may sleep: those may not use the trie of the peers, and have none. */
+/* The same for programs that may sleep: those may not use the trie of the peers, nor see packets. */
 __weak __noinline int sq_consider_call(struct sq_decision *d, __u32 index)
 {
 	return sq_consider_one(d, index, false);

@@ -34,6 +34,7 @@ struct inode_operations {
 };
 
 struct inode {
+	unsigned short i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	const struct inode_operations *i_op;
@@ -135,7 +136,7 @@ struct bpf_map {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, orig_ax;
+	unsigned long di, si, r8, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -150,6 +151,9 @@ struct pt_regs {
 struct bpf_task_work {
 	__u64 __opaque;
 } __attribute__((aligned(8)));
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
 
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000

@@ -47,21 +47,14 @@ static __always_inline long sq_lsm_path(enum sq_hook hook, const struct path *pa
 	return sq_result(&d);
 }
 
-/* @address, in the kernel's memory, or NULL: then the peer is whom the socket is connected to. */
 static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket *socket,
 					  const void *address)
 {
-	const struct sock *sk = BPF_CORE_READ(socket, sk);
 	struct sq_decision d = {};
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
-	sq_protocol_of(&d.event, sk);
-	if (address)
-		sq_peer_of_address(&d.event, address);
-	else
-		sq_peer_of_sock(&d.event, sk);
-	sq_flow(&d.event);
+	sq_match_socket(&d.event, socket, address);
 	sq_decide(&d);
 	return sq_result(&d);
 }

@@ -9,6 +9,7 @@
  */
 #include "nap.h"
 #include "path_match.h"
+#include "sock_peer.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -81,17 +82,48 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 		return 0;                        \
 	}
 
-SQ_NAP_PLAIN(sq_nap_bind, SQ_HOOK_NAP_BIND, "socket_bind")
-SQ_NAP_PLAIN(sq_nap_connect, SQ_HOOK_NAP_CONNECT, "socket_connect")
-SQ_NAP_PLAIN(sq_nap_listen, SQ_HOOK_NAP_LISTEN, "socket_listen")
-SQ_NAP_PLAIN(sq_nap_accept, SQ_HOOK_NAP_ACCEPT, "socket_accept")
-SQ_NAP_PLAIN(sq_nap_sendmsg, SQ_HOOK_NAP_SENDMSG, "socket_sendmsg")
-SQ_NAP_PLAIN(sq_nap_recvmsg, SQ_HOOK_NAP_RECVMSG, "socket_recvmsg")
-SQ_NAP_PLAIN(sq_nap_getopt, SQ_HOOK_NAP_GETSOCKOPT, "socket_getsockopt")
-SQ_NAP_PLAIN(sq_nap_setopt, SQ_HOOK_NAP_SETSOCKOPT, "socket_setsockopt")
-SQ_NAP_PLAIN(sq_nap_shutdn, SQ_HOOK_NAP_SHUTDOWN, "socket_shutdown")
 SQ_NAP_PLAIN(sq_nap_exec, SQ_HOOK_NAP_EXEC, "bprm_creds_for_exec")
 SQ_NAP_PLAIN(sq_nap_fork, SQ_HOOK_NAP_FORK, "task_alloc")
+
+static __always_inline int sq_nap_socket(enum sq_hook hook, const struct socket *socket,
+					 const void *address)
+{
+	struct sq_decision d = {};
+
+	if (!sq_call_concerns(&d, hook))
+		return 0;
+	sq_match_socket(&d.event, socket, address);
+	sq_nap_decide(&d);
+	return 0;
+}
+
+#define SQ_NAP_ADDRESS(name, hook, section)                                            \
+	SEC("lsm.s/" section) int BPF_PROG(name, struct socket *socket, void *address) \
+	{                                                                              \
+		return sq_nap_socket(hook, socket, address);                           \
+	}
+
+SQ_NAP_ADDRESS(sq_nap_bind, SQ_HOOK_NAP_BIND, "socket_bind")
+SQ_NAP_ADDRESS(sq_nap_connect, SQ_HOOK_NAP_CONNECT, "socket_connect")
+
+SEC("lsm.s/socket_sendmsg")
+int BPF_PROG(sq_nap_sendmsg, struct socket *socket, struct msghdr *message)
+{
+	return sq_nap_socket(SQ_HOOK_NAP_SENDMSG, socket, BPF_CORE_READ(message, msg_name));
+}
+
+#define SQ_NAP_SOCKET(name, hook, section)                              \
+	SEC("lsm.s/" section) int BPF_PROG(name, struct socket *socket) \
+	{                                                               \
+		return sq_nap_socket(hook, socket, NULL);               \
+	}
+
+SQ_NAP_SOCKET(sq_nap_listen, SQ_HOOK_NAP_LISTEN, "socket_listen")
+SQ_NAP_SOCKET(sq_nap_accept, SQ_HOOK_NAP_ACCEPT, "socket_accept")
+SQ_NAP_SOCKET(sq_nap_recvmsg, SQ_HOOK_NAP_RECVMSG, "socket_recvmsg")
+SQ_NAP_SOCKET(sq_nap_getopt, SQ_HOOK_NAP_GETSOCKOPT, "socket_getsockopt")
+SQ_NAP_SOCKET(sq_nap_setopt, SQ_HOOK_NAP_SETSOCKOPT, "socket_setsockopt")
+SQ_NAP_SOCKET(sq_nap_shutdn, SQ_HOOK_NAP_SHUTDOWN, "socket_shutdown")
 
 SEC("lsm.s/socket_create")
 int BPF_PROG(sq_nap_create, int family, int type, int protocol, int kernel)

@@ -14,6 +14,7 @@
 const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each hook carries */
 const volatile __weak __u64 sq_hook_calls[SQ_HOOKS][SQ_CALL_WORDS]; /* that each hook carries */
 const volatile __weak __u64 sq_path_faults; /* the faults that name paths */
+const volatile __weak __u64 sq_peer_faults; /* the faults that name peers or ports */
 const volatile __weak __u64 sq_loss_faults; /* the faults that lose packets */
 const volatile __weak __u64 sq_seed;
 const volatile __weak __u64 sq_epoch; /* of the switch when the run started */
@@ -24,6 +25,9 @@ const volatile __weak __u64 sq_rate_burst_ns;
 const volatile __weak __s32 sq_quantiles[2 * SQ_QUANTILES];
 const volatile __weak __u32 sq_observe; /* count what would be hit, and let everything pass */
 const volatile __weak __u32 sq_has_control; /* there are peers of the control path */
+const volatile __weak __u8
+	sq_prefixes[SQ_PREFIX_LENGTHS]; /* that sq_peer_table has, longest first */
+const volatile __weak __u32 sq_n_prefixes;
 const volatile __weak __u32 sq_slot;
 const volatile __weak __u32 sq_n_patterns;
 const volatile __weak __u32 sq_n_faults;
@@ -73,6 +77,14 @@ struct {
 	__type(key, struct sq_peer_key);
 	__type(value, struct sq_ports);
 } sq_peers __weak SEC(".maps");
+
+/* The same for programs that may sleep, which may not use a trie. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1); /* set at load */
+	__type(key, struct sq_peer_key);
+	__type(value, struct sq_ports);
+} sq_peer_table __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -68,14 +68,11 @@ static __always_inline struct sq_napper *sq_napper_get(void)
 }
 
 /* Takes a slot for the running task; false: another has it. */
-static __always_inline bool sq_nap_take(__u32 slot, __u32 pid)
+static __always_inline bool sq_nap_take(__u32 slot)
 {
 	struct sq_nap_request *request = bpf_map_lookup_elem(&sq_nap_requests, &slot);
 
-	if (!request || __sync_val_compare_and_swap(&request->busy, 0, 1))
-		return false;
-	request->pid = pid;
-	return true;
+	return request && !__sync_val_compare_and_swap(&request->busy, 0, 1);
 }
 
 static __always_inline void sq_nap_free(__u32 slot)

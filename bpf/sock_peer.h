@@ -7,6 +7,7 @@
 
 #define SQ_AF_INET 2
 #define SQ_AF_INET6 10
+#define SQ_SOCKADDR_IPV4 8 /* as much of one as counts */
 
 /* struct sockaddr_in and sockaddr_in6, as much of them as counts */
 struct sq_sockaddr {
@@ -31,21 +32,38 @@ static __always_inline void sq_protocol_of(struct sq_event *event, const struct 
 		event->protocol = SQ_PROTO_UDP;
 }
 
+static __always_inline void sq_peer_of_sockaddr(struct sq_event *event,
+						const struct sq_sockaddr *address)
+{
+	if (address->family == SQ_AF_INET)
+		sq_peer_ipv4(event, address->v4);
+	else if (address->family == SQ_AF_INET6)
+		sq_peer_ipv6(event, address->v6);
+	else
+		return;
+	event->peer_port = bpf_ntohs(address->port);
+	event->has_ports = 1;
+}
+
 /* The peer that an address in the kernel's memory names. */
 static __always_inline void sq_peer_of_address(struct sq_event *event, const void *pointer)
 {
 	struct sq_sockaddr address = {};
 
-	if (bpf_probe_read_kernel(&address, sizeof(address), pointer))
+	if (!bpf_probe_read_kernel(&address, sizeof(address), pointer))
+		sq_peer_of_sockaddr(event, &address);
+}
+
+/* The same in the program's memory, as far as it is there: what is not is no peer. */
+static __always_inline void sq_peer_of_user(struct sq_event *event, const void *pointer)
+{
+	struct sq_sockaddr address = {};
+
+	if (bpf_probe_read_user(&address, SQ_SOCKADDR_IPV4, pointer))
 		return;
-	if (address.family == SQ_AF_INET)
-		sq_peer_ipv4(event, address.v4);
-	else if (address.family == SQ_AF_INET6)
-		sq_peer_ipv6(event, address.v6);
-	else
-		return;
-	event->peer_port = bpf_ntohs(address.port);
-	event->has_ports = 1;
+	if (address.family != SQ_AF_INET6 ||
+	    !bpf_probe_read_user(&address, sizeof(address), pointer))
+		sq_peer_of_sockaddr(event, &address);
 }
 
 /* The peer that a socket is connected to. */
@@ -67,6 +85,20 @@ static __always_inline void sq_peer_of_sock(struct sq_event *event, const struct
 	event->peer_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	event->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	event->has_ports = 1;
+}
+
+/* @address, in the kernel's memory, or NULL: then the peer is whom the socket is connected to. */
+static __always_inline void sq_match_socket(struct sq_event *event, const struct socket *socket,
+					    const void *address)
+{
+	const struct sock *sk = BPF_CORE_READ(socket, sk);
+
+	sq_protocol_of(event, sk);
+	if (address)
+		sq_peer_of_address(event, address);
+	else
+		sq_peer_of_sock(event, sk);
+	sq_flow(event);
 }
 
 #endif

@@ -9,6 +9,10 @@
  */
 #include "nap.h"
 #include "path_match.h"
+#include "sock_peer.h"
+
+/* The calls that name a peer, by their numbers. */
+const volatile __u32 sq_nr_connect, sq_nr_bind, sq_nr_sendto, sq_nr_sendmsg;
 
 struct sq_nap {
 	struct bpf_task_work work;
@@ -71,15 +75,14 @@ static int sq_nap(struct bpf_map *map, void *key, void *value)
 /* For programs that sleep where they are. */
 int sq_nap_now(struct sq_decision *d)
 {
-	__u32 pid = bpf_get_current_pid_tgid();
-	__u32 start = sq_mix(pid);
+	__u32 start = sq_mix((__u32)bpf_get_current_pid_tgid());
 
 	if (!d)
 		return 0;
 	for (int i = 0; i < SQ_NAP_PROBES; i++) {
 		__u32 slot = (start + i) & (SQ_NAP_SLOTS - 1);
 
-		if (!sq_nap_take(slot, pid))
+		if (!sq_nap_take(slot))
 			continue;
 		sq_nap_on(slot, d, sq_napper_task());
 		return 0;
@@ -100,8 +103,7 @@ static __always_inline int sq_schedule(struct sq_nap *nap)
 /* False: no slot was free near where the task looked; it does not wait for one. */
 static __always_inline bool sq_nap_start(const struct sq_decision *d)
 {
-	__u32 pid = bpf_get_current_pid_tgid();
-	__u32 start = sq_mix(pid);
+	__u32 start = sq_mix((__u32)bpf_get_current_pid_tgid());
 
 	for (int i = 0; i < SQ_NAP_PROBES; i++) {
 		__u32 slot = (start + i) & (SQ_NAP_SLOTS - 1);
@@ -109,7 +111,7 @@ static __always_inline bool sq_nap_start(const struct sq_decision *d)
 
 		if (!nap)
 			return false;
-		if (!sq_nap_take(slot, pid))
+		if (!sq_nap_take(slot))
 			continue;
 		nap->decision = *d;
 		if (!sq_schedule(nap))
@@ -118,6 +120,29 @@ static __always_inline bool sq_nap_start(const struct sq_decision *d)
 		sq_nap_free(slot);
 	}
 	return false;
+}
+
+/* Whom the call names or, where it names nobody, whom its socket is connected to. */
+static __always_inline void sq_match_call_peer(struct sq_event *event, __u32 call,
+					       const struct pt_regs *regs)
+{
+	const struct file *file = sq_file_of(FIRST_ARGUMENT(regs));
+	const void *address = NULL;
+
+	if (!file || (BPF_CORE_READ(file, f_path.dentry, d_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return;
+	sq_match_socket(event, (const struct socket *)BPF_CORE_READ(file, private_data), NULL);
+	if (call == sq_nr_connect || call == sq_nr_bind)
+		address = (const void *)SECOND_ARGUMENT(regs);
+	else if (call == sq_nr_sendto)
+		address = (const void *)FIFTH_ARGUMENT(regs);
+	else if (call == sq_nr_sendmsg)
+		bpf_probe_read_user(&address, sizeof(address),
+				    (const void *)SECOND_ARGUMENT(regs)); /* its msg_name */
+	if (!address)
+		return;
+	sq_peer_of_user(event, address);
+	sq_flow(event);
 }
 
 SEC("raw_tp/sys_enter")
@@ -138,6 +163,8 @@ int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults)
 		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
+	if (d.event.faults & sq_peer_faults)
+		sq_match_call_peer(&d.event, call, regs);
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
 		sq_take_back(&d, d.delayed, SQ_MISSED_ROOM);

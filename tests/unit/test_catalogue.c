@@ -161,7 +161,7 @@ static void test_parameters_belong_to_their_kinds(void **state)
 		unsigned int has;
 	} keys[] = {
 		{ "for", EVERY },
-		{ "to", EVERY & ~(BIT(SYSCALL_LATENCY)) },
+		{ "to", EVERY },
 		{ "local_ports",
 		  EVERY & ~(BIT(REFUSE) | BIT(DNS) | BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR)) },
 		{ "proto", EVERY & ~(BIT(REFUSE) | BIT(RESET) | BIT(DNS) | BIT(SYSCALL_LATENCY) |

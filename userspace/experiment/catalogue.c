@@ -14,7 +14,7 @@ static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
 static const char *const directions[] = { "egress", "ingress", "both", NULL };
 static const char *const distributions[] = { "uniform", "normal", "pareto", NULL };
 static const char *const answers[] = { "SERVFAIL", "NXDOMAIN", "nothing", NULL };
-const char *const sq_fault_includes[] = { "control-path", NULL };
+static const char *const includes[] = { "control-path", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
@@ -168,7 +168,7 @@ static const struct sq_field peers[] = {
 	{ .key = "include",
 	  .type = SQ_TYPE_ENUMS,
 	  .offset = AT(include),
-	  .names = sq_fault_includes,
+	  .names = includes,
 	  .help = "control-path: also the operator's SSH connection, the kubelet's peers, ARP, NDP, "
 		  "DHCP" },
 };
@@ -431,7 +431,7 @@ const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_SYSCALL_LATENCY, "syscall.latency", "system calls of the target take longer",
 	  "The delay changes neither result nor errno. It comes after the call's effect; before it where "
 	  "the backend is a security hook (lsm.s) or the C library.",
-	  SCHEMA("syscall.latency", syscall_latency_fields, SQ_PART(calls_field), NONE,
+	  SCHEMA("syscall.latency", syscall_latency_fields, SQ_PART(calls_field), SQ_PART(peers),
 		 .absent = call_absent) },
 	{ SQ_FAULT_SYSCALL_ERROR, "syscall.error", "system calls of the target fail",
 	  "Which calls can be made to fail depends on the kernel: see squall doctor.",

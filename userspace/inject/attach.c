@@ -65,12 +65,13 @@ int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struc
 	return 0;
 }
 
-int sq_attach_trampoline(int program_fd, struct sq_links *links, struct sq_error **err)
+int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,
+			 struct sq_error **err)
 {
 	int fd = bpf_raw_tracepoint_open(NULL, program_fd);
 
 	if (fd < 0)
-		return sq_error_errno(err, errno, "cannot attach to a function of the kernel");
+		return sq_error_errno(err, errno, "cannot attach to %s", where);
 	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
 	return 0;
 }

@@ -25,7 +25,8 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 /* Attaches the sys_enter program, which then sees every system call of the host. */
 int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err);
 
-/* Attaches a program of a security hook, or of a system call's function. */
-int sq_attach_trampoline(int program_fd, struct sq_links *links, struct sq_error **err);
+/* Attaches a program of a security hook, of a system call's function; @where names it in an error. */
+int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,
+			 struct sq_error **err);
 
 #endif

@@ -68,7 +68,7 @@ static const struct {
 			       "cannot hold a system call back: it does not let a program in a "
 			       "security hook sleep on a task (6.12)" },
 	[SQ_HOOK_SYSENTER] = { "tracepoint sys_enter, bpf_task_work",
-			       "cannot hold a system call back: it has no bpf_task_work (6.18)" },
+			       "cannot hold back every system call: it has no bpf_task_work (6.18)" },
 };
 
 /* Attaches to a cgroup without processes, made for this. */
@@ -106,6 +106,9 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	constants->sq_name_faults = ~0ull;
 	constants->sq_loss_faults = 1;
 	constants->sq_path_faults = ~0ull;
+	constants->sq_peer_faults = ~0ull;
+	constants->sq_has_control = 1;
+	constants->sq_n_prefixes = SQ_PREFIX_LENGTHS;
 	constants->sq_n_patterns = SQ_MAX_PATTERNS;
 	memset((void *)constants->sq_hook_calls[hook], 0xff,
 	       sizeof(constants->sq_hook_calls[hook]));
@@ -128,31 +131,42 @@ static int try_wrapper(struct squall_bpf *object, struct sq_links *links, struct
 		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
 				    "this kernel attaches no program to functions of one process "
 				    "(uprobe_multi, 6.6)");
-	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness), links, err);
+	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness), "fsync", links, err);
+}
+
+/* What the verifier says about a function that is missing would only mislead, so that is asked first. */
+static int check_hook(uint32_t hook, struct sq_error **err)
+{
+	if (!sq_hooks_nap(BIT(hook)))
+		return 0;
+	if ((hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) || !sq_object_can_nap())
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS, "this kernel %s",
+				    hooks[hook].lacks);
+	if (in_initial_pid_namespace())
+		return 0;
+	if (!sq_object_any_pid_namespace())
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS,
+				    "squall runs in a PID namespace of its own, and this kernel "
+				    "cannot find its helper from there (6.14)");
+	if (hook == SQ_HOOK_WRAPPER)
+		return sq_error_set(
+			err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP,
+			"squall runs in a PID namespace of its own, where it cannot tell "
+			"which processes of a target appear");
+	return 0;
 }
 
 static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 {
-	struct squall_bpf *object = sq_object_open(err);
 	struct sq_links links = { 0 };
-	int r;
+	struct squall_bpf *object;
+	int r = check_hook(hook, err);
 
+	if (r)
+		return r;
+	object = sq_object_open(err);
 	if (!object)
 		return -EIO;
-	/* what the verifier says about a function that is missing would only mislead */
-	if ((hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) ||
-	    (sq_hooks_nap(BIT(hook)) && !sq_object_can_nap())) {
-		squall_bpf__destroy(object);
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS, "this kernel %s",
-				    hooks[hook].lacks);
-	}
-	if (sq_hooks_nap(BIT(hook)) && !sq_object_any_pid_namespace() &&
-	    !in_initial_pid_namespace()) {
-		squall_bpf__destroy(object);
-		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS,
-				    "squall runs in a PID namespace of its own, and this kernel "
-				    "cannot find its helper from there (6.14)");
-	}
 	sq_object_choose(object, BIT(hook));
 	if (hook == SQ_HOOK_CALL)
 		sq_object_aim_call(object, "fsync");
@@ -169,13 +183,16 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
 		r = sq_attach_sys_enter(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), &links, err);
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), "fsync", &links,
+					 err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_WRAPPER)
 		r = try_wrapper(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_FILE_OPEN)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_file_open), &links, err);
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_file_open),
+					 "lsm/file_open", &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_NAP_OPEN)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_nap_open), &links, err);
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_nap_open),
+					 "lsm.s/file_open", &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH)
 		r = try_cgroup(object, hook, err);
 	sq_links_close(&links);

@@ -25,10 +25,15 @@ static const struct sq_error *own_function_problem(unsigned int number)
 	return own_function[number].err;
 }
 
+static bool names_peers(const struct sq_fault *fault)
+{
+	return fault->to.n || fault->except.n || fault->ports.n;
+}
+
 /* What a fault wants to know of a call, a hook has to see. */
 static bool sees_enough(const struct sq_fault *fault, bool paths, bool peers)
 {
-	return (!fault->paths.n || paths) && (!(fault->to.n || fault->ports.n) || peers);
+	return (!fault->paths.n || paths) && (!names_peers(fault) || peers);
 }
 
 /* The first of the hooks that see the call and all of it that the fault wants to know. */
@@ -73,21 +78,33 @@ static enum sq_hook choose_for_latency(const struct sq_fault *fault, unsigned in
 	const char *call = sq_call_name(number);
 	enum sq_hook hook;
 
-	if (sees_enough(fault, sq_call_takes_file(call), false)) {
+	if (sees_enough(fault, sq_call_takes_file(call), sq_call_takes_socket(call))) {
 		*why = problem(SQ_HOOK_SYSENTER, look);
 		if (!*why)
 			return SQ_HOOK_SYSENTER;
 	}
 	hook = choose_hook(fault, call, true, look, problem, why);
-	/* without what the fault wants to know of it the tracepoint would carry it: that is why not */
-	if (hook == SQ_HOOKS && *why && !sees_enough(fault, sq_call_takes_file(call), false) &&
-	    !problem(SQ_HOOK_SYSENTER, look))
-		*why = NULL;
 	if (hook != SQ_HOOKS || !sq_call_has_wrapper(call) ||
 	    !sees_enough(fault, sq_call_takes_file(call), false))
 		return hook;
 	*why = problem(SQ_HOOK_WRAPPER, look);
 	return *why ? SQ_HOOKS : SQ_HOOK_WRAPPER;
+}
+
+typedef enum sq_hook (*choose_t)(const struct sq_fault *fault, unsigned int number,
+				 enum sq_look look, sq_hook_problem_t problem,
+				 const struct sq_error **why);
+
+/* What carries the call if the fault wants to know nothing of it: then that is why it has no hook. */
+static enum sq_hook without_filters(const struct sq_fault *fault, choose_t choose,
+				    unsigned int number, enum sq_look look,
+				    sq_hook_problem_t problem)
+{
+	const struct sq_error *why = NULL;
+	struct sq_fault plain = *fault;
+
+	plain.paths.n = plain.to.n = plain.except.n = plain.ports.n = 0;
+	return choose(&plain, number, look, problem, &why);
 }
 
 /* What would work instead: this fault on another kernel, another fault or another call on this one. */
@@ -107,36 +124,6 @@ static char *what_works(const char *call)
 		sq_object_task_work() ? "syscall.latency can delay it, and " : "");
 }
 
-static void refuse(const struct sq_fault *fault, const char *call, const struct sq_error *why,
-		   struct sq_support *ret)
-{
-	bool latency = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY;
-
-	ret->ok = false;
-	if (ret->why)
-		return;
-	if (fault->paths.n && !why)
-		ret->why = sq_asprintf("the files of %s cannot be told apart: leave out 'paths'",
-				       call);
-	else if ((fault->to.n || fault->ports.n) && !why)
-		ret->why = sq_asprintf("%s has no peer: leave out 'to' and 'ports'", call);
-	else
-		ret->why = sq_asprintf("%s cannot be %s: %s", call,
-				       latency ? "held back" : "made to fail",
-				       why ? why->message : "no hook that squall knows sees it");
-	if (latency)
-		ret->hint = sq_strdup("`squall doctor` lists the calls that can; Linux 6.18 and "
-				      "later have what every call takes");
-	else
-		ret->hint = why ? what_works(call)
-				: sq_strdup("`squall doctor` lists what can fail on this kernel");
-}
-
-static void add_name(struct sq_buffer *text, const char *name)
-{
-	sq_buffer_add(text, "%s%s", text->stream ? ", " : "", name);
-}
-
 static const char *name_of(enum sq_hook hook)
 {
 	switch (hook) {
@@ -151,10 +138,47 @@ static const char *name_of(enum sq_hook hook)
 	}
 }
 
+/* @plain carries the call where it needs to see neither files nor peers; SQ_HOOKS: nothing does. */
+static void refuse(const struct sq_fault *fault, const char *call, enum sq_hook plain,
+		   const struct sq_error *why, struct sq_support *ret)
+{
+	bool latency = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY;
+	const char *what = latency ? "held back" : "made to fail";
+
+	ret->ok = false;
+	if (ret->why)
+		return;
+	if (plain == SQ_HOOKS)
+		ret->why = sq_asprintf("%s cannot be %s: %s", call, what,
+				       why ? why->message : "no hook that squall knows sees it");
+	else if (fault->paths.n)
+		ret->why = sq_asprintf("the files of %s cannot be told apart where it is %s here "
+				       "(%s): leave out 'paths'",
+				       call, what, name_of(plain));
+	else
+		ret->why = sq_asprintf("the peer of %s cannot be told where it is %s here (%s): "
+				       "leave out 'to', 'except' and 'ports'",
+				       call, what, name_of(plain));
+	if (latency)
+		ret->hint = sq_strdup("`squall doctor` lists the calls that can; Linux 6.18 and "
+				      "later have what every call takes");
+	else
+		ret->hint =
+			why && plain == SQ_HOOKS
+				? what_works(call)
+				: sq_strdup("`squall doctor` lists what can fail on this kernel");
+}
+
+static void add_name(struct sq_buffer *text, const char *name)
+{
+	sq_buffer_add(text, "%s%s", text->stream ? ", " : "", name);
+}
+
 void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_problem_t problem,
 		     struct sq_support *ret, struct sq_buffer *text)
 {
-	bool latency = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY;
+	choose_t choose = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ? choose_for_latency
+								      : choose_for_error;
 
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		const struct sq_error *why = NULL;
@@ -162,10 +186,10 @@ void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_pr
 
 		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
 			continue;
-		hook = latency ? choose_for_latency(fault, number, look, problem, &why)
-			       : choose_for_error(fault, number, look, problem, &why);
+		hook = choose(fault, number, look, problem, &why);
 		if (hook == SQ_HOOKS) {
-			refuse(fault, sq_call_name(number), why, ret);
+			refuse(fault, sq_call_name(number),
+			       without_filters(fault, choose, number, look, problem), why, ret);
 			continue;
 		}
 		if (!(ret->hooks & BIT(hook)))

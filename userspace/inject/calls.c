@@ -76,15 +76,16 @@ const struct sq_call_hook sq_call_hooks[] = {
 	NAP(SQ_HOOK_NAP_GETATTR, "sq_nap_getattr", "inode_getattr",
 	    "stat fstat lstat newfstatat statx", PATHS),
 	NAP(SQ_HOOK_NAP_CREATE, "sq_nap_create", "socket_create", "socket"),
-	NAP(SQ_HOOK_NAP_BIND, "sq_nap_bind", "socket_bind", "bind"),
-	NAP(SQ_HOOK_NAP_CONNECT, "sq_nap_connect", "socket_connect", "connect"),
-	NAP(SQ_HOOK_NAP_LISTEN, "sq_nap_listen", "socket_listen", "listen"),
-	NAP(SQ_HOOK_NAP_ACCEPT, "sq_nap_accept", "socket_accept", "accept accept4"),
-	NAP(SQ_HOOK_NAP_SENDMSG, "sq_nap_sendmsg", "socket_sendmsg", "sendto sendmsg"),
-	NAP(SQ_HOOK_NAP_RECVMSG, "sq_nap_recvmsg", "socket_recvmsg", "recvfrom recvmsg recvmmsg"),
-	NAP(SQ_HOOK_NAP_GETSOCKOPT, "sq_nap_getopt", "socket_getsockopt", "getsockopt"),
-	NAP(SQ_HOOK_NAP_SETSOCKOPT, "sq_nap_setopt", "socket_setsockopt", "setsockopt"),
-	NAP(SQ_HOOK_NAP_SHUTDOWN, "sq_nap_shutdn", "socket_shutdown", "shutdown"),
+	NAP(SQ_HOOK_NAP_BIND, "sq_nap_bind", "socket_bind", "bind", PEERS),
+	NAP(SQ_HOOK_NAP_CONNECT, "sq_nap_connect", "socket_connect", "connect", PEERS),
+	NAP(SQ_HOOK_NAP_LISTEN, "sq_nap_listen", "socket_listen", "listen", PEERS),
+	NAP(SQ_HOOK_NAP_ACCEPT, "sq_nap_accept", "socket_accept", "accept accept4", PEERS),
+	NAP(SQ_HOOK_NAP_SENDMSG, "sq_nap_sendmsg", "socket_sendmsg", "sendto sendmsg", PEERS),
+	NAP(SQ_HOOK_NAP_RECVMSG, "sq_nap_recvmsg", "socket_recvmsg", "recvfrom recvmsg recvmmsg",
+	    PEERS),
+	NAP(SQ_HOOK_NAP_GETSOCKOPT, "sq_nap_getopt", "socket_getsockopt", "getsockopt", PEERS),
+	NAP(SQ_HOOK_NAP_SETSOCKOPT, "sq_nap_setopt", "socket_setsockopt", "setsockopt", PEERS),
+	NAP(SQ_HOOK_NAP_SHUTDOWN, "sq_nap_shutdn", "socket_shutdown", "shutdown", PEERS),
 	NAP(SQ_HOOK_NAP_EXEC, "sq_nap_exec", "bprm_creds_for_exec", "execve execveat"),
 	NAP(SQ_HOOK_NAP_FORK, "sq_nap_fork", "task_alloc", "fork vfork clone clone3"),
 	{ .hook = SQ_HOOK_CONNECT, .name = "cgroup/connect", .calls = "connect", PEERS },
@@ -124,6 +125,15 @@ bool sq_call_takes_file(const char *call)
 		"read pread64 readv preadv preadv2 write pwrite64 writev pwritev pwritev2 fsync "
 		"fdatasync sync_file_range syncfs fallocate ftruncate lseek close fstat fstatfs "
 		"fchmod fchown flock fcntl ioctl getdents getdents64 fadvise64 readahead";
+
+	return sq_words_have(calls, call);
+}
+
+bool sq_call_takes_socket(const char *call)
+{
+	static const char calls[] =
+		"connect bind listen accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
+		"shutdown getsockopt setsockopt read readv write writev";
 
 	return sq_words_have(calls, call);
 }

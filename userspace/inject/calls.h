@@ -36,4 +36,7 @@ bool sq_call_hook_has(const struct sq_call_hook *hook, const char *call);
 /* Is the call's first argument a file's descriptor? */
 bool sq_call_takes_file(const char *call);
 
+/* Is it, or may it be, a socket's, so that there is a peer? */
+bool sq_call_takes_socket(const char *call);
+
 #endif

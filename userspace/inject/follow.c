@@ -389,7 +389,7 @@ struct sq_follower *sq_follower_free(struct sq_follower *follower)
 
 void sq_follower_notes(struct sq_follower *follower, json_t *notes)
 {
-	_cleanup_free_ char *text = NULL, *more = NULL;
+	_cleanup_free_ char *text = NULL, *more = NULL, *beyond = NULL;
 
 	pthread_mutex_lock(&follower->lock);
 	text = sq_asprintf("calls are held back in the C library of %zu processes",
@@ -398,15 +398,17 @@ void sq_follower_notes(struct sq_follower *follower, json_t *notes)
 		more = sq_asprintf("%zu processes have no C library that squall knows, as static "
 				   "programs do ('%s'): their calls are not held back there",
 				   follower->uncovered, follower->name);
+	if (follower->refused)
+		beyond =
+			sq_asprintf("there were more processes than %d at a time: the calls of the "
+				    "rest were not held back in their C library",
+				    MOST_PROCESSES);
 	pthread_mutex_unlock(&follower->lock);
 	json_array_append_new(notes, sq_json_string(text));
 	if (more)
 		json_array_append_new(notes, sq_json_string(more));
-	if (follower->refused)
-		json_array_append_new(notes,
-				      sq_json_string("there were more processes than 4096 at a "
-						     "time: the calls of the rest were not held "
-						     "back in their C library"));
+	if (beyond)
+		json_array_append_new(notes, sq_json_string(beyond));
 }
 
 int sq_follow_try(int program_fd)

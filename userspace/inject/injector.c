@@ -15,10 +15,13 @@
 #include "inject/object.h"
 #include "inject/quantiles.h"
 #include "inject/rules.h"
+#include "util/process.h"
 #include "util/set.h"
 #include "util/time.h"
 
 #define MAX_ROWS (1u << 20)
+#define MOST_ALONE 256 /* cgroups that get links of their own */
+#define OTHER_FILES 1024 /* descriptors that are no links to cgroups */
 #define MAX_CARVES 4096 /* room for what turns out to be protected later */
 #define GUARD_BITS 8 /* of each direction */
 #define ON_DEVICES (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
@@ -56,6 +59,19 @@ static int find_backends(struct sq_injector *injector, struct sq_error **err)
 	return 0;
 }
 
+/* The lengths of all prefixes there are and may be, the longest first. A name's addresses are whole. */
+static void set_prefixes(struct sq_injector *injector)
+{
+	typeof(injector->object->rodata) constants = injector->object->rodata;
+	bool there[SQ_PREFIX_LENGTHS] = { [SQ_PREFIX_LENGTHS - 1] = true };
+
+	for (size_t i = 0; i < injector->peers.n; i++)
+		there[injector->peers.item[i].key.prefix_len - 32] = true;
+	for (uint32_t length = SQ_PREFIX_LENGTHS; length-- > 0;)
+		if (there[length])
+			constants->sq_prefixes[constants->sq_n_prefixes++] = (uint8_t)length;
+}
+
 /* What is fixed for the run. */
 static void set_constants(struct sq_injector *injector)
 {
@@ -76,6 +92,10 @@ static void set_constants(struct sq_injector *injector)
 	constants->sq_guard_in = (uint16_t)(constants->sq_guard << GUARD_BITS);
 	constants->sq_line_ifindex = injector->needs_line ? sq_line_ifindex(lease) : 0;
 	constants->sq_nap_base = SQ_NAP_BASE;
+	constants->sq_nr_connect = (uint32_t)sq_call_number("connect");
+	constants->sq_nr_bind = (uint32_t)sq_call_number("bind");
+	constants->sq_nr_sendto = (uint32_t)sq_call_number("sendto");
+	constants->sq_nr_sendmsg = (uint32_t)sq_call_number("sendmsg");
 	sq_quantiles_fill((int32_t *)constants->sq_quantiles);
 	if (experiment->blast_radius.rate) {
 		constants->sq_rate_interval_ns = 1000 * SQ_S / experiment->blast_radius.rate;
@@ -96,6 +116,9 @@ static void set_constants(struct sq_injector *injector)
 			constants->sq_name_faults |= 1ull << i;
 		if (fault_at(injector, i)->paths.n)
 			constants->sq_path_faults |= 1ull << i;
+		if (fault_at(injector, i)->to.n || fault_at(injector, i)->except.n ||
+		    fault_at(injector, i)->ports.n)
+			constants->sq_peer_faults |= 1ull << i;
 		constants->sq_n_patterns += (uint32_t)fault_at(injector, i)->paths.n;
 	}
 }
@@ -118,6 +141,7 @@ static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_err
 	bpf_map__set_max_entries(object->maps.sq_hist, (uint32_t)injector->n_faults);
 	bpf_map__set_max_entries(object->maps.sq_inodes, SQ_MAX_INODES);
 	bpf_map__set_max_entries(object->maps.sq_peers, (uint32_t)MAX(n_peers, 1));
+	bpf_map__set_max_entries(object->maps.sq_peer_table, (uint32_t)MAX(n_peers, 1));
 	bpf_map__set_max_entries(object->maps.sq_names, (uint32_t)MAX(injector->names.n, 1));
 	if (bpf_map__reuse_fd(object->maps.sq_switch, injector->setup.switch_fd) ||
 	    bpf_map__reuse_fd(object->maps.sq_control, injector->setup.lease->control_fd))
@@ -125,16 +149,20 @@ static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_err
 	return 0;
 }
 
+/* Both tables have the same entries; the second is there where programs need it. */
 static int write_peers(const struct sq_injector *injector, const struct sq_peer_entries *peers,
 		       struct sq_error **err)
 {
-	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+	const int fds[] = { bpf_map__fd(injector->object->maps.sq_peers),
+			    bpf_map__fd(injector->object->maps.sq_peer_table) };
 
 	for (size_t i = 0; i < peers->n; i++)
-		if (bpf_map_update_elem(fd, &peers->item[i].key, &peers->item[i].ports, BPF_ANY))
-			return sq_error_errno(err, errno,
-					      "cannot enter the addresses of 'to' and 'except' in "
-					      "the kernel's table");
+		for (size_t j = 0; j < ARRAY_SIZE(fds); j++)
+			if (fds[j] >= 0 && bpf_map_update_elem(fds[j], &peers->item[i].key,
+							       &peers->item[i].ports, BPF_ANY))
+				return sq_error_errno(err, errno,
+						      "cannot enter the addresses of 'to' and "
+						      "'except' in the kernel's table");
 	return 0;
 }
 
@@ -143,10 +171,15 @@ static void remove_peers(const struct sq_injector *injector, const struct sq_pee
 			 const struct sq_peer_entries *others)
 {
 	int fd = bpf_map__fd(injector->object->maps.sq_peers);
+	int table_fd = bpf_map__fd(injector->object->maps.sq_peer_table);
 
-	for (size_t i = 0; i < these->n; i++)
-		if (!sq_peer_entries_have(others, &these->item[i].key))
-			bpf_map_delete_elem(fd, &these->item[i].key);
+	for (size_t i = 0; i < these->n; i++) {
+		if (sq_peer_entries_have(others, &these->item[i].key))
+			continue;
+		bpf_map_delete_elem(fd, &these->item[i].key);
+		if (table_fd >= 0)
+			bpf_map_delete_elem(table_fd, &these->item[i].key);
+	}
 }
 
 /* First what is new, then what is no more: never a moment in which a peer that stays is missing. */
@@ -208,8 +241,9 @@ static int load_calls(struct sq_injector *injector, bool witness, struct sq_erro
 		copy = sq_object_for_call(injector->object, sq_call_name(number), witness, err);
 		if (!copy)
 			return -EIO;
-		*(struct squall_bpf **)sq_append(&injector->copy, &injector->n_copies,
-						 sizeof(*injector->copy)) = copy;
+		*(struct sq_call_copy *)sq_append(&injector->copy, &injector->n_copies,
+						  sizeof(*injector->copy)) =
+			(struct sq_call_copy){ copy, number };
 	}
 	return 0;
 }
@@ -230,6 +264,7 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 	sq_object_choose(injector->object, injector->hooks);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
+	set_prefixes(injector);
 	r = size_maps(injector, sq_peer_entries_most(experiment, injector->peers.n), err);
 	if (!r)
 		r = sq_object_load(injector->object, "does not take squall's programs", err);
@@ -402,6 +437,8 @@ static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
 {
 	uint64_t found = 0;
 
+	if (injector->above && sq_cgroup_within(injector->paths.item[i], injector->above))
+		found |= injector->above_hooks;
 	for (size_t j = 0; j < injector->paths.n; j++)
 		if (j != i && sq_cgroup_within(injector->paths.item[i], injector->paths.item[j]) &&
 		    (strcmp(injector->paths.item[i], injector->paths.item[j]) != 0 || j < i))
@@ -409,27 +446,52 @@ static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
 	return found;
 }
 
-static int attach_cgroup(struct sq_injector *injector, size_t i, uint64_t above,
-			 struct sq_error **err)
+static int attach_at(struct sq_injector *injector, const char *path, uint64_t hooks,
+		     struct sq_error **err)
 {
-	uint64_t wanted = cgroup_hooks(injector, i) & ~above;
-	_cleanup_close_ int fd = -EBADF;
+	_cleanup_close_ int fd = hooks ? sq_cgroup_open(path, err) : -EBADF;
 	int r;
 
-	if (!wanted)
+	if (!hooks)
 		return 0;
-	fd = sq_cgroup_open(injector->paths.item[i], err);
 	if (fd < 0)
 		return fd;
-	r = sq_attach_cgroup(injector->object, wanted, fd, &injector->links, err);
-	return r ? sq_error_wrap(err, "cgroup '%s'", injector->paths.item[i]) : 0;
+	r = sq_attach_cgroup(injector->object, hooks, fd, &injector->links, err);
+	return r ? sq_error_wrap(err, "cgroup '%s'", path) : 0;
+}
+
+/*
+ * Thousands of cgroups would take as many links, and their kernel a second to make them: the programs
+ * hang once above all of them, and the gate finds whom they concern, as it does in any case.
+ */
+static int attach_above(struct sq_injector *injector, struct sq_error **err)
+{
+	for (size_t i = 0; i < injector->paths.n; i++) {
+		uint64_t hooks = cgroup_hooks(injector, i);
+
+		injector->above_hooks |= hooks;
+		if (hooks && !injector->above)
+			injector->above = sq_strdup(injector->paths.item[i]);
+		while (hooks && !sq_cgroup_within(injector->paths.item[i], injector->above)) {
+			char *last = strrchr(injector->above, '/');
+
+			last[last == injector->above] = '\0'; /* the root keeps its name */
+		}
+	}
+	return injector->above ? attach_at(injector, injector->above, injector->above_hooks, err)
+			       : 0;
 }
 
 static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 {
+	size_t programs = 2 * (size_t)__builtin_popcountll(injector->hooks & ON_CGROUPS);
 	_cleanup_set_ struct sq_set all = { 0 }, seen = { 0 };
 	int r = 0;
 
+	/* a link for each program on each cgroup, two of them where there is IPv6 */
+	sq_process_want_files(MIN(injector->paths.n, MOST_ALONE) * programs + OTHER_FILES);
+	if (injector->paths.n > MOST_ALONE)
+		return attach_above(injector, err);
 	for (size_t i = 0; i < injector->paths.n; i++)
 		sq_set_add(&all, injector->paths.item[i]);
 	for (size_t i = 0; i < injector->paths.n && !r; i++) {
@@ -437,7 +499,9 @@ static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 		bool look = !sq_set_add(&seen, injector->paths.item[i]) ||
 			    sq_set_has_above(&all, injector->paths.item[i]);
 
-		r = attach_cgroup(injector, i, look ? hooks_above(injector, i) : 0, err);
+		r = attach_at(injector, injector->paths.item[i],
+			      cgroup_hooks(injector, i) & ~(look ? hooks_above(injector, i) : 0),
+			      err);
 	}
 	return r;
 }
@@ -506,7 +570,8 @@ int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, siz
 	r = add_scope(injector, aim->cgroup,
 		      &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
 	if (!r)
-		r = attach_cgroup(injector, row, hooks_above(injector, row), err);
+		r = attach_at(injector, aim->cgroup->path,
+			      cgroup_hooks(injector, row) & ~hooks_above(injector, row), err);
 	if (r)
 		sq_injector_leave(injector, aim->cgroup->id);
 	else if (injector->follower)
@@ -534,11 +599,12 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 	int r = 0;
 
 	for (size_t i = 0; i < injector->n_copies && !r; i++) {
-		const struct squall_bpf *copy = injector->copy[i];
-		int fd = bpf_program__fd(copy->progs.sq_call);
+		const struct sq_call_copy *copy = &injector->copy[i];
+		int fd = bpf_program__fd(copy->object->progs.sq_call);
 
-		r = sq_attach_trampoline(fd >= 0 ? fd : bpf_program__fd(copy->progs.sq_witness),
-					 &injector->links, err);
+		r = sq_attach_trampoline(fd >= 0 ? fd
+						 : bpf_program__fd(copy->object->progs.sq_witness),
+					 sq_call_name(copy->call), &injector->links, err);
 	}
 	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
 		const struct sq_call_hook *hook = &sq_call_hooks[i];
@@ -546,7 +612,7 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 		if (hook->program && injector->hooks & HOOK(hook->hook))
 			r = sq_attach_trampoline(bpf_program__fd(bpf_object__find_program_by_name(
 							 injector->object->obj, hook->program)),
-						 &injector->links, err);
+						 hook->name, &injector->links, err);
 	}
 	return r;
 }
@@ -561,11 +627,13 @@ static int attach_wrappers(struct sq_injector *injector, struct sq_error **err)
 		.calls = calls_of(injector, SQ_HOOK_WRAPPER),
 		.cgroups = &injector->paths,
 	};
-	int r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_born), &injector->links, err);
+	int r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_born),
+				     "the tracepoint sched_process_fork", &injector->links, err);
 
 	if (!r)
 		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_executed),
-					 &injector->links, err);
+					 "the tracepoint sched_process_exec", &injector->links,
+					 err);
 	return r ? r : sq_follower_start(&injector->follower, &setup, err);
 }
 
@@ -620,13 +688,14 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 		return NULL;
 	sq_injector_disarm(injector, &left);
 	for (size_t i = 0; i < injector->n_copies; i++)
-		squall_bpf__destroy(injector->copy[i]);
+		squall_bpf__destroy(injector->copy[i].object);
 	free(injector->copy);
 	if (injector->object)
 		squall_bpf__destroy(injector->object);
 	for (size_t i = 0; injector->support && i < injector->n_faults; i++)
 		sq_support_clear(&injector->support[i]);
 	free(injector->support);
+	free(injector->above);
 	free(injector->faults);
 	free(injector->names.item);
 	free(injector->peers.item);

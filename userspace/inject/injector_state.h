@@ -22,8 +22,11 @@ struct sq_injector {
 	struct sq_name_entries names;
 	size_t n_faults;
 	struct sq_support *support; /* of each fault */
-	struct squall_bpf *
-		*copy; /* of the object, one for each call that fails in its own function */
+	/* of the object, one for each call that is met in its own function */
+	struct sq_call_copy {
+		struct squall_bpf *object;
+		unsigned int call;
+	} * copy;
 	size_t n_copies;
 	struct sq_links links;
 	struct sq_devices devices;
@@ -33,6 +36,8 @@ struct sq_injector {
 	struct sq_follower *follower; /* of processes, where their C library is hooked */
 	struct sq_texts paths; /* of the targets */
 	uint64_t *faults; /* of each target */
+	char *above; /* where programs hang for all cgroups together, or NULL */
+	uint64_t above_hooks;
 	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
 

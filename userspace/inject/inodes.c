@@ -179,13 +179,15 @@ int sq_inodes_enter(const struct sq_inodes *inodes, const struct sq_fault *fault
 	struct viewers viewers = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; i < paths->n && !r; i++)
-		if (sq_cgroup_is_gone(
-			    r = sq_cgroup_each_process(paths->item[i], add_viewer, &viewers, NULL)))
+	for (size_t i = 0; i < paths->n && !r; i++) {
+		r = sq_cgroup_each_process(paths->item[i], add_viewer, &viewers, NULL);
+		if (sq_cgroup_is_gone(r))
 			r = 0;
-	if (r)
-		return sq_error_errno(err, -r, "cannot look at the target's processes");
-	if (!viewers.n)
+		else if (r)
+			sq_error_errno(err, -r, "cannot look at the processes of the cgroup '%s'",
+				       paths->item[i]);
+	}
+	if (!r && !viewers.n)
 		add_viewer(0, &viewers);
 	for (size_t i = 0; i < fault->paths.n && !r; i++) {
 		if (*next == SQ_MAX_PATTERNS)

@@ -40,7 +40,7 @@
 struct sleeper {
 	fuse_req_t request;
 	uint64_t until_ns;
-	pid_t pid;
+	pid_t pid; /* its thread's, as we see it; 0: it is in no PID namespace of ours */
 	bool signalled;
 };
 
@@ -146,7 +146,7 @@ static void read_page(fuse_req_t request, fuse_ino_t inode, size_t size, off_t o
 	sleeper = &server.sleeper[server.n++];
 	*sleeper = (struct sleeper){ .request = request,
 				     .until_ns = nap->until_ns,
-				     .pid = (pid_t)nap->pid };
+				     .pid = fuse_req_ctx(request)->pid };
 	fuse_req_interrupt_func(request, interrupted, NULL);
 }
 

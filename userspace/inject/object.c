@@ -115,6 +115,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	bpf_map__set_autocreate(object->maps.sq_births, false);
 	bpf_map__set_autocreate(object->maps.sq_inodes, false);
 	bpf_map__set_autocreate(object->maps.sq_patterns, false);
+	bpf_map__set_autocreate(object->maps.sq_peer_table, false);
 	return object;
 }
 
@@ -185,6 +186,8 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 						      (enum bpf_attach_type)SQ_UPROBE_MULTI);
 	}
 	bpf_map__set_autocreate(object->maps.sq_naps, HAS(hooks, SQ_HOOK_SYSENTER));
+	bpf_map__set_autocreate(object->maps.sq_peer_table,
+				hooks >> SQ_HOOK_NAP_FIRST || HAS(hooks, SQ_HOOK_WRAPPER));
 	if (sq_hooks_nap(hooks)) {
 		bpf_program__set_autoload(object->progs.sq_set_napper, true);
 		bpf_map__set_autocreate(object->maps.sq_nap_requests, true);
@@ -217,9 +220,32 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 #define CALL_PREFIX "__arm64_sys_"
 #endif
 
+/* The kernel's function of a call. Some are called as they came to be, and not as the call is. */
+static char *function_of(const char *call)
+{
+	static const struct {
+		const char *call, *function;
+	} others[] = {
+		{ "stat", "newstat" },
+		{ "lstat", "newlstat" },
+		{ "fstat", "newfstat" },
+		{ "uname", "newuname" },
+		{ "sendfile", "sendfile64" },
+		{ "umount2", "umount" },
+#if defined(__aarch64__)
+		{ "fadvise64", "fadvise64_64" },
+#endif
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strcmp(others[i].call, call))
+			return sq_asprintf(CALL_PREFIX "%s", others[i].function);
+	return sq_asprintf(CALL_PREFIX "%s", call);
+}
+
 static int aim(struct bpf_program *program, const char *call)
 {
-	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
+	_cleanup_free_ char *function = function_of(call);
 
 	bpf_program__set_autoload(program, true);
 	return bpf_program__set_attach_target(program, 0, function);
@@ -314,7 +340,7 @@ int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 
 int sq_object_try_call(const char *call, struct sq_error **err)
 {
-	_cleanup_free_ char *function = sq_asprintf(CALL_PREFIX "%s", call);
+	_cleanup_free_ char *function = function_of(call);
 	int r = try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0);
 
 	if (!r)
