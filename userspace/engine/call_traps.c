@@ -42,6 +42,18 @@ static void look_at_error(struct sq_plan *plan, const struct sq_fault *fault)
 			     fault->name, sq_errno_name(fault->error), sq_buffer_text(&names));
 }
 
+/* Programs get most of these answers without a call. */
+static void look_at_vdso(struct sq_plan *plan, const struct sq_fault *fault)
+{
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++)
+		if ((fault->calls.bit[number / 64] >> (number % 64) & 1) &&
+		    sq_call_is_answered_by_vdso(sq_call_name(number)))
+			sq_plan_warn(plan,
+				     "fault '%s': the C library mostly answers %s without a system "
+				     "call (vDSO), and then it is not hit",
+				     fault->name, sq_call_name(number));
+}
+
 static int count_threads(const char *path, int fd, void *data)
 {
 	_cleanup_free_ char *text = NULL;
@@ -87,6 +99,7 @@ void sq_call_traps(struct sq_plan *plan, size_t i)
 {
 	const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
+	look_at_vdso(plan, fault);
 	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
 		look_at_error(plan, fault);
 	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY)

@@ -11,6 +11,7 @@
 
 #include "engine/call_traps.h"
 #include "engine/net_traps.h"
+#include "engine/program_traps.h"
 #include "guard/control_path.h"
 #include "guard/paths.h"
 #include "inject/rules.h"
@@ -64,17 +65,6 @@ void sq_plan_warn(struct sq_plan *plan, const char *format, ...)
 	va_end(arguments);
 	if (!sq_texts_have(&plan->warnings, text))
 		sq_texts_add(&plan->warnings, text);
-}
-
-size_t sq_plan_row(const struct sq_plan *plan, const char *path, size_t before)
-{
-	for (size_t i = 0; i < plan->paths.n; i++) {
-		size_t row = (before + 1 + i) % plan->paths.n;
-
-		if (!strcmp(plan->paths.item[row], path))
-			return row;
-	}
-	return plan->paths.n;
 }
 
 static void add_patterns(const struct sq_objects *protects, struct sq_texts *patterns)
@@ -301,6 +291,7 @@ static void look_for_sockets(struct sq_plan *plan)
 static void look_for_traps(struct sq_plan *plan)
 {
 	look_for_sockets(plan);
+	sq_program_traps(plan);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
 			sq_plan_warn(plan, "%s", plan->target[i].warnings.item[j]);
