@@ -22,8 +22,7 @@
 #define MOST_WATCHED 256 /* processes, each with a descriptor: the usual limit is 1024 */
 #define MOST_TOLD 5 /* of a cgroup; the others are counted */
 #define LOOK_NS SQ_S
-#define SLICE_NS \
-	(2 * SQ_MS) /* of one tick: what renews the lease does not wait for thousands of cgroups */
+#define LOOKED_AT_ONCE 200 /* cgroups: a longer look would hold the lease up */
 #define UNREAPED_NS (2 * SQ_S) /* so long its parent may take to ask for the exit code */
 
 /* linux/pidfd.h has it since 6.13, the exit code since 6.15. */
@@ -64,7 +63,7 @@ struct sq_vitals {
 	struct process *process;
 	size_t n_processes;
 	uint64_t looked_ns;
-	size_t next; /* the cgroup that this look goes on with; all of them: it is over */
+	size_t next; /* the cgroup that is to be looked at; n: all have been */
 	bool begun;
 };
 
@@ -90,11 +89,11 @@ static bool is_unit(const char *name)
 
 static bool is_started(const struct sq_plan *plan, const char *path)
 {
+	/* what squall starts is one cgroup */
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
-		for (size_t j = 0; j < plan->target[i].n; j++)
-			if (sq_target_is_started(plan->target[i].target) &&
-			    !strcmp(plan->target[i].item[j].cgroup.path, path))
-				return true;
+		if (sq_target_is_started(plan->target[i].target) && plan->target[i].n &&
+		    !strcmp(plan->target[i].item[0].cgroup.path, path))
+			return true;
 	return false;
 }
 
@@ -198,8 +197,8 @@ void sq_vitals_begin(struct sq_vitals *vitals)
 		cgroup->oom_kills_before = oom_kills(cgroup->path);
 	}
 	vitals->begun = true;
-	vitals->looked_ns = sq_now();
 	vitals->next = vitals->n;
+	vitals->looked_ns = sq_now();
 }
 
 /* How it has ended, in words; *ret_crashed where a signal of a bug did it. NULL: nobody knows yet. */
@@ -271,29 +270,25 @@ static void look_for_memory(struct sq_vitals *vitals, struct cgroup *cgroup)
 	kills = kills > before ? kills - before : 0;
 	if (kills > cgroup->oom_kills)
 		say(vitals,
-		    "the kernel killed %llu processes of the target '%s' for want of memory",
+		    "the kernel killed %llu processes of the target '%s' for want "
+		    "of memory",
 		    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
 	cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
 }
 
-/* Until @until_ns; one cgroup at least. */
-static void look_until(struct sq_vitals *vitals, uint64_t until_ns)
-{
-	while (vitals->next < vitals->n) {
-		size_t i = vitals->next++;
-
-		look_for_memory(vitals, &vitals->cgroup[i]);
-		vitals->cgroup[i].after = visit_all(vitals, i);
-		if (sq_now() >= until_ns)
-			return;
-	}
-}
-
-static void begin_look(struct sq_vitals *vitals)
+static void look_from(struct sq_vitals *vitals)
 {
 	vitals->looked_ns = sq_now();
 	vitals->next = 0;
 	look_for_the_dead(vitals);
+}
+
+static void look_until(struct sq_vitals *vitals, size_t until)
+{
+	for (; vitals->next < until; vitals->next++) {
+		look_for_memory(vitals, &vitals->cgroup[vitals->next]);
+		vitals->cgroup[vitals->next].after = visit_all(vitals, vitals->next);
+	}
 }
 
 void sq_vitals_look(struct sq_vitals *vitals)
@@ -301,8 +296,8 @@ void sq_vitals_look(struct sq_vitals *vitals)
 	if (!vitals || !vitals->begun)
 		return;
 	if (vitals->next == vitals->n && sq_now() >= vitals->looked_ns + LOOK_NS)
-		begin_look(vitals);
-	look_until(vitals, sq_now() + SLICE_NS);
+		look_from(vitals);
+	look_until(vitals, MIN(vitals->next + LOOKED_AT_ONCE, vitals->n));
 }
 
 char *sq_vitals_judge(struct sq_vitals *vitals)
@@ -310,8 +305,8 @@ char *sq_vitals_judge(struct sq_vitals *vitals)
 	/* a run that ends while it is made has none yet */
 	if (!vitals || !vitals->begun)
 		return NULL;
-	begin_look(vitals);
-	look_until(vitals, UINT64_MAX);
+	look_from(vitals);
+	look_until(vitals, vitals->n);
 	for (size_t i = 0; i < vitals->n; i++) {
 		const struct cgroup *cgroup = &vitals->cgroup[i];
 

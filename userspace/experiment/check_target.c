@@ -44,9 +44,8 @@ void sq_check_cgroups(const struct sq_object *object, const char *key,
 static const struct {
 	const char *key, *kinds[4];
 } companions[] = {
-	{ "labels", { "container", "pod" } }, { "only_containers", { "pod" } },
-	{ "whole_cgroup", { "process" } },    { "user", { "systemd", "command" } },
-	{ "directory", { "command" } },	      { "environment", { "command" } },
+	{ "whole_cgroup", { "process" } }, { "user", { "systemd", "command" } },
+	{ "directory", { "command" } },	   { "environment", { "command" } },
 	{ "ready", { "command" } },
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/set.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -31,20 +32,18 @@ static void add_count(struct sq_limits *limits, const struct sq_experiment *expe
 }
 
 /* The share of a target that this run hits, and with it @others where they count. */
-static uint64_t hit_of(const struct sq_usage *usage, const struct sq_texts *others,
-		       const struct sq_texts *paths)
+static uint64_t hit_of(const struct sq_usage *usage, const struct sq_set *others)
 {
 	uint64_t hit = usage->selected;
 
 	for (size_t i = 0; others && usage->all && i < usage->all->n; i++)
-		hit += sq_texts_have(others, usage->all->item[i]) &&
-		       !sq_texts_have(paths, usage->all->item[i]);
+		hit += sq_set_has(others, usage->all->item[i]);
 	return hit;
 }
 
-/* @others NULL: the experiment's own limit, else the policy's for all runs together. */
+/* @others, what only they hit, or NULL: the experiment's own limit, else the policy's for all together. */
 static void add_share(struct sq_limits *limits, const struct sq_radius_use *use, uint64_t allowed,
-		      const struct sq_texts *others)
+		      const struct sq_set *others)
 {
 	struct sq_limit *limit = add(limits, use->experiment, "share");
 	const struct sq_usage *most = NULL;
@@ -54,7 +53,7 @@ static void add_share(struct sq_limits *limits, const struct sq_radius_use *use,
 	/* the greatest share, compared in whole numbers: a share of half is not more than half */
 	for (size_t i = 0; i < use->n; i++) {
 		const struct sq_usage *usage = &use->usage[i];
-		uint64_t hit = hit_of(usage, others, use->paths);
+		uint64_t hit = hit_of(usage, others);
 
 		if (!usage->shared || !usage->selected ||
 		    (most && hit * most->matched <= most_hit * usage->matched))
@@ -104,14 +103,17 @@ static void add_policy(struct sq_limits *limits, const struct sq_radius_use *use
 {
 	const struct sq_policy_limits *policy = &use->policy->limits;
 	const struct sq_host_use *others = use->others;
-	uint64_t their_cgroups = 0;
+	_cleanup_set_ struct sq_set ours = { 0 }, theirs = { 0 };
 
+	for (size_t i = 0; i < use->paths->n; i++)
+		sq_set_add(&ours, use->paths->item[i]);
 	for (size_t i = 0; i < others->paths.n; i++)
-		their_cgroups += !sq_texts_have(use->paths, others->paths.item[i]);
-	add_together(limits, use, "cgroups", policy->cgroups, cgroups, their_cgroups);
+		if (!sq_set_has(&ours, others->paths.item[i]))
+			sq_set_add(&theirs, others->paths.item[i]);
+	add_together(limits, use, "cgroups", policy->cgroups, cgroups, theirs.n);
 	add_together(limits, use, "processes", policy->processes, processes, others->processes);
 	if (policy->share_ppb) {
-		add_share(limits, use, policy->share_ppb, &others->paths);
+		add_share(limits, use, policy->share_ppb, &theirs);
 		limits->item[limits->n - 1].source = "policy, all runs together";
 	}
 	add_together(limits, use, "runs", policy->runs, 1, others->runs);

@@ -4,9 +4,12 @@
 #include <errno.h>
 
 #include "util/eventlog.h"
+#include "util/set.h"
 
 void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)
 {
+	_cleanup_set_ struct sq_set seen = { 0 };
+
 	*ret = (struct sq_host_use){ 0 };
 	for (size_t i = 0; i < runs->n; i++) {
 		const json_t *claim = runs->item[i].claim, *path;
@@ -19,8 +22,7 @@ void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)
 		ret->faults += (uint64_t)sq_json_int(claim, "faults");
 		ret->rate += (uint64_t)sq_json_int(claim, "rate");
 		json_array_foreach(json_object_get(claim, "targets"), j, path)
-			if (json_is_string(path) &&
-			    !sq_texts_have(&ret->paths, json_string_value(path)))
+			if (json_is_string(path) && sq_set_add(&seen, json_string_value(path)))
 				sq_texts_add(&ret->paths, json_string_value(path));
 	}
 }

@@ -21,6 +21,7 @@
 #include "util/fs.h"
 #include "util/hash.h"
 #include "util/process.h"
+#include "util/set.h"
 #include "util/time.h"
 
 #define LARGEST (1u << 20)
@@ -133,21 +134,38 @@ void sq_live_runs_clear(struct sq_live_runs *runs)
 	*runs = (struct sq_live_runs){ 0 };
 }
 
-/* Is one of our targets also one of @run's, or above or below one? */
-static const char *find_overlap(const struct sq_live_run *run, const struct sq_texts *paths)
+/* Which of @run's targets holds @path, or is it. */
+static const char *find_holder(const json_t *targets, const char *path)
 {
-	const json_t *targets = json_object_get(run->claim, "targets");
 	const json_t *target;
 	size_t i;
 
-	json_array_foreach(targets, i, target) {
-		const char *theirs = json_string_value(target);
+	json_array_foreach(targets, i, target)
+		if (json_is_string(target) && sq_cgroup_within(path, json_string_value(target)))
+			return json_string_value(target);
+	return NULL;
+}
 
-		for (size_t j = 0; theirs && j < paths->n; j++)
-			if (sq_cgroup_within(theirs, paths->item[j]) ||
-			    sq_cgroup_within(paths->item[j], theirs))
-				return theirs;
+/* Is one of our targets also one of @run's, or above or below one? */
+static const char *find_overlap(const struct sq_live_run *run, const struct sq_texts *paths)
+{
+	const json_t *targets = json_object_get(run->claim, "targets"), *target;
+	_cleanup_set_ struct sq_set ours = { 0 }, theirs = { 0 };
+	size_t i;
+
+	for (i = 0; i < paths->n; i++)
+		sq_set_add(&ours, paths->item[i]);
+	json_array_foreach(targets, i, target) {
+		const char *path = json_string_value(target);
+
+		if (path && (sq_set_has(&ours, path) || sq_set_has_above(&ours, path)))
+			return path;
+		if (path)
+			sq_set_add(&theirs, path);
 	}
+	for (i = 0; i < paths->n; i++)
+		if (sq_set_has_above(&theirs, paths->item[i]))
+			return find_holder(targets, paths->item[i]);
 	return NULL;
 }
 

@@ -13,6 +13,7 @@
 
 #include "target/kind.h"
 #include "util/cgroup.h"
+#include "util/set.h"
 #include "util/time.h"
 
 #define EVENTS_SIZE 65536
@@ -23,7 +24,7 @@ static const uint64_t looks_ns[] = { 20 * SQ_MS, 250 * SQ_MS, 800 * SQ_MS };
 
 struct sq_follow {
 	const struct sq_experiment *experiment;
-	const struct sq_texts *roots;
+	struct sq_set roots, ways; /* those, and all above them */
 	char *run;
 	int inotify_fd, stop_fd, news_fd;
 	pthread_t thread;
@@ -62,12 +63,10 @@ static int watch_one(const char *path, int fd, void *data)
 
 		holds |= is_followed(target) && sq_target_holds(target, path);
 	}
-	for (size_t i = 0; i < follow->roots->n && !holds; i++)
-		holds = sq_cgroup_within(path, follow->roots->item[i]);
+	holds |= sq_set_has(&follow->roots, path) || sq_set_has_above(&follow->roots, path);
 	/* on the way to a root, too: those may lie where nothing else is looked for */
-	for (size_t i = 0; i < follow->roots->n && !holds; i++)
-		if (sq_cgroup_within(follow->roots->item[i], path))
-			return 0;
+	if (!holds && sq_set_has(&follow->ways, path))
+		return 0;
 	if (!holds)
 		return -1;
 	snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
@@ -172,6 +171,18 @@ static void *work(void *data)
 	}
 }
 
+static void add_root(struct sq_follow *follow, const char *path)
+{
+	_cleanup_free_ char *above = sq_strdup(path);
+
+	sq_set_add(&follow->roots, path);
+	for (char *end = strrchr(above, '/'); end; end = strrchr(above, '/')) {
+		end[end == above] = '\0'; /* the root keeps its name */
+		if (!sq_set_add(&follow->ways, above) || end == above)
+			return;
+	}
+}
+
 int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
 		  const struct sq_texts *roots, const char *run, struct sq_error **err)
 {
@@ -186,13 +197,14 @@ int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment
 		return 0;
 	follow = sq_alloc(sizeof(*follow));
 	*follow = (struct sq_follow){ .experiment = experiment,
-				      .roots = roots,
 				      .run = sq_strdup(run),
 				      .inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 				      .stop_fd = eventfd(0, EFD_CLOEXEC),
 				      .news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 				      .changed_ns = sq_now() };
 	pthread_mutex_init(&follow->lock, NULL);
+	for (size_t i = 0; i < roots->n; i++)
+		add_root(follow, roots->item[i]);
 	r = follow->inotify_fd < 0 || follow->stop_fd < 0 || follow->news_fd < 0 ? errno : 0;
 	if (!r)
 		r = pthread_create(&follow->thread, NULL, work, follow);
@@ -233,6 +245,8 @@ struct sq_follow *sq_follow_free(struct sq_follow *follow)
 	if (follow->thread && write(follow->stop_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(follow->thread, NULL);
 	sq_sights_free(follow->news, follow->experiment->targets.n);
+	sq_set_clear(&follow->roots);
+	sq_set_clear(&follow->ways);
 	sq_close(follow->inotify_fd);
 	sq_close(follow->stop_fd);
 	sq_close(follow->news_fd);
