@@ -11,7 +11,7 @@ CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto libmicrohttpd
+LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto libmicrohttpd libcap-ng libseccomp
 
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -43,6 +43,7 @@ GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h $(BUILD)/gen/syscalls_elsewhere
 # What Debian calls it. Tests want more, real programs to hit among it.
 BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-dev libelf-dev \
 	libyaml-dev libjansson-dev libcurl4-openssl-dev libfuse3-dev libsystemd-dev libssl-dev \
+	libcap-ng-dev libseccomp-dev \
 	libmicrohttpd-dev
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \

@@ -229,7 +229,7 @@ int sq_journal_load(const char *run, json_t **ret, struct sq_error **err)
 {
 	_cleanup_close_ int dir_fd = open_dir(run);
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = dir_fd < 0 ? dir_fd : sq_read_file(dir_fd, DOCUMENT, LARGEST_DOCUMENT, &text);
+	ssize_t n = dir_fd < 0 ? dir_fd : sq_read_own(dir_fd, DOCUMENT, LARGEST_DOCUMENT, &text);
 
 	if (n == -ENOENT)
 		return sq_error_set(err, SQ_FAIL_INVALID, ENOENT,

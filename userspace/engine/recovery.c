@@ -110,7 +110,8 @@ int sq_guard_main(int argc, char **argv)
 	if (sq_cgroup_enter("/", &err))
 		return sq_helper_fail(TAKE_PTR(err));
 	sq_registry_enter_guard(argv[1]);
-	sq_helper_ready(&helper, 0, 0);
+	if (sq_helper_ready(&helper, 0, 0, &err))
+		return sq_helper_fail(TAKE_PTR(err));
 	if (take_over(&helper, argv[1], &err) < 0)
 		return 1;
 	sq_helper_end(&helper);

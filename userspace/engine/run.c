@@ -10,6 +10,7 @@
 
 #include "engine/state.h"
 #include "guard/latch.h"
+#include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -339,6 +340,8 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	run->claimed_ns = run->armed_ns;
 	run->armed = true;
 	r = sq_injector_arm(run->injector, run->armed_ns, err);
+	if (sq_privileges_drop(SQ_ROLE_CONTROLLER))
+		sq_run_note(run, "squall has kept all of its rights: giving some up is forbidden");
 	if (!r)
 		r = sq_following_start(run, err);
 	if (!r)

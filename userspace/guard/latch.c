@@ -94,7 +94,7 @@ int sq_latch_get(struct sq_latch *latch, struct sq_error **err)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *json = NULL;
-	ssize_t n = sq_read_file(AT_FDCWD, SQ_LATCH_FILE, 65536, &text);
+	ssize_t n = sq_read_own(AT_FDCWD, SQ_LATCH_FILE, 65536, &text);
 
 	if (n == -ENOENT)
 		return 0;

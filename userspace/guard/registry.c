@@ -24,7 +24,7 @@
 #include "util/set.h"
 #include "util/time.h"
 
-#define LARGEST (1u << 20)
+#define LARGEST (64u << 20) /* a claim: 10 000 targets with the longest paths there are */
 #define WAIT_STEP_US 2000
 #define HOLD_NS (200 * SQ_MS)
 
@@ -49,7 +49,7 @@ static json_t *read_json(int dir_fd, const char *name)
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (sq_read_file(dir_fd, name, LARGEST, &text) < 0)
+	if (sq_read_own(dir_fd, name, LARGEST, &text) < 0)
 		return NULL;
 	return json_loads(text, 0, NULL);
 }

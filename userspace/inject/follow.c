@@ -21,6 +21,7 @@
 #include "util/cgroup.h"
 #include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -285,6 +286,7 @@ static void *follow_births(void *data)
 	struct sq_follower *follower = data;
 	uint64_t swept = 0;
 
+	sq_privileges_drop(SQ_ROLE_CONTROLLER);
 	while (!__atomic_load_n(&follower->stop, __ATOMIC_ACQUIRE)) {
 		ring_buffer__poll(follower->births, LOOK_MS);
 		settle(follower);
@@ -300,6 +302,7 @@ static void *release(void *data)
 {
 	struct sq_follower *follower = data;
 
+	sq_privileges_drop(SQ_ROLE_CONTROLLER);
 	pthread_mutex_lock(&follower->lock);
 	for (;;) {
 		int fd;

@@ -392,7 +392,8 @@ int sq_line_main(int argc, char **argv)
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
 	server.fds[POLL_ORPHANED] =
 		(struct pollfd){ .fd = server.helper.orphaned_fd, .events = POLLIN };
-	sq_helper_ready(&server.helper, 0, 0);
+	if (sq_helper_ready(&server.helper, 0, 0, &err))
+		return sq_helper_fail(err);
 	serve();
 	sq_helper_end(&server.helper);
 	return 0;

@@ -24,6 +24,7 @@
 #include "inject/helper_lease.h"
 #include "inject/nap.h"
 #include "util/fs.h"
+#include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -50,6 +51,7 @@ static struct {
 	const volatile struct sq_nap_request *requests;
 	struct sleeper sleeper[SQ_NAP_SLOTS];
 	size_t n;
+	int proc_fd; /* where everybody's processes are seen */
 	bool awake; /* the run is over: nobody sleeps any more, and what comes later fails */
 } server;
 
@@ -67,14 +69,22 @@ static void wake_all(void)
 		wake(server.n - 1, EIO);
 }
 
+/* A view of our own: one that hides others' processes (hidepid) takes rights that we give up. */
+static int open_proc(void)
+{
+	int fd = sq_detached_mount("proc", NULL, 0);
+
+	return fd < 0 ? open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) : fd;
+}
+
 /* Field 19 and 20 of "SigPnd"/"ShdPnd": is a SIGKILL pending for this task, or is it gone? */
 static bool is_killed(pid_t pid)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (sq_read_file(AT_FDCWD, path, 65536, &text) < 0)
+	snprintf(path, sizeof(path), "%d/status", (int)pid);
+	if (sq_read_file(server.proc_fd, path, 65536, &text) < 0)
 		return true;
 	for (const char *name = "SigPnd:\0ShdPnd:\0"; *name; name += strlen(name) + 1) {
 		const char *line = strstr(text, name);
@@ -207,6 +217,8 @@ static _Noreturn void forget_libraries(void)
 		begin[n] = (long)from;
 		size[n++] = (long)(to - from);
 	}
+	/* one way or the other: it has nothing that could be taken */
+	sq_privileges_drop(SQ_ROLE_NAPPER);
 	close_range(0, ~0u, 0);
 	for (int i = 0; i < n; i++)
 		raw_call(SYS_munmap, begin[i], size[i]);
@@ -431,7 +443,9 @@ int sq_nap_main(int argc, char **argv)
 		return sq_helper_fail(err);
 	}
 	close(mount_fd);
-	sq_helper_ready(&server.helper, st.stx_dev_minor, (uint32_t)pid);
+	server.proc_fd = open_proc();
+	if (sq_helper_ready(&server.helper, st.stx_dev_minor, (uint32_t)pid, &err))
+		return sq_helper_fail(err);
 	/* a silent death otherwise: the run must not go on */
 	r = serve(session, fuse_fd, pid) ? 0 : 1;
 	if (!r)

@@ -18,6 +18,7 @@
 
 #include "inject/names.h"
 #include "util/fs.h"
+#include "util/privileges.h"
 
 static void tell(const char *format, ...) _printf_(1, 2);
 
@@ -80,6 +81,9 @@ int sq_resolve_main(int argc, char **argv)
 		return 2;
 	__nss_configure_lookup("hosts", "files dns");
 	r = strcmp(argv[1], "0") != 0 ? enter(argv[1]) : 0;
+	/* what it reads from now on is the target's files and the network's answers */
+	if (!r)
+		r = sq_privileges_drop(SQ_ROLE_RESOLVER);
 	for (int i = 2; i < argc; i++) {
 		if (r)
 			tell("%s ! cannot enter the target's namespaces: %s\n", argv[i],

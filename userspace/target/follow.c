@@ -13,6 +13,7 @@
 
 #include "target/kind.h"
 #include "util/cgroup.h"
+#include "util/privileges.h"
 #include "util/set.h"
 #include "util/time.h"
 
@@ -150,6 +151,7 @@ static void *work(void *data)
 	struct pollfd fds[] = { { .fd = follow->stop_fd, .events = POLLIN },
 				{ .fd = follow->inotify_fd, .events = POLLIN } };
 
+	sq_privileges_drop(SQ_ROLE_CONTROLLER);
 	for (;;) {
 		bool rest = follow->changed_ns && follow->looks == 0;
 

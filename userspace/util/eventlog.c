@@ -159,7 +159,7 @@ static void cut_half_line(struct sq_eventlog *log, int dir_fd, const char *name)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *end;
-	ssize_t n = log->size ? sq_read_file(dir_fd, name, LARGEST_LOG, &text) : 0;
+	ssize_t n = log->size ? sq_read_own(dir_fd, name, LARGEST_LOG, &text) : 0;
 	uint64_t whole;
 
 	if (n <= 0)
@@ -243,7 +243,7 @@ int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error
 {
 	_cleanup_json_ json_t *events = json_array();
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = sq_read_file(dir_fd, name, LARGEST_LOG, &text);
+	ssize_t n = sq_read_own(dir_fd, name, LARGEST_LOG, &text);
 	int number = 1;
 
 	if (n < 0)

@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret)
+static ssize_t read_file(int dir_fd, const char *path, int flags, size_t max, char **ret)
 {
-	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	_cleanup_free_ char *text = NULL;
 	size_t n = 0, room = 0;
 
@@ -42,6 +42,16 @@ ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret)
 	text[n] = '\0';
 	*ret = TAKE_PTR(text);
 	return (ssize_t)n;
+}
+
+ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret)
+{
+	return read_file(dir_fd, path, 0, max, ret);
+}
+
+ssize_t sq_read_own(int dir_fd, const char *path, size_t max, char **ret)
+{
+	return read_file(dir_fd, path, O_NOFOLLOW, max, ret);
 }
 
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n)

@@ -15,6 +15,9 @@
  */
 ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret);
 
+/* The same of a file of squall's own, which is no symlink: -ELOOP. */
+ssize_t sq_read_own(int dir_fd, const char *path, size_t max, char **ret);
+
 /* Writes @n bytes into an existing file in one write(2): cgroup and sysctl files want that. */
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n);
 

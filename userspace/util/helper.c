@@ -17,6 +17,7 @@
 
 #include "util/cgroup.h"
 #include "util/fs.h"
+#include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -195,6 +196,7 @@ static void *watch_controller(void *data)
 	struct sq_helper *helper = data;
 	uint64_t one = 1;
 
+	sq_privileges_drop(SQ_ROLE_NOTHING);
 	/* EOWNERDEAD: it died; 0: it let go, and is about to end */
 	pthread_mutex_lock(&helper->page->controller);
 	while (write(helper->orphaned_fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -246,10 +248,21 @@ void sq_helper_beat(struct sq_helper *helper)
 	__atomic_store_n(&helper->state->beat_ns, sq_now(), __ATOMIC_RELAXED);
 }
 
-void sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second)
+int sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second,
+		    struct sq_error **err)
 {
+	static const enum sq_role roles[SQ_HELPERS] = {
+		[SQ_HELPER_GUARD] = SQ_ROLE_GUARD,
+		[SQ_HELPER_NAP] = SQ_ROLE_NAP,
+		[SQ_HELPER_LINE] = SQ_ROLE_LINE,
+	};
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int r = sq_privileges_drop(roles[helper->state - helper->page->helper]);
 
+	if (r) {
+		sq_close(null);
+		return sq_error_errno(err, -r, "cannot give up the rights that are not needed");
+	}
 	helper->state->value[0] = value;
 	helper->state->value[1] = second;
 	helper->state->pid = getpid();
@@ -259,6 +272,7 @@ void sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second)
 		dup2(null, STDERR_FILENO); /* nobody reads there any more */
 	sq_close(null);
 	__atomic_store_n(&helper->state->ready, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 void sq_helper_end(struct sq_helper *helper)

@@ -102,8 +102,12 @@ int sq_helper_enter(struct sq_helper *helper, enum sq_helper_id id, struct sq_er
 /* Shows that the helper lives. */
 void sq_helper_beat(struct sq_helper *helper);
 
-/* Says that it is ready, with two values to tell. */
-void sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second);
+/*
+ * Gives up all rights that the helper does not need from now on (util/privileges.h), and says that it is
+ * ready, with two values to tell.
+ */
+int sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second,
+		    struct sq_error **err);
 
 /* Says that it has done its work. */
 void sq_helper_end(struct sq_helper *helper);

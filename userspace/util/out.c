@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/fs.h"
+#include "util/privileges.h"
 #include "util/time.h"
 
 #define MOST_BYTES (4u << 20)
@@ -32,6 +33,7 @@ static struct {
 
 static void *write_all(void *data)
 {
+	sq_privileges_drop(SQ_ROLE_NOTHING);
 	pthread_mutex_lock(&out.lock);
 	for (;;) {
 		struct piece *piece = out.first;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "util/mem.h"
+#include "util/privileges.h"
 
 #define LOOKUP_S 1
 #define TEXT_SIZE 65536
@@ -67,6 +68,7 @@ static void *look_up(void *data)
 {
 	struct lookup *lookup = data;
 
+	sq_privileges_drop(SQ_ROLE_NOTHING);
 	lookup->result = lookup->group ? ask_group(lookup) : ask_user(lookup);
 	sem_post(&lookup->done);
 	put(lookup);
