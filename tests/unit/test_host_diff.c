@@ -204,13 +204,6 @@ static void test_what_another_process_holds_is_not_left(void **state)
 	assert_true(others_tell(found, "'sq_of_another' came"));
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_is_left_where_nothing_was_made),
-		cmocka_unit_test(test_what_a_run_leaves_is_told_from_what_others_do),
-		cmocka_unit_test(test_what_another_process_holds_is_not_left),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+UNIT(UNIT_TEST(test_nothing_is_left_where_nothing_was_made),
+     UNIT_TEST(test_what_a_run_leaves_is_told_from_what_others_do),
+     UNIT_TEST(test_what_another_process_holds_is_not_left))

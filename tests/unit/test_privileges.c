@@ -157,11 +157,4 @@ static void test_each_role_can_do_its_work_and_nothing_else(void **state)
 	assert_int_equal(in_role(SQ_ROLE_NOTHING, check_nothing), 0);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_role_can_do_its_work_and_nothing_else),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+UNIT(UNIT_TEST(test_each_role_can_do_its_work_and_nothing_else))

@@ -8,6 +8,7 @@
 
 #include "experiment/dns_pattern.h"
 #include "experiment/path_pattern.h"
+#include "util/cgroup.h"
 #include "util/fs.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -233,12 +234,48 @@ static void check_load(const struct sq_experiment *experiment, struct sq_diags *
 	}
 }
 
+/*
+ * A unit's cgroup has its name, wherever in the tree. A backslash, which systemd writes for what a name
+ * cannot have in it, would be a glob's.
+ */
+static void add_unit(struct sq_protect *item, const char *unit)
+{
+	_cleanup_free_ char *pattern = sq_asprintf(
+		"/**/%s%s", unit, strchr(unit, '.') || sq_cgroup_is_glob(unit) ? "" : ".service");
+
+	for (char *p = pattern; *p; p++)
+		if (*p == '\\')
+			*p = '?';
+	sq_texts_add(&item->cgroup, pattern);
+}
+
+static void check_units(struct sq_protect *item, struct sq_diags *diags)
+{
+	for (size_t i = 0; i < item->systemd.n; i++) {
+		const char *unit = item->systemd.item[i];
+
+		if (!*unit || strchr(unit, '/'))
+			sq_diag_error(diags, sq_schema_mark(&item->object, "systemd"),
+				      "name a unit as systemctl does, or a path under 'cgroup'",
+				      "systemd: '%.200s' is no unit's name", unit);
+		else
+			add_unit(item, unit);
+	}
+}
+
 void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags)
 {
 	for (size_t i = 0; i < protects->n; i++) {
-		const struct sq_protect *item = (const struct sq_protect *)protects->item + i;
+		struct sq_protect *item = (struct sq_protect *)protects->item + i;
 
+		if (!item->cgroup.n && !item->systemd.n &&
+		    !sq_schema_has(&item->object, "cgroup") &&
+		    !sq_schema_has(&item->object, "systemd"))
+			sq_diag_error(diags, item->object.node->mark,
+				      "cgroup: a path or a glob; systemd: a unit",
+				      "it names nothing: neither 'cgroup' nor 'systemd'");
 		sq_check_cgroups(&item->object, "cgroup", &item->cgroup, diags);
+		check_units(item, diags);
 	}
 }
 

@@ -39,7 +39,8 @@ struct sq_load {
 
 struct sq_protect {
 	struct sq_object object;
-	struct sq_texts cgroup;
+	struct sq_texts cgroup; /* once checked: with a pattern for each unit */
+	struct sq_texts systemd;
 };
 
 struct sq_blast_radius {

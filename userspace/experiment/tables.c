@@ -29,8 +29,11 @@ static const struct sq_field protect_fields[] = {
 	{ .key = "cgroup",
 	  .type = SQ_TYPE_TEXTS,
 	  .offset = offsetof(struct sq_protect, cgroup),
-	  .required = true,
-	  .help = "never hit, nor anything in it: a path or a glob" },
+	  .help = "with all that is in it: a path or a glob" },
+	{ .key = "systemd",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = offsetof(struct sq_protect, systemd),
+	  .help = "with all that is in it: a unit or a glob, \"checkout@*.service\"" },
 };
 
 const struct sq_schema sq_protect_schema = {

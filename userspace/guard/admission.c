@@ -44,6 +44,13 @@ static int check_policy_file(struct sq_error **err)
 			continue;
 		sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
 			     "the host's policy is not to be trusted: '%s' %s", paths[i], why);
+		/* what chown and chmod would change is elsewhere */
+		if (i ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode))
+			return sq_error_hint(
+				err,
+				"put the %s itself there, root's own; until then no run "
+				"starts",
+				i ? "file" : "folder");
 		return sq_error_hint(err,
 				     "chown root '%s' && chmod go-w '%s'; until then no run "
 				     "starts",
@@ -233,7 +240,9 @@ int sq_admission_check(const struct sq_policy *policy, const struct sq_experimen
 		check_faults(policy, experiment, &text);
 	}
 	if (text.stream)
-		return sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "the policy forbids the run: %s",
+		return sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "%s: %s",
+				    policy ? "the policy forbids the run"
+					   : "it is not for this host",
 				    sq_buffer_text(&text));
 	return policy ? sq_calendar_check(policy, now, now + sq_experiment_total_ns(experiment),
 					  err)

@@ -171,7 +171,7 @@ void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *r
 int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 {
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
-	unsigned int exceeded = 0, others = 0;
+	unsigned int exceeded = 0, others = 0, policys = 0;
 
 	for (size_t i = 0; i < limits->n; i++) {
 		const struct sq_limit *limit = &limits->item[i];
@@ -179,6 +179,7 @@ int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 		if (!limit->exceeded)
 			continue;
 		others += limit->others;
+		policys += !strncmp(limit->source, "policy", 6);
 		sq_buffer_add(&text, "%s%s: %s, allowed are %s (%s)", exceeded++ ? "; " : "",
 			      limit->name, limit->used, limit->allowed, limit->source);
 	}
@@ -188,8 +189,14 @@ int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 		     "the blast radius is exceeded: %s", sq_buffer_text(&text));
 	if (exceeded == others)
 		return sq_error_hint(err, "wait for the other runs: `squall status` lists them");
-	return sq_error_hint(err, "choose fewer with 'select', or raise the limit under "
-				  "'blast_radius' if you mean it");
+	if (policys == exceeded)
+		return sq_error_hint(err,
+				     "choose fewer with 'select': what the host's policy limits, "
+				     "only its owner raises");
+	return sq_error_hint(err,
+			     "choose fewer with 'select', or raise the limit under "
+			     "'blast_radius' if you mean it%s",
+			     policys ? "; the policy's own limits stay" : "");
 }
 
 void sq_limits_clear(struct sq_limits *limits)

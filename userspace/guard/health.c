@@ -37,30 +37,40 @@ static char *read_pressure(struct sq_health *health, enum sq_pressure which, dou
 	return NULL;
 }
 
+/* No more of them than the ring can hold over the whole time. */
+static void remember(struct sq_health *health, uint64_t for_ns, uint64_t now_ns,
+		     const uint64_t total_us[SQ_PRESSURES])
+{
+	size_t newest = (health->n + SQ_HEALTH_LOOKS - 1) % SQ_HEALTH_LOOKS;
+
+	if (health->n && now_ns - health->look[newest].at_ns < for_ns / (SQ_HEALTH_LOOKS - 2))
+		return;
+	newest = health->n++ % SQ_HEALTH_LOOKS;
+	health->look[newest].at_ns = now_ns;
+	memcpy(health->look[newest].total_us, total_us, sizeof(health->look[newest].total_us));
+}
+
 static char *look_at_pressure(const struct sq_stop_if *stop_if, struct sq_health *health,
 			      uint64_t now_ns)
 {
-	size_t newest = health->n % SQ_HEALTH_LOOKS, oldest = newest;
+	size_t oldest = 0;
+	uint64_t total_us[SQ_PRESSURES] = { 0 };
 	char have[32], most[32], span[SQ_DURATION_SIZE];
 	double avg10[SQ_PRESSURES] = { 0 };
 
 	for (enum sq_pressure i = 0; i < SQ_PRESSURES; i++) {
 		char *why = stop_if->psi.most_ppb[i]
-				    ? read_pressure(health, i, &avg10[i],
-						    &health->look[newest].total_us[i])
+				    ? read_pressure(health, i, &avg10[i], &total_us[i])
 				    : NULL;
 
 		if (why)
 			return why;
 	}
-	health->look[newest].at_ns = now_ns;
-	health->n++;
+	remember(health, stop_if->for_ns, now_ns, total_us);
 	/* the newest of those that are at least so old */
-	for (size_t i = 1; i < SQ_HEALTH_LOOKS && i < health->n; i++) {
-		size_t at = (newest + SQ_HEALTH_LOOKS - i) % SQ_HEALTH_LOOKS;
-
-		oldest = at;
-		if (health->look[at].at_ns + stop_if->for_ns <= now_ns)
+	for (size_t i = 1; i <= SQ_HEALTH_LOOKS && i <= health->n; i++) {
+		oldest = (health->n - i) % SQ_HEALTH_LOOKS;
+		if (health->look[oldest].at_ns + stop_if->for_ns <= now_ns)
 			break;
 	}
 	for (enum sq_pressure i = 0; i < SQ_PRESSURES; i++) {
@@ -70,10 +80,9 @@ static char *look_at_pressure(const struct sq_stop_if *stop_if, struct sq_health
 		if (!stop_if->psi.most_ppb[i])
 			continue;
 		/* the kernel's own average, until we have looked for long enough */
-		if (took_ns >= stop_if->for_ns)
-			share = (double)(health->look[newest].total_us[i] -
-					 health->look[oldest].total_us[i]) *
-				SQ_US / (double)took_ns;
+		if (took_ns && took_ns >= stop_if->for_ns)
+			share = (double)(total_us[i] - health->look[oldest].total_us[i]) * SQ_US /
+				(double)took_ns;
 		if (share * SQ_SHARE_ONE <= (double)stop_if->psi.most_ppb[i])
 			continue;
 		return sq_asprintf(
