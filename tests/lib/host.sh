@@ -58,13 +58,10 @@ squall_processes()
 # The runs of this test, in the order of their start.
 own_runs()
 {
-	local events
-
-	for events in /var/lib/squall/runs/*/events.jsonl; do
-		if [ "$events" -nt "$WORK/begun" ] && head -n 1 "$events" | grep -qF -e "$OURS" -e "$WORK"; then
-			basename "$(dirname "$events")"
-		fi
-	done
+	find /var/lib/squall/runs -mindepth 2 -maxdepth 2 -name events.jsonl -newer "$WORK/begun" -exec \
+		awk -v group="$OURS" -v folder="$WORK" \
+		'index($0, group) || index($0, folder) { n = split(FILENAME, part, "/"); print part[n - 1] } { nextfile }' {} + |
+		sort
 }
 
 # What squall could leave behind, and what it could change. Zombies that nobody reaps do not count.
