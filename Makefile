@@ -50,7 +50,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
-	python3-yaml python3-dbus python3-gi dbus mandoc
+	python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static
 VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.
@@ -201,6 +201,7 @@ install: all ## install to DESTDIR and PREFIX
 	install -D -m 644 userspace/dist/man/squall-policy.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-policy.5
 	install -D -m 644 $(BUILD)/man/squall-experiment.5 $(DESTDIR)$(PREFIX)/share/man/man5/squall-experiment.5
 	install -D -m 644 userspace/dist/journal.schema.json $(DESTDIR)$(PREFIX)/share/squall/journal.schema.json
+	install -D -m 644 userspace/dist/gameday.schema.json $(DESTDIR)$(PREFIX)/share/squall/gameday.schema.json
 
 clean: ## remove build/
 	rm -rf $(BUILD)

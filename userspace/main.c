@@ -21,7 +21,7 @@ static const struct sq_command *const commands[] = {
 	&sq_command_abort,  &sq_command_unlatch, &sq_command_status, &sq_command_wait,
 	&sq_command_report, &sq_command_runs,	 &sq_command_note,   &sq_command_recover,
 	&sq_command_doctor, &sq_command_targets, &sq_command_faults, &sq_command_schema,
-	&sq_command_prune,  &sq_command_demo,
+	&sq_command_prune,  &sq_command_gameday, &sq_command_demo,
 };
 
 /* squall's helper processes are this program too, under other names. */

@@ -21,7 +21,7 @@
 #define BATCH_NS 100000
 #define MOST_BATCHES 200000
 
-static int zero_fd, socket_fd;
+static int zero_fd, socket_fd, udp_fd;
 static struct sockaddr_in peer;
 
 static void call_getppid(void)
@@ -63,12 +63,21 @@ static void call_connect(void)
 	syscall(SYS_connect, socket_fd, &peer, sizeof(peer));
 }
 
+/* A packet of 64 bytes over lo, to a socket that nobody reads: its queue is full soon. */
+static void call_send(void)
+{
+	static const char bytes[64];
+
+	syscall(SYS_sendto, udp_fd, bytes, sizeof(bytes), 0, NULL, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*call)(void);
 } calls[] = {
 	{ "getppid", call_getppid }, { "getuid", call_getuid },		{ "read", call_read },
 	{ "openat", call_openat },   { "getsockopt", call_getsockopt }, { "connect", call_connect },
+	{ "send", call_send },
 };
 
 static double now_ns(void)
@@ -118,6 +127,21 @@ static int answer(const char *name, unsigned long ms)
 	return 0;
 }
 
+/* Opens what `send` sends to, which belongs to this process's cgroup as well. */
+static int open_udp(void)
+{
+	int sink = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), small = 1;
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	udp_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	setsockopt(sink, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	return bind(sink, (struct sockaddr *)&address, size) ||
+	       getsockname(sink, (struct sockaddr *)&address, &size) ||
+	       connect(udp_fd, (struct sockaddr *)&address, size);
+}
+
 int main(int argc, char **argv)
 {
 	char name[32];
@@ -127,6 +151,8 @@ int main(int argc, char **argv)
 	socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	peer = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(9) };
 	peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (open_udp())
+		return 1;
 	if (argc == 3)
 		return answer(argv[1], strtoul(argv[2], NULL, 10));
 	while (scanf("%31s %lu", name, &ms) == 2)

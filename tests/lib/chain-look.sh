@@ -7,11 +7,15 @@ start_in "$target" nsenter --net="/run/netns/$near" $TOOL echo :: 7100
 start in_netns $far $TOOL echo :: 7102
 until_true 20 in_netns $near $TOOL rtt 10.99.0.2 7102 --count 1
 until_true 20 in_netns $far $TOOL rtt 10.99.0.1 7100 --count 1
-tcx=$("$SQUALL" doctor --json | jq '[.faults[].backend // "" | contains("tcx")] | any')
+tcx=false
+! grep -q ' tcx_prog_attach$' /proc/kallsyms || tcx=true
 [ "$tcx" = false ] || chain_start
 
-round_trips 3 > /dev/null
-round_trips "$COUNT" > "$WORK/before"
+# in an emulated machine, where each look takes half a minute, only what is counted is looked at
+if [ -z "${ONLY_COUNTS:-}" ]; then
+	round_trips 3 > /dev/null
+	round_trips "$COUNT" > "$WORK/before"
+fi
 cat > "$WORK/experiment.yaml" <<- END
 	version: 1
 	title: Decided once
@@ -43,8 +47,8 @@ for i in 0 1; do
 	equal "$(journal ".faults[$i].counters | \"\(.seen) \(.injected)\"")" \
 		"$((2 * ${#paths[@]} * COUNT)) $((2 * ${#paths[@]} * COUNT))" "$(journal ".faults[$i].name"): seen and hit"
 done
-while read -r name way base _ _ got; do
-	between "$(minus "$got" "$base")" 19 "${SLACK:-45}" "by $name, $way: the round trip grows by, ms"
+while [ -z "${ONLY_COUNTS:-}" ] && read -r name way base _ _ got; do
+	between "$(minus "$got" "$base")" 19 45 "by $name, $way: the round trip grows by, ms"
 done < <(paste -d' ' "$WORK/before" "$WORK/during")
 
 if [ "$tcx" = true ]; then
@@ -61,7 +65,3 @@ if [ "$tcx" = true ]; then
 	between "$(field early in)" "$over" $((over + 40)) "seen behind squall, in"
 	equal "$(chain_ask order)" "late early / late early" "the chain afterwards"
 fi
-round_trips 3 > "$WORK/after"
-while read -r name way got; do
-	between "$got" 0 "${SLACK:-18}" "afterwards by $name, $way, ms"
-done < "$WORK/after"

@@ -85,14 +85,22 @@ chain_start()
 	done
 }
 
-# round_trips COUNT: by each path so many datagrams and their answers, asked by the target and asked of it;
-# prints the median of each, ms
+# round_trips COUNT: by each path so many datagrams and their answers, asked by the target and asked of it, all
+# at once; prints the median of each, ms
 round_trips()
 {
-	local path
+	local path i asking=()
 
 	for path in "${paths[@]}"; do
-		echo "${path%%:*} out $(run_in "$target" nsenter --net="/run/netns/$near" $TOOL rtt "${path#*:}.2" 7102 --udp --count "$1")"
-		echo "${path%%:*} in $(in_netns $far $TOOL rtt "${path#*:}.1" 7100 --udp --count "$1")"
+		run_in "$target" nsenter --net="/run/netns/$near" $TOOL rtt "${path#*:}.2" 7102 --udp \
+			--count "$1" > "$WORK/rtt-${path%%:*}-out" &
+		asking+=($!)
+		in_netns "$far" $TOOL rtt "${path#*:}.1" 7100 --udp --count "$1" > "$WORK/rtt-${path%%:*}-in" &
+		asking+=($!)
+	done
+	for i in "${asking[@]}"; do wait "$i" || fail "a datagram did not come back"; done
+	for path in "${paths[@]}"; do
+		echo "${path%%:*} out $(< "$WORK/rtt-${path%%:*}-out")"
+		echo "${path%%:*} in $(< "$WORK/rtt-${path%%:*}-in")"
 	done
 }

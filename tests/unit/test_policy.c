@@ -127,6 +127,19 @@ static void test_a_blackout_takes_its_days_whole(void **state)
 	OPEN(hours, "UTC", "2026-12-18 18:00", 1);
 }
 
+static void test_include_is_named_by_the_policy(void **state)
+{
+	struct sq_policy *policy = with("faults: {include: control-path}");
+
+	assert_int_equal(policy->faults.include, 1);
+	assert_int_equal(policy->faults.deny.n, 0);
+	sq_policy_free(policy);
+	policy = with("faults: {deny: network.loss}");
+	assert_int_equal(policy->faults.include, 0);
+	sq_policy_free(policy);
+	rejects("faults: {include: ssh}", "include: 'ssh' is not");
+}
+
 static void test_denied_faults(void **state)
 {
 	struct sq_policy *policy = with("faults: {deny: [\"network.l*\", \"syscall.*:@sync\"]}");
@@ -255,5 +268,6 @@ static void test_the_host_is_looked_at(void **state)
 
 UNIT(UNIT_TEST(test_each_mistake_is_told), UNIT_TEST(test_a_run_lies_in_a_window_from_start_to_end),
      UNIT_TEST(test_a_blackout_takes_its_days_whole), UNIT_TEST(test_denied_faults),
+     UNIT_TEST(test_include_is_named_by_the_policy),
      UNIT_TEST(test_what_others_use_counts_together), UNIT_TEST(test_a_clock_that_is_set_is_seen),
      UNIT_TEST(test_the_host_is_looked_at))

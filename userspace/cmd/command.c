@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "engine/verdict.h"
+#include "experiment/gameday.h"
 #include "util/out.h"
 
 #define FIRST 256
-#define EXPERIMENTS "/etc/squall/experiments"
 
 static size_t count(const struct sq_option *options)
 {
@@ -159,7 +159,7 @@ static char *find_file(const char *name)
 		return sq_strdup("/dev/stdin");
 	if (strchr(name, '/') || strchr(name, '.') || access(name, F_OK) == 0)
 		return sq_strdup(name);
-	kept = sq_asprintf("%s/%s.yaml", EXPERIMENTS, name);
+	kept = sq_asprintf(SQ_EXPERIMENTS_DIR "/%s.yaml", name);
 	here = sq_asprintf("%s.yaml", name);
 	if (access(kept, F_OK) == 0 || errno != ENOENT)
 		return TAKE_PTR(kept);
@@ -179,6 +179,12 @@ struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings)
 
 	if (!file)
 		return NULL;
+	if (sq_gameday_is(file)) {
+		sq_print_error("%s: error: this is a game day, not an experiment\n"
+			       "  hint: squall gameday %s\n",
+			       file, file);
+		return NULL;
+	}
 	experiment = sq_experiment_load(file, settings, &diags);
 	sq_diags_render(&diags, sq_buffer_stream(&text));
 	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));

@@ -56,9 +56,9 @@ int sq_fail(struct sq_error *err);
 struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings);
 
 extern const struct sq_command sq_command_abort, sq_command_demo, sq_command_doctor,
-	sq_command_faults, sq_command_inject, sq_command_note, sq_command_plan, sq_command_prune,
-	sq_command_recover, sq_command_run, sq_command_report, sq_command_runs, sq_command_schema,
-	sq_command_targets, sq_command_status, sq_command_unlatch, sq_command_validate,
-	sq_command_wait;
+	sq_command_faults, sq_command_gameday, sq_command_inject, sq_command_note, sq_command_plan,
+	sq_command_prune, sq_command_recover, sq_command_run, sq_command_report, sq_command_runs,
+	sq_command_schema, sq_command_targets, sq_command_status, sq_command_unlatch,
+	sq_command_validate, sq_command_wait;
 
 #endif

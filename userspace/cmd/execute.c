@@ -98,7 +98,7 @@ static enum sq_verdict open_host(const struct sq_execution *execution, struct ho
 	return verdict;
 }
 
-static void print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd)
+void sq_print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd)
 {
 	_cleanup_json_ json_t *json = sq_plan_json(plan);
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
@@ -120,11 +120,11 @@ static bool confirm(const struct sq_execution *execution, const struct sq_plan *
 {
 	char host[256] = "", answer[16];
 
-	if (execution->yes)
+	if (execution->yes || execution->director)
 		return true;
 	gethostname(host, sizeof(host) - 1);
 	for (size_t i = 0; i < n; i++)
-		print_plan(execution, &plans[i], STDERR_FILENO);
+		sq_print_plan(execution, &plans[i], STDERR_FILENO);
 	sq_print_error(execution->observe ? "\nCount on %s what these faults would hit? [y/N] "
 					  : "\nInject these faults on %s? [y/N] ",
 		       host);
@@ -147,7 +147,16 @@ static enum sq_verdict report(const struct sq_execution *execution, const json_t
 	return verdict;
 }
 
-static enum sq_verdict run_one(const struct sq_execution *execution, struct sq_plan *plan)
+/* Keeps what is wrong, for a director, and tells it. */
+static void tell_error(struct sq_execution *execution, struct sq_error *err)
+{
+	free(execution->why);
+	execution->why = sq_strdup(err->message);
+	sq_fail(err);
+}
+
+static enum sq_verdict run_one(struct sq_execution *execution, struct sq_plan *plan,
+			       json_t **ret_document)
 {
 	struct screen screen = { .terminal = sq_out_colour(STDERR_FILENO) };
 	struct sq_run_request request = { .plan = plan,
@@ -157,7 +166,7 @@ static enum sq_verdict run_one(const struct sq_execution *execution, struct sq_p
 					  .observe = execution->observe,
 					  .tell = show_progress,
 					  .data = &screen };
-	_cleanup_json_ json_t *document = NULL;
+	json_t *document = NULL;
 	struct sq_error *err = NULL;
 	enum sq_verdict verdict, reported;
 
@@ -167,8 +176,9 @@ static enum sq_verdict run_one(const struct sq_execution *execution, struct sq_p
 	verdict = sq_run(&request, &document, &err);
 	end_progress(&screen);
 	if (err)
-		sq_fail(err);
-	if (!document)
+		tell_error(execution, err);
+	*ret_document = document;
+	if (!document || execution->director)
 		return verdict;
 	reported = report(execution, document);
 	return MAX(verdict, reported);
@@ -202,7 +212,7 @@ static void report_refusal(const struct sq_execution *execution,
 	}
 }
 
-static enum sq_verdict make_plan(const struct sq_execution *execution, struct sq_plan *plan,
+static enum sq_verdict make_plan(struct sq_execution *execution, struct sq_plan *plan,
 				 struct sq_experiment *experiment, const struct sq_policy *policy,
 				 const struct sq_request *request)
 {
@@ -214,11 +224,11 @@ static enum sq_verdict make_plan(const struct sq_execution *execution, struct sq
 	verdict = sq_verdict_of(err);
 	if (!execution->dry_run)
 		report_refusal(execution, experiment, verdict, err->message);
-	sq_fail(err);
+	tell_error(execution, err);
 	return verdict;
 }
 
-static enum sq_verdict make_plans(const struct sq_execution *execution, const struct host *host,
+static enum sq_verdict make_plans(struct sq_execution *execution, const struct host *host,
 				  struct sq_plan *plans, struct sq_experiment **experiments,
 				  size_t n)
 {
@@ -233,7 +243,7 @@ static enum sq_verdict make_plans(const struct sq_execution *execution, const st
 }
 
 /* The host may have changed since: while somebody read the plan, or an earlier file ran. */
-static enum sq_verdict renew_plan(const struct sq_execution *execution, struct sq_plan *plan)
+static enum sq_verdict renew_plan(struct sq_execution *execution, struct sq_plan *plan)
 {
 	struct sq_experiment *experiment = plan->experiment;
 	const struct sq_policy *policy = plan->policy;
@@ -241,6 +251,42 @@ static enum sq_verdict renew_plan(const struct sq_execution *execution, struct s
 
 	sq_plan_clear(plan);
 	return make_plan(execution, plan, experiment, policy, request);
+}
+
+/* One of several: it is planned anew where time has gone by, asked about, planned anew again, and run. */
+static enum sq_verdict direct(struct sq_execution *execution, struct sq_plan *plan, size_t i,
+			      enum sq_choice *ret_answer)
+{
+	const struct sq_director *director = execution->director;
+	_cleanup_json_ json_t *document = NULL;
+	enum sq_verdict verdict = i ? renew_plan(execution, plan) : SQ_PASSED;
+
+	*ret_answer = SQ_GO_ON;
+	if (verdict == SQ_PASSED)
+		*ret_answer = director->ask(director->data, i, plan);
+	if (*ret_answer != SQ_GO_ON)
+		return *ret_answer == SQ_STOP ? SQ_ABORTED : SQ_PASSED;
+	if (verdict == SQ_PASSED)
+		verdict = renew_plan(execution, plan);
+	if (verdict == SQ_PASSED) {
+		director->begins(director->data, i, plan);
+		verdict = run_one(execution, plan, &document);
+	}
+	director->ended(director->data, i, verdict, execution->why, document);
+	free(execution->why);
+	execution->why = NULL;
+	return verdict;
+}
+
+/* The next one, where nobody directs. */
+static enum sq_verdict run_next(struct sq_execution *execution, struct sq_plan *plan, size_t i)
+{
+	_cleanup_json_ json_t *document = NULL;
+	enum sq_verdict verdict = SQ_PASSED;
+
+	if (i || !execution->yes)
+		verdict = renew_plan(execution, plan);
+	return verdict == SQ_PASSED ? run_one(execution, plan, &document) : verdict;
 }
 
 static enum sq_verdict execute(struct sq_execution *execution, const struct host *host,
@@ -252,50 +298,55 @@ static enum sq_verdict execute(struct sq_execution *execution, const struct host
 		return worst;
 	if (execution->dry_run) {
 		for (size_t i = 0; i < n; i++)
-			print_plan(execution, &plans[i], STDOUT_FILENO);
+			sq_print_plan(execution, &plans[i], STDOUT_FILENO);
 		return SQ_PASSED;
 	}
 	if (!confirm(execution, plans, n)) {
 		sq_print_error("Nothing was started.\n");
 		return SQ_ABORTED;
 	}
-	if (!execution->reports.n)
+	if (!execution->reports.n && !execution->director)
 		sq_texts_add(&execution->reports, "text");
 	sq_out_start();
 	for (size_t i = 0; i < n; i++) {
-		verdict = i || !execution->yes ? renew_plan(execution, &plans[i]) : SQ_PASSED;
-		if (verdict == SQ_PASSED)
-			verdict = run_one(execution, &plans[i]);
+		enum sq_choice answer = SQ_GO_ON;
+
+		verdict = execution->director ? direct(execution, &plans[i], i, &answer)
+					      : run_next(execution, &plans[i], i);
 		worst = MAX(worst, verdict);
-		if (verdict == SQ_ABORTED || verdict == SQ_UNCLEAN ||
+		if (answer == SQ_STOP || verdict == SQ_ABORTED || verdict == SQ_UNCLEAN ||
 		    (verdict != SQ_PASSED && !execution->keep_going))
 			break;
 	}
 	return worst;
 }
 
-/* A report that cannot be written is known before the run, not after it. */
+enum sq_verdict sq_check_report(const char *report, bool several)
+{
+	struct sq_error *err = NULL;
+	enum sq_verdict verdict;
+
+	if (!sq_report_check(report, &err) && several && !sq_report_holds_several(report)) {
+		sq_error_set(&err, SQ_FAIL_INVALID, EINVAL,
+			     "the report '%s' of one run would replace that of another", report);
+		sq_error_hint(&err, "put '{run}' into its name: report-{run}.xml");
+	}
+	if (!err)
+		return SQ_PASSED;
+	verdict = sq_verdict_of(err);
+	sq_fail(err);
+	return verdict;
+}
+
 static enum sq_verdict check_reports(const struct sq_execution *execution, size_t n)
 {
-	enum sq_verdict verdict = SQ_PASSED;
+	enum sq_verdict worst = SQ_PASSED, verdict;
 
 	for (size_t i = 0; i < execution->reports.n; i++) {
-		struct sq_error *err = NULL;
-
-		const char *report = execution->reports.item[i];
-
-		if (!sq_report_check(report, &err) && n > 1 && !sq_report_holds_several(report)) {
-			sq_error_set(&err, SQ_FAIL_INVALID, EINVAL,
-				     "the report '%s' of one run would replace that of another",
-				     report);
-			sq_error_hint(&err, "put '{run}' into its name: report-{run}.xml");
-		}
-		if (!err)
-			continue;
-		verdict = sq_verdict_of(err);
-		sq_fail(err);
+		verdict = sq_check_report(execution->reports.item[i], n > 1);
+		worst = MAX(worst, verdict);
 	}
-	return verdict;
+	return worst;
 }
 
 int sq_execute(struct sq_execution *execution, struct sq_experiment **experiments, size_t n)
@@ -318,6 +369,8 @@ int sq_execute(struct sq_execution *execution, struct sq_experiment **experiment
 		sq_experiment_free(experiments[i]);
 	}
 	sq_texts_clear(&execution->reports);
+	free(execution->why);
+	execution->why = NULL;
 	sq_out_flush(FLUSH_NS);
 	return sq_verdict_exit(verdict);
 }

@@ -4,7 +4,31 @@
 #define SQ_CMD_EXECUTE_H
 
 #include "cmd/command.h"
+#include "engine/plan.h"
 #include "engine/verdict.h"
+
+enum sq_choice {
+	SQ_GO_ON,
+	SQ_SKIP, /* this one */
+	SQ_STOP, /* this one and those behind it */
+};
+
+/*
+ * Whoever runs several experiments and decides between them: then nothing else asks, and no report
+ * of a single run is written. @i is the experiment's index.
+ */
+struct sq_director {
+	/* Before it is run; its plan is as the host is now. */
+	enum sq_choice (*ask)(void *data, size_t i, const struct sq_plan *plan);
+	void (*begins)(void *data, size_t i, const struct sq_plan *plan);
+	/*
+	 * After it: @journal is NULL where it was refused or never began. @why is the reason then, and may
+	 * be NULL.
+	 */
+	void (*ended)(void *data, size_t i, enum sq_verdict verdict, const char *why,
+		      const json_t *journal);
+	void *data;
+};
 
 struct sq_execution {
 	const struct sq_command *command;
@@ -13,6 +37,8 @@ struct sq_execution {
 	const char *reason, *task_id;
 	bool dry_run, json, keep_going, yes;
 	bool observe; /* attach and count, inject nothing */
+	const struct sq_director *director; /* or NULL */
+	char *why; /* what was wrong with the last one that was refused or never began */
 };
 
 /*
@@ -20,5 +46,11 @@ struct sq_execution {
  * code of the worst. The experiments are freed.
  */
 int sq_execute(struct sq_execution *execution, struct sq_experiment **experiments, size_t n);
+
+/* Prints a plan, for people or, with json, for programs. */
+void sq_print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd);
+
+/* A report that cannot be written is known before anything runs: fails for what sq_report_check() does. */
+enum sq_verdict sq_check_report(const char *report, bool several);
 
 #endif

@@ -26,7 +26,8 @@ enum {
 
 static const struct sq_option own[OWN + 1] = {
 	[TARGET] = { "target", "KIND:NAME",
-		     "what to hit: systemd:, process:, cgroup:; required, may be repeated" },
+		     "what to hit: systemd:, container:, pod:, process:, cgroup:; required, may be "
+		     "repeated" },
 	[SHARE] = { "share", "SHARE", "how much of what a glob matches may be hit; 50%" },
 	[SEED] = { "seed", "N", "decide as the run with this seed did" },
 	[REPORT] = { "report", "FORMAT[:FILE]", "text (default) or json; may be repeated" },

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "engine/day.h"
 #include "engine/runs.h"
 #include "engine/verdict.h"
 #include "report/report.h"
@@ -30,7 +32,11 @@ static bool is_file(const char *name)
 
 static int load(const char *name, json_t **ret, struct sq_error **err)
 {
-	return is_file(name) ? sq_runs_load_file(name, ret, err) : sq_runs_load(name, ret, err);
+	if (is_file(name))
+		return sq_runs_load_file(name, ret, err);
+	if (!strncmp(name, SQ_DAY_PREFIX, strlen(SQ_DAY_PREFIX)))
+		return sq_day_load(name, ret, err);
+	return sq_runs_load(name, ret, err);
 }
 
 static int check_formats(const struct sq_command *command, const struct sq_texts *formats, bool two,
@@ -79,6 +85,11 @@ static int show(const struct sq_texts *formats, const char *first, const char *s
 
 	if (!r && second)
 		r = load(second, &b, err);
+	if (!r && second && (json_object_get(a, "gameday") || json_object_get(b, "gameday")))
+		return sq_error_set(err, SQ_FAIL_INVALID, EINVAL,
+				    "two runs are compared, no game days: name a run of each");
+	for (size_t i = 0; i < formats->n && !r && json_object_get(a, "gameday"); i++)
+		r = sq_report_check_day(formats->item[i], err);
 	if (!r && second)
 		return compare(formats, a, b);
 	for (size_t i = 0; i < formats->n && !r; i++)
@@ -105,7 +116,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 const struct sq_command sq_command_report = {
 	.name = "report",
 	.arguments = "[RUN|FILE [RUN|FILE]]",
-	.help = "Shows an earlier run again, or compares two: a name, its beginning, `last`, a file",
+	.help = "Shows a run or a game day again, or compares two runs: a name, its beginning, `last`, a file",
 	.options = options,
 	.run = run,
 };

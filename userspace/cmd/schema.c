@@ -5,6 +5,7 @@
 
 #include "cmd/command.h"
 #include "engine/verdict.h"
+#include "experiment/gameday.h"
 #include "util/eventlog.h"
 #include "util/out.h"
 
@@ -142,17 +143,29 @@ static json_t *object_schema(const struct sq_schema *schema)
 	return result;
 }
 
+enum {
+	GAMEDAY,
+	FLAGS,
+};
+
+static const struct sq_option options[FLAGS + 1] = {
+	[GAMEDAY] = { "gameday", NULL, "of the file of a game day" },
+	{ NULL },
+};
+
 static int run(const struct sq_command *command, int argc, char **argv)
 {
-	int first = sq_options_parse(command, argc, argv, NULL, NULL);
+	bool flags[FLAGS] = { false };
+	int first = sq_options_parse(command, argc, argv, sq_take_flag, flags);
 	_cleanup_json_ json_t *schema = NULL;
 	_cleanup_free_ char *text = NULL;
 
 	sq_operands(command, argc, argv, first, 0, 0);
-	schema = object_schema(&sq_experiment_schema);
+	schema = object_schema(flags[GAMEDAY] ? &sq_gameday_schema : &sq_experiment_schema);
 	json_object_set_new(schema, "$schema",
 			    json_string("https://json-schema.org/draft/2020-12/schema"));
-	json_object_set_new(schema, "title", json_string("squall experiment"));
+	json_object_set_new(schema, "title",
+			    json_string(flags[GAMEDAY] ? "squall game day" : "squall experiment"));
 	text = json_dumps(schema, JSON_INDENT(2));
 	if (!text)
 		sq_oom();
@@ -164,5 +177,6 @@ const struct sq_command sq_command_schema = {
 	.name = "schema",
 	.arguments = "",
 	.help = "Prints the JSON Schema of the experiment file, for editors",
+	.options = options,
 	.run = run,
 };

@@ -18,6 +18,9 @@
 
 enum {
 	SYSTEMD,
+	CONTAINER,
+	POD,
+	LABEL,
 	PROCESS,
 	CGROUP,
 	JSON,
@@ -26,6 +29,9 @@ enum {
 
 static const struct sq_option options[] = {
 	[SYSTEMD] = { "systemd", "UNIT", "units by name or glob; may be repeated" },
+	[CONTAINER] = { "container", "NAME", "containers by name, glob or ID; may be repeated" },
+	[POD] = { "pod", "NAMESPACE/NAME", "pods of this node, or a glob; may be repeated" },
+	[LABEL] = { "label", "NAME=VALUE", "only containers or pods with it; may be repeated" },
 	[PROCESS] = { "process", "NAME", "a process by name, or by program: /usr/sbin/nginx" },
 	[CGROUP] = { "cgroup", "PATH", "cgroups by path or glob; may be repeated" },
 	[JSON] = { "json", NULL, "for programs" },
@@ -160,6 +166,15 @@ static const char *size_text(const json_t *cgroup, const char *key, char text[MO
 	return text;
 }
 
+/* What it is called, where its path does not tell. */
+static void print_name(const json_t *cgroup)
+{
+	const char *name = sq_json_text(cgroup, "name"), *path = sq_json_text(cgroup, "path");
+
+	if (strcmp(name, path) != 0 && strcmp(name, sq_base_name(path)) != 0)
+		sq_print("  %54s is %s\n", "", name);
+}
+
 static void print_cgroup(const json_t *cgroup)
 {
 	char memory[MOST_DIGITS], sent[MOST_DIGITS], received[MOST_DIGITS];
@@ -176,6 +191,7 @@ static void print_cgroup(const json_t *cgroup)
 		 (long long)sq_json_int(cgroup, "sockets"), size_text(cgroup, "sent_bytes", sent),
 		 size_text(cgroup, "received_bytes", received), sq_json_text(cgroup, "path"),
 		 why ? ": " : "", why ? why : "");
+	print_name(cgroup);
 	json_array_foreach(json_object_get(cgroup, "without"), i, carved)
 		sq_print("  %54s without %s: %s\n", "", sq_json_text(carved, "path"),
 			 sq_json_text(carved, "why"));

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/gameday.h"
 #include "engine/verdict.h"
 #include "experiment/policy.h"
 #include "util/out.h"
@@ -46,6 +47,28 @@ static bool check_policy(const char *file)
 	return policy != NULL;
 }
 
+/* A game day with all of its experiments. */
+static bool check_gameday(const char *file)
+{
+	struct sq_gameday *gameday = sq_load_gameday(file, NULL);
+
+	if (gameday)
+		sq_print("%s: valid game day of %zu experiments: %s\n", file, gameday->steps.n,
+			 gameday->title);
+	sq_gameday_free(gameday);
+	return gameday != NULL;
+}
+
+static bool check_experiment(const char *file, const struct sq_texts *settings)
+{
+	struct sq_experiment *experiment = sq_load(file, settings);
+
+	if (experiment)
+		sq_print("%s: valid: %s\n", file, experiment->title);
+	sq_experiment_free(experiment);
+	return experiment != NULL;
+}
+
 static int run(const struct sq_command *command, int argc, char **argv)
 {
 	struct given given = { .policy = NULL };
@@ -55,15 +78,10 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_operands(command, argc, argv, first, given.policy ? 0 : 1, argc);
 	if (given.policy && !check_policy(given.policy))
 		verdict = SQ_INVALID;
-	for (int i = first; i < argc; i++) {
-		struct sq_experiment *experiment = sq_load(argv[i], &given.settings);
-
-		if (experiment)
-			sq_print("%s: valid: %s\n", argv[i], experiment->title);
-		else
+	for (int i = first; i < argc; i++)
+		if (sq_gameday_is(argv[i]) ? !check_gameday(argv[i])
+					   : !check_experiment(argv[i], &given.settings))
 			verdict = SQ_INVALID;
-		sq_experiment_free(experiment);
-	}
 	sq_texts_clear(&given.settings);
 	return sq_verdict_exit(verdict);
 }
@@ -71,7 +89,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 const struct sq_command sq_command_validate = {
 	.name = "validate",
 	.arguments = "EXPERIMENT...",
-	.help = "Checks experiment files, or standard input for -; needs no root",
+	.help = "Checks experiments and game days, or standard input for -; needs no root",
 	.options = options,
 	.run = run,
 };

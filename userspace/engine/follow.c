@@ -35,7 +35,7 @@ struct sq_following {
 	size_t rows, most_rows;
 	uint64_t *carved; /* ids of what was carved out meanwhile */
 	size_t n_carved;
-	struct sq_texts refused; /* names of newcomers that were told of */
+	struct sq_set refused; /* names of newcomers that were told of */
 };
 
 size_t sq_following_rows(const struct sq_plan *plan)
@@ -65,18 +65,85 @@ static void tell(struct sq_following *following, const char *event, const struct
 			       (json_int_t)place->id, "why", why));
 }
 
-/* Begins behind the place that was found before, @hint: mostly they are asked for in their order. */
-static struct place *find_place(struct sq_following *following, const struct sq_target *target,
-				const char *name, size_t *hint)
-{
-	for (size_t i = 0; i < following->n; i++) {
-		size_t at = (*hint + i) % following->n;
-		struct place *place = &following->place[at];
+/* What one target matches now, sorted by name, and the index of each one's place, if it has one. */
+struct news {
+	const struct sq_sight *sight;
+	const struct sq_seen **seen;
+	size_t *place; /* sorted by their names */
+	size_t n_places;
+	uint64_t highest; /* hash of those that are drawn */
+	size_t wanted;
+};
 
-		if (place->target != target || strcmp(place->name, name) != 0)
-			continue;
-		*hint = at + 1;
-		return place;
+static int by_seen_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct sq_seen *const *)a)->name,
+		      (*(const struct sq_seen *const *)b)->name);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = (*(const struct sq_seen *const *)a)->hash;
+	uint64_t y = (*(const struct sq_seen *const *)b)->hash;
+
+	return x < y ? -1 : x > y;
+}
+
+static int by_place_name(const void *a, const void *b, void *places)
+{
+	const struct place *place = places;
+
+	return strcmp(place[*(const size_t *)a].name, place[*(const size_t *)b].name);
+}
+
+static void news_begin(struct news *news, const struct sq_following *following,
+		       const struct sq_sight *sight)
+{
+	*news = (struct news){ .sight = sight,
+			       .seen = sq_alloc((sight->n + 1) * sizeof(*news->seen)),
+			       .place = sq_alloc((following->n + 1) * sizeof(*news->place)),
+			       .wanted = sq_target_wanted(sight->target, sight->n) };
+	for (size_t i = 0; i < sight->n; i++)
+		news->seen[i] = &sight->item[i];
+	qsort(news->seen, sight->n, sizeof(*news->seen), by_hash);
+	news->highest = news->wanted ? news->seen[news->wanted - 1]->hash : 0;
+	qsort(news->seen, sight->n, sizeof(*news->seen), by_seen_name);
+	for (size_t i = 0; i < following->n; i++)
+		if (following->place[i].target == sight->target)
+			news->place[news->n_places++] = i;
+	qsort_r(news->place, news->n_places, sizeof(*news->place), by_place_name, following->place);
+}
+
+static void news_end(struct news *news)
+{
+	free(news->seen);
+	free(news->place);
+}
+
+static bool is_seen(const struct news *news, const char *name)
+{
+	const struct sq_seen seen = { .name = (char *)name }, *key = &seen;
+
+	return bsearch(&key, news->seen, news->sight->n, sizeof(*news->seen), by_seen_name);
+}
+
+/* Of the places that there were when this began: what is seen is so once. */
+static struct place *find_place(struct sq_following *following, const struct news *news,
+				const char *name)
+{
+	size_t low = 0, high = news->n_places;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		struct place *place = &following->place[news->place[middle]];
+		int order = strcmp(name, place->name);
+
+		if (!order)
+			return place;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }
@@ -178,16 +245,6 @@ static size_t members_of(const struct sq_following *following, const struct sq_t
 	return n;
 }
 
-/* Among the lowest hashes of all that match? */
-static bool is_drawn(const struct sq_sight *sight, const struct sq_seen *seen)
-{
-	size_t lower = 0;
-
-	for (size_t i = 0; i < sight->n; i++)
-		lower += sight->item[i].hash < seen->hash;
-	return lower < sq_target_wanted(sight->target, sight->n);
-}
-
 /* Why a newcomer stays out although it is drawn, or NULL. */
 static const char *no_room(struct sq_following *following, const struct sq_sight *sight,
 			   const struct sq_seen *seen)
@@ -206,8 +263,6 @@ static const char *no_room(struct sq_following *following, const struct sq_sight
 	if (radius->processes && (sq_cgroup_count(seen->path, &processes, NULL) ||
 				  processes_of(following) + processes > radius->processes))
 		return "the blast radius allows no more processes";
-	if (run->plan->policy && !sq_admission_allows(run->plan->policy, seen->path))
-		return "the host's policy does not name it";
 	return NULL;
 }
 
@@ -216,27 +271,35 @@ static void stay_out(struct sq_following *following, const struct sq_sight *sigh
 {
 	const struct place place = { sight->target, seen->name, seen->path, seen->id, 0, 0 };
 
-	if (sq_texts_have(&following->refused, seen->name))
-		return;
-	sq_texts_add(&following->refused, seen->name);
-	tell(following, "stayed_out", &place, why);
+	if (sq_set_add(&following->refused, seen->name))
+		tell(following, "stayed_out", &place, why);
 }
 
-static void welcome(struct sq_following *following, const struct sq_sight *sight,
+/* Neither the policy nor another run may have anything against a path that was not asked about yet. */
+static const char *not_free(struct sq_following *following, const char *path, struct sq_error **err)
+{
+	const struct sq_run *run = following->run;
+	_cleanup_texts_ struct sq_texts paths = { 0 };
+
+	if (run->plan->policy && !sq_admission_allows(run->plan->policy, path))
+		return "the host's policy does not name it";
+	sq_texts_add(&paths, path);
+	return sq_registry_extend(&run->registration, &paths, err) ? (*err)->message : NULL;
+}
+
+static void welcome(struct sq_following *following, const struct news *news,
 		    const struct sq_seen *seen)
 {
+	const struct sq_sight *sight = news->sight;
 	_cleanup_error_ struct sq_error *err = NULL;
-	_cleanup_texts_ struct sq_texts paths = { 0 };
 	const char *why;
 	struct place *place;
 
-	if (!is_drawn(sight, seen) ||
-	    members_of(following, sight->target) >= sq_target_wanted(sight->target, sight->n))
+	if (seen->hash > news->highest || members_of(following, sight->target) >= news->wanted)
 		return;
 	why = no_room(following, sight, seen);
-	sq_texts_add(&paths, seen->path);
-	if (!why && sq_registry_extend(&following->run->registration, &paths, &err))
-		why = err->message;
+	if (!why)
+		why = not_free(following, seen->path, &err);
 	if (why) {
 		stay_out(following, sight, seen, why);
 		return;
@@ -256,35 +319,37 @@ static void welcome(struct sq_following *following, const struct sq_sight *sight
 	following->rows--;
 }
 
-static void come_back(struct sq_following *following, struct place *place,
-		      const struct sq_seen *seen)
+static void come_back(struct sq_following *following, const struct sq_sight *sight,
+		      struct place *place, const struct sq_seen *seen)
 {
 	_cleanup_error_ struct sq_error *err = NULL;
+	const char *why;
 
 	if (place->id == seen->id)
 		return;
 	if (place->id) {
 		sq_injector_leave(following->run->injector, place->id);
 		tell(following, "left", place, "it was made anew");
+		place->id = 0;
 	}
-	if (!hit(following, place, seen, &err)) {
-		tell(following, "joined", place, "it is back");
+	/* a container that is made anew has another path */
+	why = strcmp(place->path, seen->path) != 0 ? not_free(following, seen->path, &err) : NULL;
+	if (why) {
+		stay_out(following, sight, seen, why);
 		return;
 	}
-	place->id = 0;
-	sq_run_note(following->run, err->message);
+	if (!hit(following, place, seen, &err))
+		tell(following, "joined", place, "it is back");
+	else
+		sq_run_note(following->run, err->message);
 }
 
-static void look_for_gone(struct sq_following *following, const struct sq_sight *sight)
+static void look_for_gone(struct sq_following *following, const struct news *news)
 {
-	_cleanup_set_ struct sq_set names = { 0 };
+	for (size_t i = 0; i < news->n_places; i++) {
+		struct place *place = &following->place[news->place[i]];
 
-	for (size_t i = 0; i < sight->n; i++)
-		sq_set_add(&names, sight->item[i].name);
-	for (size_t i = 0; i < following->n; i++) {
-		struct place *place = &following->place[i];
-
-		if (place->target != sight->target || !place->id || sq_set_has(&names, place->name))
+		if (!place->id || is_seen(news, place->name))
 			continue;
 		tell(following, "left", place, NULL);
 		sq_injector_leave(following->run->injector, place->id);
@@ -292,20 +357,40 @@ static void look_for_gone(struct sq_following *following, const struct sq_sight 
 	}
 }
 
+static void take_news(struct sq_following *following, const struct sq_sight *sight)
+{
+	struct news news;
+
+	news_begin(&news, following, sight);
+	look_for_gone(following, &news);
+	for (size_t i = 0; i < sight->n; i++) {
+		const struct sq_seen *seen = &sight->item[i];
+		struct place *place = find_place(following, &news, seen->name);
+
+		if (place)
+			come_back(following, sight, place, seen);
+		else
+			welcome(following, &news, seen);
+	}
+	news_end(&news);
+}
+
 /* Processes come into a cgroup after it was joined: more of them than it may have are let go. */
 static void hold_processes(struct sq_following *following)
 {
 	uint64_t most = following->run->experiment->blast_radius.processes;
+	uint64_t processes = most ? processes_of(following) : 0;
 	size_t first = following->run->plan->paths.n;
 
-	for (size_t i = following->n; most && i > 0; i--) {
+	for (size_t i = following->n; most && processes > most && i > 0; i--) {
 		struct place *place = &following->place[i - 1];
 
-		if (place->row < first || !place->id || processes_of(following) <= most)
+		if (place->row < first || !place->id)
 			continue;
 		tell(following, "left", place, "the blast radius allows no more processes");
 		sq_injector_leave(following->run->injector, place->id);
 		place->id = 0;
+		processes -= place->processes;
 	}
 }
 
@@ -333,23 +418,9 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data
 	size_t n = run->experiment->targets.n;
 	struct sq_sight *sights = sq_follow_take(following->follow);
 
-	for (size_t i = 0; sights && i < n && run->armed && !run->stopping; i++) {
-		size_t hint = 0;
-
-		if (!sights[i].known)
-			continue;
-		look_for_gone(following, &sights[i]);
-		for (size_t j = 0; j < sights[i].n; j++) {
-			const struct sq_seen *seen = &sights[i].item[j];
-			struct place *place =
-				find_place(following, sights[i].target, seen->name, &hint);
-
-			if (place)
-				come_back(following, place, seen);
-			else
-				welcome(following, &sights[i], seen);
-		}
-	}
+	for (size_t i = 0; sights && i < n && run->armed && !run->stopping; i++)
+		if (sights[i].known)
+			take_news(following, &sights[i]);
 	sq_sights_free(sights, n);
 	if (sights && run->armed && !run->stopping) {
 		hold_processes(following);
@@ -363,18 +434,6 @@ static int on_carving(sd_event_source *source, void *data)
 {
 	carve_some(data);
 	return 0;
-}
-
-/* Begins behind the row before: a target's paths stand in the order of its members. */
-static size_t row_of(const struct sq_plan *plan, const char *path, size_t before)
-{
-	for (size_t i = 0; i < plan->paths.n; i++) {
-		size_t row = (before + 1 + i) % plan->paths.n;
-
-		if (!strcmp(plan->paths.item[row], path))
-			return row;
-	}
-	return plan->paths.n;
 }
 
 int sq_following_start(struct sq_run *run, struct sq_error **err)
@@ -391,7 +450,7 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 		const struct sq_resolved *target = &plan->target[i];
 
 		for (size_t j = 0; j < target->n && !target->target->rest_of; j++) {
-			row = row_of(plan, target->item[j].cgroup.path, row);
+			row = sq_plan_row(plan, target->item[j].cgroup.path, row);
 			*(struct place *)sq_append(&following->place, &following->n,
 						   sizeof(*following->place)) =
 				(struct place){ target->target,
@@ -439,7 +498,7 @@ struct sq_following *sq_following_free(struct sq_following *following)
 	}
 	free(following->place);
 	free(following->carved);
-	sq_texts_clear(&following->refused);
+	sq_set_clear(&following->refused);
 	free(following);
 	return NULL;
 }

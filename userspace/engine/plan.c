@@ -67,6 +67,17 @@ void sq_plan_warn(struct sq_plan *plan, const char *format, ...)
 		sq_texts_add(&plan->warnings, text);
 }
 
+size_t sq_plan_row(const struct sq_plan *plan, const char *path, size_t before)
+{
+	for (size_t i = 0; i < plan->paths.n; i++) {
+		size_t row = (before + 1 + i) % plan->paths.n;
+
+		if (!strcmp(plan->paths.item[row], path))
+			return row;
+	}
+	return plan->paths.n;
+}
+
 static void add_patterns(const struct sq_objects *protects, struct sq_texts *patterns)
 {
 	for (size_t i = 0; i < protects->n; i++) {

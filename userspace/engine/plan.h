@@ -61,6 +61,12 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		       struct sq_protection *ret, struct sq_error **err);
 
+/*
+ * The row of @path among the plan's paths, which is its row of the counters; their number where it is
+ * none. Looks from behind @before on, since a target's paths stand in the order of its members.
+ */
+size_t sq_plan_row(const struct sq_plan *plan, const char *path, size_t before);
+
 /* Adds a sentence that `plan` tells and that changes nothing, unless it is there already. */
 void sq_plan_warn(struct sq_plan *plan, const char *format, ...) _printf_(2, 3);
 

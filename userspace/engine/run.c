@@ -239,45 +239,22 @@ static void judge_phase(struct sq_run *run, enum sq_phase phase, enum sq_verdict
 		sq_run_judge(run, verdict, "%s", why);
 }
 
-/* Where a cgroup is among the plan's paths: the row of the counters. */
-struct place {
-	const char *path;
-	size_t row;
-};
-
-static int by_path(const void *a, const void *b)
+static void add_aims(struct sq_aim *aims, const struct sq_plan *plan,
+		     const struct sq_resolved *target, uint64_t faults)
 {
-	return strcmp(((const struct place *)a)->path, ((const struct place *)b)->path);
-}
+	size_t row = plan->paths.n - 1;
 
-/* Sorted, since a search through all for each would take seconds where there are thousands. */
-static struct place *places_of(const struct sq_texts *paths)
-{
-	struct place *places = sq_alloc((paths->n + 1) * sizeof(*places));
-
-	for (size_t i = 0; i < paths->n; i++)
-		places[i] = (struct place){ paths->item[i], i };
-	qsort(places, paths->n, sizeof(*places), by_path);
-	return places;
-}
-
-static void add_aim(struct sq_aim *aims, const struct place *places, size_t n,
-		    const struct sq_member *member, uint64_t faults)
-{
-	const struct place wanted = { .path = member->cgroup.path };
-	const struct place *place = bsearch(&wanted, places, n, sizeof(*places), by_path);
-
-	if (!place)
-		return;
-	aims[place->row].cgroup = &member->cgroup;
-	aims[place->row].faults |= faults;
+	for (size_t i = 0; i < target->n; i++) {
+		row = sq_plan_row(plan, target->item[i].cgroup.path, row);
+		aims[row].cgroup = &target->item[i].cgroup;
+		aims[row].faults |= faults;
+	}
 }
 
 static int aim(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_plan *plan = run->plan;
 	_cleanup_free_ struct sq_aim *aims = sq_alloc((plan->paths.n + 1) * sizeof(*aims));
-	_cleanup_free_ struct place *places = places_of(&plan->paths);
 	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
 	_cleanup_free_ struct sq_carve *carves = NULL;
 	int r = sq_plan_protection(plan, &plan->paths, &protection, err);
@@ -291,8 +268,8 @@ static int aim(struct sq_run *run, struct sq_error **err)
 		for (size_t j = 0; j < run->experiment->faults.n; j++)
 			if (sq_fault_hits(&sq_faults(run->experiment)[j], target))
 				faults |= 1ull << j;
-		for (size_t j = 0; j < plan->target[i].n; j++)
-			add_aim(aims, places, plan->paths.n, &plan->target[i].item[j], faults);
+		if (!target->rest_of)
+			add_aims(aims, plan, &plan->target[i], faults);
 	}
 	carves = sq_alloc((protection.n + 1) * sizeof(*carves));
 	for (size_t i = 0; i < protection.n; i++)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "engine/day.h"
 #include "engine/fold.h"
 #include "engine/journal.h"
 #include "guard/paths.h"
@@ -159,10 +160,11 @@ int sq_runs_load_file(const char *file, json_t **ret, struct sq_error **err)
 	if (!json)
 		return sq_error_set(err, SQ_FAIL_INVALID, EBADMSG, "%s:%d:%d: this is not JSON: %s",
 				    file, where.line, where.column, where.text);
-	if (strcmp(sq_json_text(json, "schema"), SQ_JOURNAL_SCHEMA) != 0) {
+	if (strcmp(sq_json_text(json, "schema"), SQ_JOURNAL_SCHEMA) != 0 &&
+	    strcmp(sq_json_text(json, "schema"), SQ_DAY_SCHEMA) != 0) {
 		sq_error_set(err, SQ_FAIL_INVALID, EBADMSG,
-			     "'%s' is no journal of a run: its 'schema' is not '%s'", file,
-			     SQ_JOURNAL_SCHEMA);
+			     "'%s' is no journal of a run: its 'schema' is neither '%s' nor '%s'",
+			     file, SQ_JOURNAL_SCHEMA, SQ_DAY_SCHEMA);
 		return sq_error_hint(err, "`squall report --format json RUN` writes one");
 	}
 	*ret = TAKE_PTR(json);

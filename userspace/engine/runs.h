@@ -23,7 +23,7 @@ int sq_runs_find(const char *name, char **ret, struct sq_error **err);
  */
 int sq_runs_load(const char *name, json_t **ret, struct sq_error **err);
 
-/* A journal from a file, from any host; "-" is standard input. */
+/* A journal, or a game day, from a file, from any host; "-" is standard input. */
 int sq_runs_load_file(const char *file, json_t **ret, struct sq_error **err);
 
 #endif

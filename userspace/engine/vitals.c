@@ -22,7 +22,8 @@
 #define MOST_WATCHED 256 /* processes, each with a descriptor: the usual limit is 1024 */
 #define MOST_TOLD 5 /* of a cgroup; the others are counted */
 #define LOOK_NS SQ_S
-#define LOOKED_AT_ONCE 200 /* cgroups: a longer look would hold the lease up */
+#define SLICE_NS \
+	(2 * SQ_MS) /* of one tick: what renews the lease does not wait for thousands of cgroups */
 #define UNREAPED_NS (2 * SQ_S) /* so long its parent may take to ask for the exit code */
 
 /* linux/pidfd.h has it since 6.13, the exit code since 6.15. */
@@ -63,7 +64,7 @@ struct sq_vitals {
 	struct process *process;
 	size_t n_processes;
 	uint64_t looked_ns;
-	size_t next; /* the cgroup that is to be looked at; n: all have been */
+	size_t next; /* the cgroup that this look goes on with; all of them: it is over */
 	bool begun;
 };
 
@@ -197,8 +198,8 @@ void sq_vitals_begin(struct sq_vitals *vitals)
 		cgroup->oom_kills_before = oom_kills(cgroup->path);
 	}
 	vitals->begun = true;
-	vitals->next = vitals->n;
 	vitals->looked_ns = sq_now();
+	vitals->next = vitals->n;
 }
 
 /* How it has ended, in words; *ret_crashed where a signal of a bug did it. NULL: nobody knows yet. */
@@ -270,25 +271,29 @@ static void look_for_memory(struct sq_vitals *vitals, struct cgroup *cgroup)
 	kills = kills > before ? kills - before : 0;
 	if (kills > cgroup->oom_kills)
 		say(vitals,
-		    "the kernel killed %llu processes of the target '%s' for want "
-		    "of memory",
+		    "the kernel killed %llu processes of the target '%s' for want of memory",
 		    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
 	cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
 }
 
-static void look_from(struct sq_vitals *vitals)
+/* Until @until_ns; one cgroup at least. */
+static void look_until(struct sq_vitals *vitals, uint64_t until_ns)
+{
+	while (vitals->next < vitals->n) {
+		size_t i = vitals->next++;
+
+		look_for_memory(vitals, &vitals->cgroup[i]);
+		vitals->cgroup[i].after = visit_all(vitals, i);
+		if (sq_now() >= until_ns)
+			return;
+	}
+}
+
+static void begin_look(struct sq_vitals *vitals)
 {
 	vitals->looked_ns = sq_now();
 	vitals->next = 0;
 	look_for_the_dead(vitals);
-}
-
-static void look_until(struct sq_vitals *vitals, size_t until)
-{
-	for (; vitals->next < until; vitals->next++) {
-		look_for_memory(vitals, &vitals->cgroup[vitals->next]);
-		vitals->cgroup[vitals->next].after = visit_all(vitals, vitals->next);
-	}
 }
 
 void sq_vitals_look(struct sq_vitals *vitals)
@@ -296,8 +301,8 @@ void sq_vitals_look(struct sq_vitals *vitals)
 	if (!vitals || !vitals->begun)
 		return;
 	if (vitals->next == vitals->n && sq_now() >= vitals->looked_ns + LOOK_NS)
-		look_from(vitals);
-	look_until(vitals, MIN(vitals->next + LOOKED_AT_ONCE, vitals->n));
+		begin_look(vitals);
+	look_until(vitals, sq_now() + SLICE_NS);
 }
 
 char *sq_vitals_judge(struct sq_vitals *vitals)
@@ -305,8 +310,8 @@ char *sq_vitals_judge(struct sq_vitals *vitals)
 	/* a run that ends while it is made has none yet */
 	if (!vitals || !vitals->begun)
 		return NULL;
-	look_from(vitals);
-	look_until(vitals, vitals->n);
+	begin_look(vitals);
+	look_until(vitals, UINT64_MAX);
 	for (size_t i = 0; i < vitals->n; i++) {
 		const struct cgroup *cgroup = &vitals->cgroup[i];
 

@@ -14,7 +14,7 @@ static const char *const protocols[] = { "tcp", "udp", "icmp", NULL };
 static const char *const directions[] = { "egress", "ingress", "both", NULL };
 static const char *const distributions[] = { "uniform", "normal", "pareto", NULL };
 static const char *const answers[] = { "SERVFAIL", "NXDOMAIN", "nothing", NULL };
-static const char *const includes[] = { "control-path", NULL };
+const char *const sq_fault_includes[] = { "control-path", NULL };
 static const char *const per[] = { "connection", "packet", NULL };
 
 static const struct sq_field pulse_fields[] = {
@@ -168,7 +168,7 @@ static const struct sq_field peers[] = {
 	{ .key = "include",
 	  .type = SQ_TYPE_ENUMS,
 	  .offset = AT(include),
-	  .names = includes,
+	  .names = sq_fault_includes,
 	  .help = "control-path: also the operator's SSH connection, the kubelet's peers, ARP, NDP, "
 		  "DHCP" },
 };

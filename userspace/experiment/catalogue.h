@@ -87,7 +87,7 @@ struct sq_fault {
 	uint64_t rate_bps, burst_bytes;
 	struct sq_texts names; /* of the DNS */
 	unsigned int answer; /* enum sq_answer */
-	uint32_t include; /* bit 0: the control path */
+	uint32_t include; /* bit N for sq_fault_includes[N] */
 	struct sq_calls calls;
 	struct sq_texts paths;
 	unsigned int error;
@@ -104,5 +104,8 @@ extern const struct sq_schema sq_fault_schema;
 
 /* Is a parameter of this key among the kind's? */
 bool sq_fault_kind_has(const struct sq_fault_kind *kind, const char *key);
+
+/* What a fault's `include` may name; NULL behind the last. */
+extern const char *const sq_fault_includes[];
 
 #endif

@@ -17,11 +17,10 @@
 #define LONGEST_NAME 64
 #define MAX_PORT_RANGES 8
 
-/* Those of ASCII, and C1, which is 0xc2 0x80 to 0xc2 0x9f in UTF-8. */
-static bool has_control(const char *text)
+bool sq_has_control(const char *text, const char *allowed)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		if (iscntrl(*p) || (*p == 0xc2 && p[1] < 0xa0))
+		if ((iscntrl(*p) && !strchr(allowed, *p)) || (*p == 0xc2 && p[1] < 0xa0))
 			return true;
 	return false;
 }
@@ -31,7 +30,7 @@ void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags
 {
 	if (strlen(name) > LONGEST_NAME)
 		sq_diag_error(diags, mark, NULL, "the name is longer than %d bytes", LONGEST_NAME);
-	if (has_control(name))
+	if (sq_has_control(name, ""))
 		sq_diag_error(diags, mark, NULL, "the name has a control character in it");
 }
 
@@ -281,7 +280,7 @@ void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags
 
 void sq_experiment_check(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
-	if (experiment->title && has_control(experiment->title))
+	if (experiment->title && sq_has_control(experiment->title, ""))
 		sq_diag_error(diags, sq_schema_mark(&experiment->object, "title"), NULL,
 			      "the title has a control character in it, or a line's end");
 	sq_protects_check(&experiment->blast_radius.protect, diags);

@@ -13,6 +13,12 @@ void sq_check_probes(const struct sq_experiment *experiment, struct sq_diags *di
 void sq_check_source(const struct sq_source *source, struct sq_diags *diags);
 void sq_check_name(struct sq_mark mark, const char *name, struct sq_diags *diags);
 
+/*
+ * Is there a control character in @text, of ASCII or of C1 (0xc2 0x80 to 0xc2 0x9f in UTF-8), but for
+ * those of @allowed?
+ */
+bool sq_has_control(const char *text, const char *allowed);
+
 /* The targets, and a list of paths of cgroups or of globs over them under @key. */
 void sq_check_targets(const struct sq_experiment *experiment, struct sq_diags *diags);
 void sq_check_cgroups(const struct sq_object *object, const char *key,

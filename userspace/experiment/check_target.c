@@ -44,8 +44,9 @@ void sq_check_cgroups(const struct sq_object *object, const char *key,
 static const struct {
 	const char *key, *kinds[4];
 } companions[] = {
-	{ "whole_cgroup", { "process" } }, { "user", { "systemd", "command" } },
-	{ "directory", { "command" } },	   { "environment", { "command" } },
+	{ "labels", { "container", "pod" } }, { "only_containers", { "pod" } },
+	{ "whole_cgroup", { "process" } },    { "user", { "systemd", "command" } },
+	{ "directory", { "command" } },	      { "environment", { "command" } },
 	{ "ready", { "command" } },
 };
 

@@ -31,6 +31,7 @@ struct sq_policy_targets {
 struct sq_policy_faults {
 	struct sq_object object;
 	struct sq_texts deny; /* FAULT or FAULT:CALLS, FAULT with * */
+	uint32_t include; /* as a fault's: what it may say */
 };
 
 /* For all runs of the host together; 0: no limit. */

@@ -52,8 +52,12 @@ static const struct sq_field faults_fields[] = {
 	{ .key = "deny",
 	  .type = SQ_TYPE_TEXTS,
 	  .offset = offsetof(struct sq_policy_faults, deny),
-	  .required = true,
 	  .help = "faults that no run may inject: network.corrupt, \"syscall.*:@memory\"" },
+	{ .key = "include",
+	  .type = SQ_TYPE_ENUMS,
+	  .offset = offsetof(struct sq_policy_faults, include),
+	  .names = sq_fault_includes,
+	  .help = "what faults may include, which they may not otherwise: control-path" },
 };
 
 static const struct sq_schema faults_schema = { .what = "faults",

@@ -28,8 +28,8 @@ static const struct sq_schema process_schema = {
 	.one_of = process_kinds,
 };
 
-static const char *const target_kinds[] = { "systemd", "process", "cgroup",
-					    "command", "rest_of", NULL };
+static const char *const target_kinds[] = { "systemd", "container", "pod",     "process",
+					    "cgroup",  "command",   "rest_of", NULL };
 
 #define AT(member) offsetof(struct sq_target, member)
 static const struct sq_field target_fields[] = {
@@ -37,6 +37,15 @@ static const struct sq_field target_fields[] = {
 	  .type = SQ_TYPE_TEXTS,
 	  .offset = AT(systemd),
 	  .help = "units by name or glob: nginx.service, \"web@*.service\", batch.slice" },
+	{ .key = "container",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(container),
+	  .help = "running containers of podman, docker or containerd by name, glob, or ID or 8 or "
+		  "more of its first digits" },
+	{ .key = "pod",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(pod),
+	  .help = "pods of this node: NAMESPACE/NAME, or a glob such as \"shop/cart-*\"" },
 	{ .key = "process",
 	  .type = SQ_TYPE_OBJECT,
 	  .offset = AT(process),
@@ -59,6 +68,14 @@ static const struct sq_field target_fields[] = {
 	  .type = SQ_TYPE_TEXTS,
 	  .offset = AT(not ),
 	  .help = "leave these out: names or globs as above, or paths of cgroups" },
+	{ .key = "labels",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(labels),
+	  .help = "container, pod: only those with all of these: [app=cart, tier=web]" },
+	{ .key = "only_containers",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = AT(only_containers),
+	  .help = "pod: of each only the containers of these names or globs; left out: all of it" },
 	{ .key = "select",
 	  .type = SQ_TYPE_SELECT,
 	  .offset = AT(select),

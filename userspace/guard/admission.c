@@ -200,6 +200,12 @@ static void check_faults(const struct sq_policy *policy, const struct sq_experim
 
 		if (entry)
 			add(text, "fault '%s' is denied by '%s'", fault->name, entry);
+		for (size_t j = 0; sq_fault_includes[j]; j++)
+			if ((fault->include & ~policy->faults.include) >> j & 1)
+				add(text,
+				    "fault '%s' may not include the %s: the policy has no "
+				    "'faults: {include: %s}'",
+				    fault->name, sq_fault_includes[j], sq_fault_includes[j]);
 	}
 }
 

@@ -26,7 +26,7 @@ static gid_t find_group(void)
 int sq_paths_make(struct sq_error **err)
 {
 	static const char *const folders[] = { SQ_RUN_DIR, SQ_LIVE_DIR, SQ_STATE_DIR,
-					       SQ_JOURNAL_DIR };
+					       SQ_JOURNAL_DIR, SQ_DAY_DIR };
 	gid_t group = find_group();
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {

@@ -13,6 +13,8 @@
 #define SQ_STOP_FILE SQ_RUN_DIR "/stop"
 #define SQ_STATE_DIR "/var/lib/squall"
 #define SQ_JOURNAL_DIR SQ_STATE_DIR "/runs" /* a folder for each run there was */
+#define SQ_DAY_DIR SQ_STATE_DIR "/gamedays" /* a folder for each game day there was */
+#define SQ_DAY_FILE SQ_RUN_DIR "/gameday" /* locked by the game day under way */
 #define SQ_LATCH_FILE SQ_STATE_DIR "/latch"
 #define SQ_CGROUP "/squall" /* parent of every run's cgroups */
 

@@ -61,19 +61,11 @@ static int column_of(double at_s, double end_s)
 	return MAX(0, MIN(column, COLUMNS - 1));
 }
 
-/* A name in so many columns: cut, or with spaces behind it. */
 static void add_name(const char *name, struct sq_buffer *text)
 {
-	int column = 0;
-
 	sq_buffer_add(text, "  ");
-	while (*name && column < NAME_COLUMNS) {
-		do
-			sq_buffer_add(text, "%c", *name++);
-		while (((unsigned char)*name & 0xc0) == 0x80);
-		column++;
-	}
-	sq_buffer_add(text, "%*s", NAME_COLUMNS - column + 1, "");
+	sq_report_column(name, NAME_COLUMNS, text);
+	sq_buffer_add(text, " ");
 }
 
 /* "|before    |during            |after  ", each where it began. */

@@ -16,6 +16,11 @@ void sq_report_junit(const json_t *journal, bool colour, struct sq_buffer *out);
 void sq_report_markdown(const json_t *journal, bool colour, struct sq_buffer *out);
 void sq_report_prometheus(const json_t *journal, bool colour, struct sq_buffer *out);
 
+/* Of a game day. */
+void sq_report_day_text(const json_t *day, bool colour, struct sq_buffer *text);
+void sq_report_day_html(const json_t *day, bool colour, struct sq_buffer *out);
+void sq_report_day_markdown(const json_t *day, bool colour, struct sq_buffer *out);
+
 /* The timeline as a chart of a few lines; nothing where nothing was armed. */
 void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text);
 

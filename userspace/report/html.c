@@ -45,7 +45,7 @@ static void add_deviation(void *data, const char *probe, const char *phase, cons
 	sq_buffer_add(data, "</li>\n");
 }
 
-static void add_fact(struct sq_buffer *out, const char *name, const char *value)
+void sq_html_fact(struct sq_buffer *out, const char *name, const char *value)
 {
 	if (!*value)
 		return;
@@ -53,26 +53,20 @@ static void add_fact(struct sq_buffer *out, const char *name, const char *value)
 	sq_report_xml(out, value);
 }
 
-static void add_head(const json_t *journal, struct sq_buffer *out)
+void sq_html_begin(const char *title, struct sq_buffer *out)
 {
-	const json_t *experiment = json_object_get(journal, "experiment");
-	const json_t *host = json_object_get(journal, "host");
-	const char *verdict = sq_json_text(journal, "verdict");
-	char took[SQ_DURATION_SIZE];
+	sq_buffer_add(out,
+		      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+		      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+		      "<title>");
+	sq_report_xml(out, title);
+	sq_buffer_add(out, "</title>\n<style>%s</style></head>\n<body>\n", style);
+}
 
-	sq_buffer_add(out, "<h1>");
-	sq_report_xml(out, sq_json_text(experiment, "title"));
-	sq_buffer_add(out, "</h1>\n<p class=\"dim\">run ");
-	sq_report_xml(out, sq_json_text(journal, "run"));
-	add_fact(out, "", sq_json_text(journal, "started"));
-	add_fact(out, "on ", sq_json_text(host, "name"));
-	add_fact(out, "Linux ", sq_json_text(host, "kernel"));
-	add_fact(out, "by ", sq_json_text(json_object_get(journal, "started_by"), "user"));
-	add_fact(out, "for ", sq_json_text(journal, "task_id"));
-	add_fact(out, "because: ", sq_json_text(journal, "reason_given"));
-	sq_buffer_add(out, " · seed %lld · took %s</p>\n",
-		      (long long)sq_json_int(experiment, "seed"),
-		      sq_report_s(sq_json_real(journal, "duration_s"), took));
+void sq_html_verdict(const json_t *journal, struct sq_buffer *out)
+{
+	const char *verdict = sq_json_text(journal, "verdict");
+
 	sq_buffer_add(out, "<div class=\"verdict %s\"><b>",
 		      !strcmp(verdict, "passed") ? "passed" : "");
 	sq_report_xml(out, verdict);
@@ -81,6 +75,28 @@ static void add_head(const json_t *journal, struct sq_buffer *out)
 	sq_buffer_add(out, "<ul>\n");
 	sq_report_each_deviation(journal, add_deviation, out);
 	sq_buffer_add(out, "</ul></div>\n");
+}
+
+static void add_head(const json_t *journal, struct sq_buffer *out)
+{
+	const json_t *experiment = json_object_get(journal, "experiment");
+	const json_t *host = json_object_get(journal, "host");
+	char took[SQ_DURATION_SIZE];
+
+	sq_buffer_add(out, "<h1>");
+	sq_report_xml(out, sq_json_text(experiment, "title"));
+	sq_buffer_add(out, "</h1>\n<p class=\"dim\">run ");
+	sq_report_xml(out, sq_json_text(journal, "run"));
+	sq_html_fact(out, "", sq_json_text(journal, "started"));
+	sq_html_fact(out, "on ", sq_json_text(host, "name"));
+	sq_html_fact(out, "Linux ", sq_json_text(host, "kernel"));
+	sq_html_fact(out, "by ", sq_json_text(json_object_get(journal, "started_by"), "user"));
+	sq_html_fact(out, "for ", sq_json_text(journal, "task_id"));
+	sq_html_fact(out, "because: ", sq_json_text(journal, "reason_given"));
+	sq_buffer_add(out, " · seed %lld · took %s</p>\n",
+		      (long long)sq_json_int(experiment, "seed"),
+		      sq_report_s(sq_json_real(journal, "duration_s"), took));
+	sq_html_verdict(journal, out);
 }
 
 static void add_phase(const json_t *probe, const char *phase, struct sq_buffer *out)
@@ -162,9 +178,9 @@ static void add_fault(const json_t *journal, const json_t *fault, struct sq_buff
 	sq_buffer_add(out, "<h3>");
 	sq_report_xml(out, sq_json_text(fault, "name"));
 	sq_buffer_add(out, "</h3>\n<p class=\"dim\">%s", sq_json_text(fault, "fault"));
-	add_fact(out, "by ", sq_json_text(fault, "backend"));
+	sq_html_fact(out, "by ", sq_json_text(fault, "backend"));
 	sq_report_parameters(json_object_get(fault, "asked"), true, &asked);
-	add_fact(out, "asked: ", sq_buffer_text(&asked));
+	sq_html_fact(out, "asked: ", sq_buffer_text(&asked));
 	sq_buffer_add(out, "</p>\n");
 	if (none) {
 		sq_buffer_add(out, "<p class=\"bad\">");
@@ -276,22 +292,22 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *out)
 	add_list(journal, sq_report_others(journal), "Changed by others meanwhile", out);
 }
 
-void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out)
+void sq_html_findings(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *fault;
 	size_t i;
 
-	sq_buffer_add(out,
-		      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-		      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-		      "<title>");
-	sq_report_xml(out, sq_json_text(json_object_get(journal, "experiment"), "title"));
-	sq_buffer_add(out, "</title>\n<style>%s</style></head>\n<body>\n", style);
-	add_head(journal, out);
 	add_probes(journal, out);
 	sq_buffer_add(out, "<h2>Faults</h2>\n");
 	json_array_foreach(json_object_get(journal, "faults"), i, fault)
 		add_fault(journal, fault, out);
+}
+
+void sq_report_html(const json_t *journal, bool colour, struct sq_buffer *out)
+{
+	sq_html_begin(sq_json_text(json_object_get(journal, "experiment"), "title"), out);
+	add_head(journal, out);
+	sq_html_findings(journal, out);
 	add_radius(journal, out);
 	add_list(journal, json_object_get(journal, "notes"), "Notes", out);
 	add_list(journal, json_object_get(journal, "warnings"), "The plan warned", out);

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The charts of the HTML report, as SVG. */
+/* Parts of the HTML reports; charts are SVG. */
 #ifndef SQ_REPORT_HTML_H
 #define SQ_REPORT_HTML_H
 
 #include <jansson.h>
 
 #include "util/text.h"
+
+/* Everything up to <body>. */
+void sq_html_begin(const char *title, struct sq_buffer *out);
+
+/* " · name value", where there is a value. */
+void sq_html_fact(struct sq_buffer *out, const char *name, const char *value);
+
+/* A box with the verdict and what deviated. */
+void sq_html_verdict(const json_t *journal, struct sq_buffer *out);
+
+/* What probes and faults show, with their charts. */
+void sq_html_findings(const json_t *journal, struct sq_buffer *out);
 
 /* A probe's samples over the whole run, with the faults' windows. */
 void sq_html_probe_chart(const json_t *journal, const json_t *probe, struct sq_buffer *out);

@@ -25,12 +25,12 @@ static void render_json(const json_t *journal, bool colour, struct sq_buffer *te
 }
 
 const struct sq_report_format sq_report_formats[] = {
-	{ "text", "for people", sq_report_text },
-	{ "json", "the whole journal", render_json },
-	{ "html", "one file with charts", sq_report_html },
-	{ "junit", "XML for Jenkins and GitLab", sq_report_junit },
-	{ "markdown", "for a merge request", sq_report_markdown },
-	{ "prometheus", "for node_exporter's textfile collector", sq_report_prometheus },
+	{ "text", "for people", sq_report_text, sq_report_day_text },
+	{ "json", "the whole journal", render_json, render_json },
+	{ "html", "one file with charts", sq_report_html, sq_report_day_html },
+	{ "junit", "XML for Jenkins and GitLab", sq_report_junit, NULL },
+	{ "markdown", "for a merge request", sq_report_markdown, sq_report_day_markdown },
+	{ "prometheus", "for node_exporter's textfile collector", sq_report_prometheus, NULL },
 };
 
 const size_t sq_report_formats_n = ARRAY_SIZE(sq_report_formats);
@@ -118,6 +118,25 @@ int sq_report_check(const char *report, struct sq_error **err)
 	return file ? check_file(file, err) : 0;
 }
 
+int sq_report_check_day(const char *report, struct sq_error **err)
+{
+	const struct sq_report_format *format;
+	const char *file;
+	int r = sq_report_check(report, err);
+
+	if (r)
+		return r;
+	format = find(report, &file);
+	if (format->render_day)
+		return 0;
+	sq_error_set(err, SQ_FAIL_INVALID, EINVAL, "there is no %s report of a game day",
+		     format->name);
+	return sq_error_hint(err,
+			     "its runs have one each: `squall report --format %s RUN`; of the "
+			     "day there are text, json, markdown and html",
+			     format->name);
+}
+
 /*
  * A file is there as a whole or not at all. What is no file is written to and not replaced: a
  * device, a pipe, what a link leads to.
@@ -167,16 +186,19 @@ int sq_report_write(const char *report, const json_t *journal, struct sq_error *
 	_cleanup_free_ char *named = NULL;
 	const char *file, *ready;
 	const struct sq_report_format *format = find(report, &file);
+	const char *day = sq_json_text(journal, "gameday");
+	void (*render)(const json_t *journal, bool colour, struct sq_buffer *text);
 	int r;
 
-	format->render(journal, !file && sq_out_colour(STDOUT_FILENO), &text);
+	render = *day ? format->render_day : format->render;
+	render(journal, !file && sq_out_colour(STDOUT_FILENO), &text);
 	ready = sq_buffer_text(&text);
 	/* where standard output is a file it must not be replaced by another */
 	if (!file || !strcmp(file, "/dev/stdout")) {
 		sq_out_text(STDOUT_FILENO, ready);
 		return 0;
 	}
-	named = with_run(file, sq_json_text(journal, "run"));
+	named = with_run(file, *day ? day : sq_json_text(journal, "run"));
 	r = write_file(named, ready);
 	return r ? sq_error_errno(err, -r, "cannot write the report '%s'", named) : 0;
 }

@@ -12,6 +12,7 @@ struct sq_report_format {
 	const char *name;
 	const char *help;
 	void (*render)(const json_t *journal, bool colour, struct sq_buffer *text);
+	void (*render_day)(const json_t *day, bool colour, struct sq_buffer *text); /* or NULL */
 };
 
 extern const struct sq_report_format sq_report_formats[];
@@ -23,12 +24,15 @@ extern const size_t sq_report_formats_n;
  */
 int sq_report_check(const char *report, struct sq_error **err);
 
+/* The same for the report of a game day, which not every format has. */
+int sq_report_check_day(const char *report, struct sq_error **err);
+
 /* Can several runs write this report without one replacing the other's? */
 bool sq_report_holds_several(const char *report);
 
 /*
- * Writes one report: to FILE, or to standard output. "{run}" in FILE stands for the run's name; a run
- * that was never started has none.
+ * Writes one report of a run or of a game day: to FILE, or to standard output. "{run}" in FILE stands for
+ * its name; a run that was never started has none.
  */
 int sq_report_write(const char *report, const json_t *journal, struct sq_error **err);
 

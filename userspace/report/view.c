@@ -40,6 +40,19 @@ const char *sq_report_share(int64_t part, int64_t whole, char text[32])
 		       : "-";
 }
 
+void sq_report_column(const char *text, int columns, struct sq_buffer *out)
+{
+	int column = 0;
+
+	while (*text && column < columns) {
+		do
+			sq_buffer_add(out, "%c", *text++);
+		while (((unsigned char)*text & 0xc0) == 0x80);
+		column++;
+	}
+	sq_buffer_add(out, "%*s", columns - column, "");
+}
+
 void sq_report_xml(struct sq_buffer *out, const char *text)
 {
 	FILE *stream = sq_buffer_stream(out);

@@ -21,6 +21,9 @@ const char *sq_report_s(double s, char text[SQ_DURATION_SIZE]);
 /* "5 %" of the whole, or "-" where there is none. */
 const char *sq_report_share(int64_t part, int64_t whole, char text[32]);
 
+/* A text in so many columns: cut, or with spaces behind it. */
+void sq_report_column(const char *text, int columns, struct sq_buffer *out);
+
 /* For XML and HTML, attributes too; what XML 1.0 cannot hold becomes '?'. */
 void sq_report_xml(struct sq_buffer *out, const char *text);
 

@@ -32,7 +32,8 @@ struct sq_kind {
 	bool (*holds)(const struct sq_target *target, const char *path);
 };
 
-extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process;
+extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process, sq_kind_container,
+	sq_kind_pod;
 
 /* All that match @target, without those of 'not'; what of that lies in others goes to @carved. */
 int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,

@@ -232,6 +232,18 @@ static int ask_for(const struct sq_target *target, const char *name, const struc
 	return sq_error_hint(err, "`systemctl start %s`", answer.id);
 }
 
+/* By which it is drawn and known when it is back: several users may have units of one name. */
+static void add(const struct units *units, const char *name, const char *path,
+		struct sq_finding *finding)
+{
+	_cleanup_free_ char *whole = NULL;
+	size_t n = strlen("/user.slice/user-");
+
+	if (units->uid && !*units->uid)
+		whole = sq_asprintf("%.*s/%s", (int)strspn(path + n, "0123456789"), path + n, name);
+	sq_finding_add(finding, whole ? whole : name, path);
+}
+
 static void skip_slice(const char *pattern, const struct unit *unit, struct sq_finding *finding)
 {
 	uint64_t cgroups, processes;
@@ -256,7 +268,7 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 
 		if (!path)
 			return ask_for(target, pattern, units, finding, err);
-		sq_finding_add(finding, pattern, path);
+		add(units, pattern, path, finding);
 		return 0;
 	}
 	for (size_t i = 0; i < units->n; i++) {
@@ -267,7 +279,7 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 		if (!slices && ends_in(unit->name, strlen(unit->name), ".slice"))
 			skip_slice(pattern, unit, finding);
 		else
-			sq_finding_add(finding, unit->name, unit->path);
+			add(units, unit->name, unit->path, finding);
 	}
 	return finding->n > before ? 0 : no_unit(target, pattern, units, err);
 }

@@ -38,10 +38,8 @@ static bool holds_nothing(const struct sq_target *target, const char *path)
 static const struct sq_kind sq_kind_command = { is_command, match_command, holds_nothing };
 
 static const struct sq_kind *const kinds[] = {
-	&sq_kind_cgroup,
-	&sq_kind_systemd,
-	&sq_kind_process,
-	&sq_kind_command,
+	&sq_kind_cgroup,    &sq_kind_systemd, &sq_kind_process,
+	&sq_kind_container, &sq_kind_pod,     &sq_kind_command,
 };
 
 static const struct sq_kind *kind_of(const struct sq_target *target)
@@ -289,7 +287,8 @@ static void tell_width(struct sq_resolved *ret, const struct sq_member *member,
 	uint64_t cgroups, processes;
 	size_t n = strlen(member->cgroup.path);
 
-	if (n < 6 || strcmp(member->cgroup.path + n - 6, ".slice") != 0)
+	/* a pod's cgroup is a slice too, and what was meant */
+	if (n < 6 || strcmp(member->cgroup.path + n - 6, ".slice") != 0 || ret->target->pod.n)
 		return;
 	sq_count_below(member->cgroup.path, &cgroups, &processes);
 	sq_finding_warn(finding,
