@@ -154,30 +154,36 @@ static void clear_answer(struct answer *answer)
 	free(answer->active);
 }
 
-/* The system's bus, or systemd's own socket where no bus runs; root may use that. */
-static int open_bus(sd_bus **ret)
+/*
+ * The system's bus, or systemd's own socket where no bus runs. A user's manager by its own socket, which
+ * lets root in; the user's bus would not.
+ */
+static int open_bus(const char *uid, sd_bus **ret)
 {
-	int r = sd_bus_open_system(ret);
+	_cleanup_free_ char *address =
+		uid ? sq_asprintf("unix:path=/run/user/%s/systemd/private", uid)
+		    : sq_strdup("unix:path=/run/systemd/private");
+	int r = uid ? -ENOENT : sd_bus_open_system(ret);
 
 	if (r >= 0)
 		return 0;
 	r = sd_bus_new(ret);
 	if (r >= 0)
-		r = sd_bus_set_address(*ret, "unix:path=/run/systemd/private");
+		r = sd_bus_set_address(*ret, address);
 	if (r >= 0)
 		r = sd_bus_start(*ret);
 	return MIN(r, 0);
 }
 
 /* org.freedesktop.systemd1(5), ListUnitsByNames(). False where nobody answers. */
-static bool ask_systemd(const char *name, struct answer *ret)
+static bool ask_systemd(const char *uid, const char *name, struct answer *ret)
 {
 	const char *id, *load, *active;
 	sd_bus_message *reply = NULL;
 	sd_bus *bus = NULL;
 	bool found = false;
 
-	if (!open_bus(&bus)) {
+	if (!open_bus(uid, &bus)) {
 		sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_NS / SQ_US);
 		found = sd_bus_call_method(bus, "org.freedesktop.systemd1",
 					   "/org/freedesktop/systemd1",
@@ -210,28 +216,6 @@ static int no_unit(const struct sq_target *target, const char *name, const struc
 	return -ENOENT;
 }
 
-/* A name that is not in the tree. */
-static int ask_for(const struct sq_target *target, const char *name, const struct units *units,
-		   struct sq_finding *finding, struct sq_error **err)
-{
-	_cleanup_(clear_answer) struct answer answer = { 0 };
-	const char *path;
-
-	if (units->uid || !ask_systemd(name, &answer))
-		return no_unit(target, name, units, err);
-	path = path_of(units, answer.id);
-	if (path) {
-		sq_finding_add(finding, answer.id, path);
-		return 0;
-	}
-	if (strcmp(answer.load, "loaded") != 0)
-		return no_unit(target, name, units, err);
-	sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH,
-		     "target '%s': the unit '%s' is %s: it has no processes", target->object.key,
-		     answer.id, answer.active);
-	return sq_error_hint(err, "`systemctl start %s`", answer.id);
-}
-
 /* By which it is drawn and known when it is back: several users may have units of one name. */
 static void add(const struct units *units, const char *name, const char *path,
 		struct sq_finding *finding)
@@ -242,6 +226,29 @@ static void add(const struct units *units, const char *name, const char *path,
 	if (units->uid && !*units->uid)
 		whole = sq_asprintf("%.*s/%s", (int)strspn(path + n, "0123456789"), path + n, name);
 	sq_finding_add(finding, whole ? whole : name, path);
+}
+
+/* A name that is not in the tree. */
+static int ask_for(const struct sq_target *target, const char *name, const struct units *units,
+		   struct sq_finding *finding, struct sq_error **err)
+{
+	_cleanup_(clear_answer) struct answer answer = { 0 };
+	const char *path;
+
+	/* of everybody's managers none is asked: one of them may stand for a name */
+	if ((units->uid && !*units->uid) || !ask_systemd(units->uid, name, &answer))
+		return no_unit(target, name, units, err);
+	path = path_of(units, answer.id);
+	if (path) {
+		add(units, answer.id, path, finding);
+		return 0;
+	}
+	if (strcmp(answer.load, "loaded") != 0)
+		return no_unit(target, name, units, err);
+	sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH,
+		     "target '%s': the unit '%s' is %s: it has no processes", target->object.key,
+		     answer.id, answer.active);
+	return sq_error_hint(err, "`systemctl %sstart %s`", units->uid ? "--user " : "", answer.id);
 }
 
 static void skip_slice(const char *pattern, const struct unit *unit, struct sq_finding *finding)
