@@ -9,18 +9,23 @@
 
 #include "engine/state.h"
 #include "guard/admission.h"
+#include "guard/host_use.h"
 #include "target/follow.h"
 #include "util/set.h"
+#include "util/time.h"
 #include "util/units.h"
 
 #define MOST_NEWCOMERS 64
 #define CARVED_AT_ONCE 500 /* places: a longer look would hold the lease up */
+#define HELD_NS (10 * SQ_S) /* so long the room of one that is gone is kept: it may restart */
 
 /* One member of a target, there or not: its row of the counters is its own for the run. */
 struct place {
 	const struct sq_target *target;
 	char *name, *path;
 	uint64_t id; /* 0: it is gone */
+	uint64_t gone_ns; /* since when */
+	bool let_go; /* and does not come back: it had too many processes */
 	size_t row;
 	uint64_t processes;
 };
@@ -40,8 +45,9 @@ struct sq_following {
 
 size_t sq_following_rows(const struct sq_plan *plan)
 {
+	/* a glob that matches one now may match two in a minute */
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
-		if (plan->target[i].shared)
+		if (!sq_target_is_started(plan->target[i].target))
 			return plan->paths.n + MOST_NEWCOMERS;
 	return plan->paths.n;
 }
@@ -72,7 +78,8 @@ struct news {
 	size_t *place; /* sorted by their names */
 	size_t n_places;
 	uint64_t highest; /* hash of those that are drawn */
-	size_t wanted;
+	size_t wanted, members;
+	const char *full; /* why the policy has no room for more, once that is known */
 };
 
 static int by_seen_name(const void *a, const void *b)
@@ -96,6 +103,21 @@ static int by_place_name(const void *a, const void *b, void *places)
 	return strcmp(place[*(const size_t *)a].name, place[*(const size_t *)b].name);
 }
 
+/* Does it take up room? */
+static bool is_held(const struct place *place)
+{
+	return place->id || (!place->let_go && sq_now() < place->gone_ns + HELD_NS);
+}
+
+static size_t count_held(const struct sq_following *following)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < following->n; i++)
+		n += is_held(&following->place[i]);
+	return n;
+}
+
 static void news_begin(struct news *news, const struct sq_following *following,
 		       const struct sq_sight *sight)
 {
@@ -108,9 +130,12 @@ static void news_begin(struct news *news, const struct sq_following *following,
 	qsort(news->seen, sight->n, sizeof(*news->seen), by_hash);
 	news->highest = news->wanted ? news->seen[news->wanted - 1]->hash : 0;
 	qsort(news->seen, sight->n, sizeof(*news->seen), by_seen_name);
-	for (size_t i = 0; i < following->n; i++)
-		if (following->place[i].target == sight->target)
-			news->place[news->n_places++] = i;
+	for (size_t i = 0; i < following->n; i++) {
+		if (following->place[i].target != sight->target)
+			continue;
+		news->place[news->n_places++] = i;
+		news->members += is_held(&following->place[i]);
+	}
 	qsort_r(news->place, news->n_places, sizeof(*news->place), by_place_name, following->place);
 }
 
@@ -236,40 +261,41 @@ static uint64_t processes_of(struct sq_following *following)
 	return sum;
 }
 
-static size_t members_of(const struct sq_following *following, const struct sq_target *target)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < following->n; i++)
-		n += following->place[i].target == target;
-	return n;
-}
-
 /* Why a newcomer stays out although it is drawn, or NULL. */
-static const char *no_room(struct sq_following *following, const struct sq_sight *sight,
+static const char *no_room(struct sq_following *following, struct news *news,
 			   const struct sq_seen *seen)
 {
 	const struct sq_run *run = following->run;
 	const struct sq_blast_radius *radius = &run->experiment->blast_radius;
-	size_t members = members_of(following, sight->target) + 1;
-	uint64_t processes = 0;
+	const struct sq_policy *policy = run->plan->policy;
+	uint64_t share_ppb = radius->share_ppb, processes = 0;
+	size_t held = count_held(following);
 
-	if (following->rows == following->most_rows)
-		return "there is no room for more newcomers";
-	if (radius->cgroups && following->n + 1 > radius->cgroups)
+	if (policy && policy->limits.share_ppb)
+		share_ppb = MIN(share_ppb, policy->limits.share_ppb);
+	if (radius->cgroups && held + 1 > radius->cgroups)
 		return "the blast radius allows no more cgroups";
-	if (sight->shared && members * SQ_SHARE_ONE > radius->share_ppb * sight->n)
-		return "the blast radius allows no greater share";
-	if (radius->processes && (sq_cgroup_count(seen->path, &processes, NULL) ||
-				  processes_of(following) + processes > radius->processes))
+	if (news->sight->shared && (news->members + 1) * SQ_SHARE_ONE > share_ppb * news->sight->n)
+		return share_ppb == radius->share_ppb ? "the blast radius allows no greater share"
+						      : "the host's policy allows no greater share";
+	if (sq_cgroup_count(seen->path, &processes, NULL))
+		return "its processes cannot be counted";
+	if (radius->processes || policy)
+		processes += processes_of(following);
+	if (radius->processes && processes > radius->processes)
 		return "the blast radius allows no more processes";
-	return NULL;
+	/* which is read from files: of thousands not each is asked about, where one had no room */
+	if (policy && !news->full)
+		news->full = sq_host_use_room(policy, run->plan->run, held + 1, processes);
+	return news->full;
 }
 
 static void stay_out(struct sq_following *following, const struct sq_sight *sight,
 		     const struct sq_seen *seen, const char *why)
 {
-	const struct place place = { sight->target, seen->name, seen->path, seen->id, 0, 0 };
+	const struct place place = {
+		.target = sight->target, .name = seen->name, .path = seen->path, .id = seen->id
+	};
 
 	if (sq_set_add(&following->refused, seen->name))
 		tell(following, "stayed_out", &place, why);
@@ -287,17 +313,24 @@ static const char *not_free(struct sq_following *following, const char *path, st
 	return sq_registry_extend(&run->registration, &paths, err) ? (*err)->message : NULL;
 }
 
-static void welcome(struct sq_following *following, const struct news *news,
-		    const struct sq_seen *seen)
+/* Is it drawn, and not in the place of one that may restart? */
+static bool is_free(const struct news *news, const struct sq_seen *seen)
+{
+	return seen->hash <= news->highest &&
+	       (news->sight->target->select.kind == SQ_SELECT_ALL || news->members < news->wanted);
+}
+
+static void welcome(struct sq_following *following, struct news *news, const struct sq_seen *seen)
 {
 	const struct sq_sight *sight = news->sight;
 	_cleanup_error_ struct sq_error *err = NULL;
 	const char *why;
 	struct place *place;
 
-	if (seen->hash > news->highest || members_of(following, sight->target) >= news->wanted)
+	if (!is_free(news, seen))
 		return;
-	why = no_room(following, sight, seen);
+	why = following->rows < following->most_rows ? no_room(following, news, seen)
+						     : "there is no room for more newcomers";
 	if (!why)
 		why = not_free(following, seen->path, &err);
 	if (why) {
@@ -305,11 +338,13 @@ static void welcome(struct sq_following *following, const struct news *news,
 		return;
 	}
 	place = sq_append(&following->place, &following->n, sizeof(*place));
-	*place = (struct place){ sight->target,		sq_strdup(seen->name),
-				 sq_strdup(seen->path), 0,
-				 following->rows++,	0 };
+	*place = (struct place){ .target = sight->target,
+				 .name = sq_strdup(seen->name),
+				 .path = sq_strdup(seen->path),
+				 .row = following->rows++ };
 	if (!hit(following, place, seen, &err)) {
 		tell(following, "joined", place, NULL);
+		news->members++;
 		return;
 	}
 	stay_out(following, sight, seen, err->message);
@@ -319,25 +354,43 @@ static void welcome(struct sq_following *following, const struct news *news,
 	following->rows--;
 }
 
-static void come_back(struct sq_following *following, const struct sq_sight *sight,
-		      struct place *place, const struct sq_seen *seen)
+/* It has kept its room, or there is some: a container that is made anew has another path besides. */
+static const char *may_come_back(struct sq_following *following, struct news *news,
+				 const struct place *place, const struct sq_seen *seen,
+				 struct sq_error **err)
+{
+	const char *why = NULL;
+
+	if (!is_held(place))
+		why = is_free(news, seen) ? no_room(following, news, seen)
+					  : "others are hit in its place";
+	return why || !strcmp(place->path, seen->path) ? why : not_free(following, seen->path, err);
+}
+
+static void leave(struct sq_following *following, struct place *place, const char *why)
+{
+	tell(following, "left", place, why);
+	sq_injector_leave(following->run->injector, place->id);
+	place->id = 0;
+	place->gone_ns = sq_now();
+}
+
+static void come_back(struct sq_following *following, struct news *news, struct place *place,
+		      const struct sq_seen *seen)
 {
 	_cleanup_error_ struct sq_error *err = NULL;
 	const char *why;
 
-	if (place->id == seen->id)
+	if (place->id == seen->id || place->let_go)
 		return;
-	if (place->id) {
-		sq_injector_leave(following->run->injector, place->id);
-		tell(following, "left", place, "it was made anew");
-		place->id = 0;
-	}
-	/* a container that is made anew has another path */
-	why = strcmp(place->path, seen->path) != 0 ? not_free(following, seen->path, &err) : NULL;
+	if (place->id)
+		leave(following, place, "it was made anew");
+	why = may_come_back(following, news, place, seen, &err);
 	if (why) {
-		stay_out(following, sight, seen, why);
+		stay_out(following, news->sight, seen, why);
 		return;
 	}
+	news->members += !is_held(place);
 	if (!hit(following, place, seen, &err))
 		tell(following, "joined", place, "it is back");
 	else
@@ -351,9 +404,7 @@ static void look_for_gone(struct sq_following *following, const struct news *new
 
 		if (!place->id || is_seen(news, place->name))
 			continue;
-		tell(following, "left", place, NULL);
-		sq_injector_leave(following->run->injector, place->id);
-		place->id = 0;
+		leave(following, place, NULL);
 	}
 }
 
@@ -368,7 +419,7 @@ static void take_news(struct sq_following *following, const struct sq_sight *sig
 		struct place *place = find_place(following, &news, seen->name);
 
 		if (place)
-			come_back(following, sight, place, seen);
+			come_back(following, &news, place, seen);
 		else
 			welcome(following, &news, seen);
 	}
@@ -378,18 +429,24 @@ static void take_news(struct sq_following *following, const struct sq_sight *sig
 /* Processes come into a cgroup after it was joined: more of them than it may have are let go. */
 static void hold_processes(struct sq_following *following)
 {
+	const struct sq_plan *plan = following->run->plan;
 	uint64_t most = following->run->experiment->blast_radius.processes;
-	uint64_t processes = most ? processes_of(following) : 0;
-	size_t first = following->run->plan->paths.n;
+	uint64_t policys = plan->policy ? plan->policy->limits.processes : 0;
+	uint64_t processes;
+	size_t first = plan->paths.n;
 
+	if (policys && (!most || policys < most))
+		most = policys;
+	processes = most ? processes_of(following) : 0;
 	for (size_t i = following->n; most && processes > most && i > 0; i--) {
 		struct place *place = &following->place[i - 1];
 
 		if (place->row < first || !place->id)
 			continue;
-		tell(following, "left", place, "the blast radius allows no more processes");
-		sq_injector_leave(following->run->injector, place->id);
-		place->id = 0;
+		leave(following, place,
+		      most == policys ? "the host's policy allows no more processes"
+				      : "the blast radius allows no more processes");
+		place->let_go = true;
 		processes -= place->processes;
 	}
 }
@@ -453,12 +510,12 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 			row = sq_plan_row(plan, target->item[j].cgroup.path, row);
 			*(struct place *)sq_append(&following->place, &following->n,
 						   sizeof(*following->place)) =
-				(struct place){ target->target,
-						sq_strdup(target->item[j].name),
-						sq_strdup(target->item[j].cgroup.path),
-						target->item[j].cgroup.id,
-						row,
-						target->item[j].processes };
+				(struct place){ .target = target->target,
+						.name = sq_strdup(target->item[j].name),
+						.path = sq_strdup(target->item[j].cgroup.path),
+						.id = target->item[j].cgroup.id,
+						.row = row,
+						.processes = target->item[j].processes };
 		}
 	}
 	run->following = following;

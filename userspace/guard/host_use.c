@@ -2,6 +2,7 @@
 #include "guard/host_use.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "util/eventlog.h"
 #include "util/set.h"
@@ -25,6 +26,27 @@ void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)
 			if (json_is_string(path) && sq_set_add(&seen, json_string_value(path)))
 				sq_texts_add(&ret->paths, json_string_value(path));
 	}
+}
+
+const char *sq_host_use_room(const struct sq_policy *policy, const char *run, uint64_t cgroups,
+			     uint64_t processes)
+{
+	const struct sq_policy_limits *limits = &policy->limits;
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_(sq_host_use_clear) struct sq_host_use use = { 0 };
+
+	if (!limits->cgroups && !limits->processes)
+		return NULL;
+	if (sq_registry_list(&runs, NULL))
+		return "what the other runs use is not known";
+	for (size_t i = 0; i < runs.n; i++)
+		runs.item[i].alive &= strcmp(runs.item[i].run, run) != 0;
+	sq_host_use_of(&runs, &use);
+	if (limits->cgroups && use.paths.n + cgroups > limits->cgroups)
+		return "the host's policy allows no more cgroups";
+	if (limits->processes && use.processes + processes > limits->processes)
+		return "the host's policy allows no more processes";
+	return NULL;
 }
 
 void sq_host_use_clear(struct sq_host_use *use)

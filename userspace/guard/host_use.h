@@ -15,6 +15,13 @@ struct sq_host_use {
 
 /* Sums up the living ones of @runs; to be cleared. */
 void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret);
+/*
+ * Why the policy leaves the run @run no room for so many cgroups and processes in all, besides those of
+ * the other runs (static), or NULL.
+ */
+const char *sq_host_use_room(const struct sq_policy *policy, const char *run, uint64_t cgroups,
+			     uint64_t processes);
+
 void sq_host_use_clear(struct sq_host_use *use);
 
 /*
