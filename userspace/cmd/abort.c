@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "engine/journal.h"
 #include "engine/verdict.h"
+#include "guard/admission.h"
 #include "guard/guardian.h"
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
@@ -194,6 +195,20 @@ static int abort_all(const struct sq_kill_switch *kill_switch, const struct give
 	return sq_verdict_exit(verdict);
 }
 
+/* The policy's roles.abort, if it may be read, for who may not abort himself. */
+static void tell_whom_to_ask(struct sq_error *err)
+{
+	_cleanup_(sq_policy_freep) struct sq_policy *policy = NULL;
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	_cleanup_buffer_ struct sq_buffer names = { 0 };
+
+	if (sq_policy_of_host(&policy, &diags, NULL) || !policy || !policy->roles.abort.n)
+		return;
+	for (size_t i = 0; i < policy->roles.abort.n; i++)
+		sq_buffer_add(&names, "%s%s", i ? ", " : "", policy->roles.abort.item[i]);
+	sq_error_hint(&err, "who may, on this host: the members of %s", sq_buffer_text(&names));
+}
+
 static int run(const struct sq_command *command, int argc, char **argv)
 {
 	struct given given = { .reason = "", .begun_ns = sq_now() };
@@ -209,6 +224,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EACCES,
 			     "only root and the members of the "
 			     "group squall may stop runs: use sudo");
+		tell_whom_to_ask(err);
 	}
 	/* without a switch nothing can be running, but the latch still keeps others from starting */
 	if (r && (r != -ENOENT || first < argc || geteuid() != 0))
