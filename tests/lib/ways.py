@@ -196,12 +196,13 @@ def question(number, name):
     return struct.pack('!HHHHHH', number, 0x100, 1, 0, 0, 0) + labels + b'\0\0\1\0\1'
 
 
-def ask(target, server, number, name):
+def ask(target, server, number, name, padding=0):
     """What the server sees of a question, and what comes back."""
-    target.sendto(question(number, name), server.getsockname()[:2])
+    target.sendto(question(number, name) + bytes(padding), server.getsockname()[:2])
     seen = 'unseen'
     if select.select([server], [], [], 0.3)[0]:
-        query, peer = server.recvfrom(512)
+        query, peer = server.recvfrom(8192)
+        query = query[:len(query) - padding]
         seen = 'seen'
         server.sendto(query[:2] + b'\x81\x80' + query[4:6] + b'\0\1' + query[8:] +
                       b'\xc0\x0c\0\1\0\1\0\0\0\0\0\4\xc0\0\2\7', peer)
@@ -226,6 +227,13 @@ def look_at_names(targets, servers, on):
                     ('SERVFAIL' if fault == 'dns' else 'nothing')
             print(f'{name} {asked} {got}' if got == wanted else
                   f'FAILED {name}, {asked}: {got} instead of {wanted}')
+
+
+def look_at_a_long_question(target, server, on):
+    """In fragments: no answer can be made of the first, so it goes on, and the server's answer is hit."""
+    got = ask(target, server, 999, 'a.hit.test', 3000)
+    wanted = 'seen SERVFAIL' if on else 'seen 192.0.2.7'
+    print(f'dns-both-long {got}' if got == wanted else f'FAILED dns-both-long: {got} instead of {wanted}')
 
 
 def odd_packets(on):
@@ -267,6 +275,7 @@ def main():
         look_at_rates(rates, on)
         look_at_resets(connections, on)
         look_at_names(names, servers, on)
+        look_at_a_long_question(names['dns-both-veth'], servers['veth'], on)
         odd_packets(on)
         print(flush=True)
         if on:  # they are gone
