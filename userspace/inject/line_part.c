@@ -132,11 +132,11 @@ static size_t run_of(const struct sq_line_slot *slot, size_t first, size_t at, s
 	return n;
 }
 
-/* What happens to the part whose first wire packet is @segment. Returns its double, or NULL. */
-static struct sq_line_packet *spoil(struct sq_line_packet *part, const struct sq_line_slot *slot,
-				    size_t segment)
+/* Adds the part whose first wire packet is @segment, after what happens to it, and its double. */
+static void add_spoilt(struct sq_line_packet *part, const struct sq_line_slot *slot, size_t segment,
+		       void (*add)(struct sq_line_packet *packet))
 {
-	struct sq_line_packet *twin;
+	struct sq_line_packet *twin = NULL;
 
 	if (has(slot->corrupted, segment))
 		sq_corrupt(&part->header, part->frame, part->n, slot->draw + segment);
@@ -144,11 +144,13 @@ static struct sq_line_packet *spoil(struct sq_line_packet *part, const struct sq
 		part->slot.delay_ns += slot->late_ns;
 		part->slot.reorder = 1;
 	}
-	if (!has(slot->doubled, segment))
-		return NULL;
-	twin = copy_of(part);
-	twin->slot.faults = 0;
-	return twin;
+	if (has(slot->doubled, segment)) {
+		twin = copy_of(part);
+		twin->slot.faults = 0;
+	}
+	add(part);
+	if (twin)
+		add(twin);
 }
 
 void sq_line_part(struct sq_line_packet *packet, size_t first,
@@ -158,22 +160,23 @@ void sq_line_part(struct sq_line_packet *packet, size_t first,
 	size_t all = sq_line_segments(packet), n;
 	bool counted = false;
 
+	/* most are one wire packet, or fare as one: no need for another */
+	if (!has(slot->lost, first) && run_of(slot, first, 0, all) == all) {
+		add_spoilt(packet, &fates, first, add);
+		return;
+	}
 	for (size_t at = 0; at < all; at += n) {
-		struct sq_line_packet *part, *twin;
+		struct sq_line_packet *part;
 
 		n = 1;
 		if (has(slot->lost, first + at))
 			continue;
 		n = run_of(slot, first, at, all);
-		/* most are one wire packet, or fare as one: no need for another */
-		part = n == all ? TAKE_PTR(packet) : sq_line_cut(packet, at, n);
+		part = sq_line_cut(packet, at, n);
 		if (counted) /* the delay of a packet is one */
 			part->slot.faults = 0;
 		counted = true;
-		twin = spoil(part, &fates, first + at);
-		add(part);
-		if (twin)
-			add(twin);
+		add_spoilt(part, &fates, first + at, add);
 	}
 	free(packet);
 }

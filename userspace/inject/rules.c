@@ -221,14 +221,15 @@ static size_t *slot_of(const struct index *index, const struct sq_peer_entries *
 {
 	size_t i = hash_of(key) & (index->room - 1);
 
-	while (index->slot[i] && memcmp(&entries->item[index->slot[i] - 1].key, key, sizeof(*key)))
+	while (index->slot[i] &&
+	       memcmp(&entries->item[index->slot[i] - 1].key, key, sizeof(*key)) != 0)
 		i = (i + 1) & (index->room - 1);
 	return &index->slot[i];
 }
 
 static void make_room(struct index *index, const struct sq_peer_entries *entries)
 {
-	if (2 * (entries->n + 1) <= index->room)
+	if (index->slot && 2 * (entries->n + 1) <= index->room)
 		return;
 	free(index->slot);
 	index->room = MAX(4 * index->room, (size_t)LEAST_INDEX);
