@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "cmd/watch.h"
 #include "engine/verdict.h"
 #include "guard/latch.h"
 #include "guard/registry.h"
@@ -16,7 +19,8 @@ enum {
 };
 
 static const struct sq_option options[FLAGS + 1] = {
-	[WATCH] = { "watch", NULL, "again every second, until nothing runs" },
+	[WATCH] = { "watch", NULL,
+		    "the whole screen at a terminal; elsewhere again every second, until nothing runs" },
 	[JSON] = { "json", NULL, "for programs: one object a line with --watch" },
 	{ NULL },
 };
@@ -70,12 +74,51 @@ static void print_text(const struct sq_live_runs *runs, const struct sq_latch *l
 	}
 }
 
-/* Returns the number of runs alive, or a negative errno. */
-static int show(bool json, bool compact, struct sq_error **err)
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct sq_live_run *)a)->run, ((const struct sq_live_run *)b)->run);
+}
+
+/* The oldest first; with @only, a name or its beginning, no other. */
+static int list(const char *only, struct sq_live_runs *runs, struct sq_error **err)
+{
+	int r = sq_registry_list(runs, err);
+	size_t n = 0;
+
+	for (size_t i = 0; i < runs->n; i++) {
+		if (!only || !strncmp(runs->item[i].run, only, strlen(only))) {
+			runs->item[n++] = runs->item[i];
+			continue;
+		}
+		json_decref(runs->item[i].claim);
+		json_decref(runs->item[i].status);
+	}
+	runs->n = n;
+	if (n)
+		qsort(runs->item, n, sizeof(*runs->item), by_name);
+	return r;
+}
+
+int sq_status_json(const char *only, json_t **ret, struct sq_error **err)
 {
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
 	_cleanup_(sq_latch_clear) struct sq_latch latch = { 0 };
-	int r = sq_registry_list(&runs, err), alive = 0;
+	int r = list(only, &runs, err);
+
+	if (!r)
+		r = sq_latch_get(&latch, err);
+	if (r < 0)
+		return r;
+	*ret = status_json(&runs, &latch);
+	return 0;
+}
+
+/* Returns the number of runs alive, or a negative errno. */
+static int show(const char *only, bool json, bool compact, struct sq_error **err)
+{
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_(sq_latch_clear) struct sq_latch latch = { 0 };
+	int r = list(only, &runs, err), alive = 0;
 
 	if (!r)
 		r = sq_latch_get(&latch, err);
@@ -102,9 +145,13 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	struct sq_error *err = NULL;
 	int first = sq_options_parse(command, argc, argv, sq_take_flag, flags), alive;
 
-	sq_operands(command, argc, argv, first, 0, 0);
+	const char *only = first < argc ? argv[first] : NULL;
+
+	sq_operands(command, argc, argv, first, 0, 1);
+	if (flags[WATCH] && !flags[JSON] && sq_watch_can())
+		return sq_watch(only);
 	for (;;) {
-		alive = show(flags[JSON], flags[WATCH], &err);
+		alive = show(only, flags[JSON], flags[WATCH], &err);
 		if (alive < 0)
 			return sq_fail(err);
 		if (!flags[WATCH] || !alive)
@@ -115,8 +162,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 
 const struct sq_command sq_command_status = {
 	.name = "status",
-	.arguments = "",
-	.help = "Shows the runs under way, and the latch",
+	.arguments = "[RUN]",
+	.help = "Shows the runs under way, or one of them, and the latch",
 	.options = options,
 	.run = run,
 };

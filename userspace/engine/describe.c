@@ -179,6 +179,31 @@ json_t *sq_run_counters(struct sq_run *run)
 		       MIN(taken, (double)run->method_ns / SQ_S));
 }
 
+/* How long until a fault begins, or ends; 0 where it is over, or nothing is armed. */
+static double until_s(const struct sq_run *run, size_t i)
+{
+	const struct sq_fault *fault = &sq_faults(run->experiment)[i];
+	uint64_t from = run->armed_ns + fault->at_ns, until = from + fault->for_ns, now = sq_now();
+
+	if (!run->armed || now >= until)
+		return 0;
+	return (double)((now < from ? from : until) - now) / SQ_S;
+}
+
+/* What is used of what is allowed; 0: no limit. */
+static json_t *radius_status(const struct sq_run *run)
+{
+	const struct sq_blast_radius *radius = &run->experiment->blast_radius;
+	uint64_t claimed = run->injector && run->armed_ns ? sq_injector_claimed(run->injector) : 0;
+
+	return sq_json("{s:I, s:I, s:I, s:f, s:{s:I, s:I, s:I, s:f}}", "cgroups",
+		       (json_int_t)run->plan->paths.n, "processes",
+		       (json_int_t)run->plan->processes, "faults", (json_int_t)claimed, "peak_rate",
+		       run->peak_rate, "limits", "cgroups", (json_int_t)radius->cgroups,
+		       "processes", (json_int_t)radius->processes, "faults",
+		       (json_int_t)radius->faults, "rate", (double)radius->rate / 1000);
+}
+
 static json_t *fault_status(struct sq_run *run, size_t i)
 {
 	static const char *const states[] = { "waiting", "active", "over" };
@@ -187,9 +212,10 @@ static json_t *fault_status(struct sq_run *run, size_t i)
 
 	if (run->injector)
 		sq_injector_counters(run->injector, i, -1, &counters, NULL);
-	return sq_json("{s:s, s:s, s:s, s:I, s:I}", "name", fault->name, "fault", fault->kind->name,
-		       "state", states[run->fault_state[i]], "seen", (json_int_t)counters.seen,
-		       "injected", (json_int_t)counters.injected);
+	return sq_json("{s:s, s:s, s:s, s:f, s:I, s:I}", "name", fault->name, "fault",
+		       fault->kind->name, "state", states[run->fault_state[i]], "until_s",
+		       until_s(run, i), "seen", (json_int_t)counters.seen, "injected",
+		       (json_int_t)counters.injected);
 }
 
 json_t *sq_run_status(struct sq_run *run)
@@ -199,11 +225,12 @@ json_t *sq_run_status(struct sq_run *run)
 
 	for (size_t i = 0; i < run->experiment->faults.n; i++)
 		json_array_append_new(faults, fault_status(run, i));
-	return sq_json(
-		"{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:o, s:o}", "run", run->registration.run,
-		"title", run->experiment->title, "stage", stage_names[run->stage], "stage_s",
-		(double)(now - run->stage_ns) / SQ_S, "elapsed_s",
-		(double)(now - run->started_ns) / SQ_S, "total_s", (double)total / SQ_S, "armed",
-		run->armed && sq_lease_state(&run->lease) == SQ_LEASE_ALIVE, "faults", faults,
-		"probes", run->steady ? sq_steady_status(run->steady) : json_array());
+	return sq_json("{s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:o, s:o, s:o}", "run",
+		       run->registration.run, "title", run->experiment->title, "stage",
+		       stage_names[run->stage], "stage_s", (double)(now - run->stage_ns) / SQ_S,
+		       "elapsed_s", (double)(now - run->started_ns) / SQ_S, "total_s",
+		       (double)total / SQ_S, "armed",
+		       run->armed && sq_lease_state(&run->lease) == SQ_LEASE_ALIVE, "faults",
+		       faults, "probes", run->steady ? sq_steady_status(run->steady) : json_array(),
+		       "blast_radius", radius_status(run));
 }

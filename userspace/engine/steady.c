@@ -16,6 +16,13 @@
 #define ACCURACY_US 500
 #define GRACE_NS (500 * SQ_MS) /* for a sample to end after its timeout */
 
+#define RECENT 60 /* samples of a probe that `status` tells of */
+
+struct recent {
+	bool met;
+	uint64_t took_ns;
+};
+
 struct watch {
 	struct sq_steady *steady;
 	const struct sq_probe *probe;
@@ -26,6 +33,8 @@ struct watch {
 	uint64_t taken, cpu_ns; /* samples, and what the programs for them took */
 	uint64_t recovered_ns; /* since the faults ended; UINT64_MAX: not yet */
 	bool last_met;
+	struct recent recent[RECENT]; /* a ring, for whoever watches */
+	size_t n_recent;
 };
 
 struct sq_steady {
@@ -67,12 +76,13 @@ static void record(struct watch *watch, const struct trial *trial, const struct 
 }
 
 /* A failure more, or the end of a row of them. */
-static void count_row(struct watch *watch, bool met, const char *why)
+static void count_row(struct watch *watch, bool met, uint64_t took_ns, const char *why)
 {
 	struct sq_steady *steady = watch->steady;
 	const struct sq_probe *probe = watch->probe;
 
 	watch->last_met = met;
+	watch->recent[watch->n_recent++ % RECENT] = (struct recent){ met, took_ns };
 	watch->in_a_row = met ? 0 : watch->in_a_row + 1;
 	if (steady->phase != SQ_DURING || steady->gave_up || !probe->abort_after ||
 	    watch->in_a_row < probe->abort_after)
@@ -100,7 +110,7 @@ static void count(struct watch *watch, const struct trial *trial, const struct s
 	if (!recovering)
 		add(watch, trial->phase, sample);
 	record(watch, trial, sample, !recovering);
-	count_row(watch, sample->met, sample->why);
+	count_row(watch, sample->met, sample->took_ns, sample->why);
 }
 
 static void forget(struct trial *trial)
@@ -433,6 +443,21 @@ char *sq_steady_judge(struct sq_steady *steady, enum sq_phase phase, json_t *res
 	return first;
 }
 
+/* The last samples, the oldest first: {met, ms} each. */
+static json_t *recent_json(const struct watch *watch)
+{
+	json_t *list = json_array();
+
+	for (size_t i = watch->n_recent > RECENT ? watch->n_recent - RECENT : 0;
+	     i < watch->n_recent; i++) {
+		const struct recent *recent = &watch->recent[i % RECENT];
+
+		json_array_append_new(list, sq_json("{s:b, s:f}", "met", recent->met, "ms",
+						    (double)recent->took_ns / SQ_MS));
+	}
+	return list;
+}
+
 json_t *sq_steady_status(const struct sq_steady *steady)
 {
 	json_t *probes = json_array();
@@ -442,11 +467,12 @@ json_t *sq_steady_status(const struct sq_steady *steady)
 		struct sq_series *series = &watch->series[steady->phase];
 
 		json_array_append_new(probes,
-				      sq_json("{s:s, s:b, s:I, s:I, s:f}", "name",
+				      sq_json("{s:s, s:b, s:I, s:I, s:f, s:o}", "name",
 					      watch->probe->name, "met", watch->last_met, "samples",
 					      (json_int_t)series->samples, "failures",
 					      (json_int_t)series->failures, "p50_ms",
-					      (double)sq_series_quantile(series, 0.5) / SQ_MS));
+					      (double)sq_series_quantile(series, 0.5) / SQ_MS,
+					      "recent", recent_json(watch)));
 	}
 	return probes;
 }

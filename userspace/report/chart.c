@@ -20,7 +20,6 @@ struct bucket {
 };
 
 struct style {
-	const char *steps[8]; /* of a probe's latency, the least first */
 	const char *bar, *failed, *on, *off;
 };
 
@@ -37,16 +36,19 @@ bool sq_report_utf8(void)
 	return false;
 }
 
+const char *sq_report_step(int step)
+{
+	static const char *const ascii[] = { "_", ".", ",", "-", "~", "+", "*", "#" };
+	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+
+	step = MAX(0, MIN(step, 7));
+	return sq_report_utf8() ? blocks[step] : ascii[step];
+}
+
 static struct style style_of(bool colour)
 {
-	struct style style = {
-		{ "_", ".", ",", "-", "~", "+", "*", "#" }, "=", "x", "", "",
-	};
+	struct style style = { sq_report_utf8() ? "━" : "=", SQ_REPORT_FAILED, "", "" };
 
-	if (sq_report_utf8())
-		style = (struct style){
-			{ "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }, "━", "x", "", "",
-		};
 	if (colour) {
 		style.on = "\033[31m";
 		style.off = "\033[0m";
@@ -122,9 +124,7 @@ static void add_probe(const json_t *probe, const struct sq_report_times *times,
 		if (buckets[i].failed)
 			sq_buffer_add(text, "%s%s%s", style->on, style->failed, style->off);
 		else
-			sq_buffer_add(text, "%s",
-				      buckets[i].sampled ? style->steps[MAX(0, MIN(step, 7))]
-							 : " ");
+			sq_buffer_add(text, "%s", buckets[i].sampled ? sq_report_step(step) : " ");
 	}
 	if (most_ms > 0)
 		sq_buffer_add(text, "|max %s\n", sq_report_ms(most_ms, peak));

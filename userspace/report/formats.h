@@ -24,6 +24,10 @@ void sq_report_day_markdown(const json_t *day, bool colour, struct sq_buffer *ou
 /* The timeline as a chart of a few lines; nothing where nothing was armed. */
 void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text);
 
+/* A step of a chart, from 0 to 7, and a sample that failed. */
+const char *sq_report_step(int step);
+#define SQ_REPORT_FAILED "x"
+
 /* Can the terminal's locale show more than ASCII? */
 bool sq_report_utf8(void);
 

@@ -42,6 +42,22 @@ void sq_report_plan(const json_t *plan, struct sq_buffer *text);
 /* One line of progress, without a newline, from what a run's status says. */
 void sq_report_progress(const json_t *status, struct sq_buffer *text);
 
+/* How `status --watch` looks at a terminal. */
+struct sq_watch_view {
+	int columns, rows;
+	bool colour;
+	size_t selected; /* the run that a key would stop */
+	const char *question; /* in the place of the keys, or NULL */
+	const struct sq_texts *over; /* what became of runs that have ended, a line each */
+};
+
+/*
+ * A screen of @status, the object that `status --json` prints, to be written at the top left. @before, an
+ * object of earlier status by run, gives the rates. No line is wider than the screen, nor are there more.
+ */
+void sq_report_watch(const json_t *status, const json_t *before, const struct sq_watch_view *view,
+		     struct sq_buffer *out);
+
 /* A run's status in full. */
 void sq_report_status(const json_t *status, struct sq_buffer *text);
 
