@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/fold.h"
+#include "engine/syslog.h"
 #include "guard/paths.h"
 #include "util/fs.h"
 
@@ -104,9 +106,11 @@ static json_t *redact(const struct sq_texts *secrets, json_t *json)
 	return json_incref(json);
 }
 
-int sq_journal_open_at(struct sq_journal *journal, int dir_fd, struct sq_error **err)
+int sq_journal_open_at(struct sq_journal *journal, int dir_fd, const char *run,
+		       struct sq_error **err)
 {
 	*journal = (struct sq_journal){ .dir_fd = dir_fd, .log.fd = -EBADF };
+	snprintf(journal->run, sizeof(journal->run), "%s", run);
 	return sq_eventlog_open(&journal->log, dir_fd, EVENTS, MOST_DETAIL, err);
 }
 
@@ -124,7 +128,7 @@ int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error
 
 	if (dir_fd < 0)
 		return sq_error_errno(err, -dir_fd, "cannot open the journal of run %s", run);
-	return sq_journal_open_at(journal, dir_fd, err);
+	return sq_journal_open_at(journal, dir_fd, run, err);
 }
 
 int sq_journal_create(struct sq_journal *journal, const char *run,
@@ -140,6 +144,7 @@ int sq_journal_create(struct sq_journal *journal, const char *run,
 	if (r)
 		return r;
 	journal->secrets = &experiment->secrets;
+	journal->title = experiment->title;
 	r = sq_write_atomic(journal->dir_fd, "experiment.yaml", 0640, copy, strlen(copy));
 	return r ? sq_error_errno(err, -r, "cannot write to the journal '%s'", path) : 0;
 }
@@ -170,6 +175,8 @@ static void add(struct sq_journal *journal, const char *event, json_t *members,
 	json_t *clean = redact(journal->secrets, members);
 
 	json_decref(members);
+	if (*journal->run)
+		sq_syslog_event(journal->run, journal->title, event, clean);
 	if (!append(&journal->log, event, json_incref(clean))) {
 		json_decref(clean);
 		return;

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "experiment/policy.h"
+#include "guard/registry.h"
 #include "util/error.h"
 #include "util/eventlog.h"
 
@@ -18,6 +19,8 @@ struct sq_journal {
 	int dir_fd;
 	struct sq_eventlog log;
 	const struct sq_texts *secrets; /* never written down */
+	char run[SQ_RUN_NAME_SIZE]; /* "": journald is told of nothing */
+	const char *title; /* of the experiment, or NULL */
 	json_t *unwritten; /* events for which there was no room on the disk */
 };
 
@@ -31,8 +34,9 @@ void sq_journal_keep_policy(struct sq_journal *journal, const struct sq_policy *
 /* Opens the folder of a run that has died. */
 int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error **err);
 
-/* The same from a descriptor of the folder, which is taken over. */
-int sq_journal_open_at(struct sq_journal *journal, int dir_fd, struct sq_error **err);
+/* The same of the run named @run from a descriptor of the folder, which is taken over. */
+int sq_journal_open_at(struct sq_journal *journal, int dir_fd, const char *run,
+		       struct sq_error **err);
 
 void sq_journal_close(struct sq_journal *journal);
 

@@ -90,7 +90,7 @@ static int take_over(struct sq_helper *helper, const char *run, struct sq_error 
 		sq_registry_remove(run);
 	if (r <= 0)
 		return r;
-	r = sq_journal_open_at(&journal, SQ_GUARDIAN_FD_JOURNAL, err);
+	r = sq_journal_open_at(&journal, SQ_GUARDIAN_FD_JOURNAL, run, err);
 	if (!r)
 		r = finish_run(&journal, "squall-guard", &left, err);
 	/* what is left keeps its entry, for `squall recover` */
