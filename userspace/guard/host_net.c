@@ -13,7 +13,7 @@
 #include "util/error.h"
 #include "util/netns.h"
 
-#define PAUSE_MS 500
+#define PATIENCE_US 500000L
 #define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 #define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
@@ -105,7 +105,7 @@ static int look_at(void *argument, struct sq_error **err)
 	struct look *look = argument;
 	struct if_nameindex *interfaces = if_nameindex();
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	const struct timeval patience = { .tv_usec = PAUSE_MS * 1000 };
+	const struct timeval patience = { .tv_usec = PATIENCE_US };
 
 	for (const struct if_nameindex *i = interfaces; i && i->if_name; i++)
 		add(look, SQ_PART_DEVICES, i->if_index, sq_strdup(i->if_name));
