@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -237,10 +238,17 @@ static char *function_of(const char *call)
 #endif
 	};
 
+	char *function;
+
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (!strcmp(others[i].call, call))
-			return sq_asprintf(CALL_PREFIX "%s", others[i].function);
-	return sq_asprintf(CALL_PREFIX "%s", call);
+			call = others[i].function;
+	function = sq_asprintf(CALL_PREFIX "%s", call);
+	if (kernel_has(function))
+		return function;
+	/* of one without arguments that is an alias, which the kernel's BTF does not know */
+	free(function);
+	return sq_asprintf("__do_sys_%s", call);
 }
 
 static int aim(struct bpf_program *program, const char *call)
