@@ -79,7 +79,7 @@ C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] b
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
-.PHONY: all deps demo check check-vm check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
+.PHONY: all deps demo check check-vm vm-table check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall $(BUILD)/man/squall-experiment.5 ## build build/squall
 
@@ -155,6 +155,11 @@ check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
 	@$(MAKE) --no-print-directory all
 	$(Q)tests/vm/run
+
+vm-table: deps ## ask doctor on each of those kernels, for the README's table
+	$(call install,$(VM_DEPS))
+	@$(MAKE) --no-print-directory all
+	$(Q)tests/vm/table
 
 bench: check-deps ## measure what squall costs, as paired ratios
 	@$(MAKE) --no-print-directory all
