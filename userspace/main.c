@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/command.h"
+#include "engine/notify.h"
 #include "engine/recovery.h"
 #include "engine/verdict.h"
 #include "inject/line.h"
@@ -85,6 +86,8 @@ int main(int argc, char **argv)
 			return helpers[i].run(argc, argv);
 	if (!strcmp(name, SQ_LOOK_NAME))
 		return sq_look_main(argc, argv);
+	if (!strcmp(name, SQ_NOTIFY_NAME))
+		return sq_notify_main(argc, argv);
 	if (!strcmp(name, SQ_RESOLVE_NAME))
 		return sq_resolve_main(argc, argv);
 	if (argc < 2) {

@@ -480,6 +480,8 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 		sq_registry_leave(&run->registration);
 	sq_kill_switch_close(&run->kill_switch);
 	sq_journal_close(&run->journal);
+	/* for everybody else the run is over by now */
+	sq_notify_finish(&run->notify);
 	sq_texts_clear(&run->left);
 	free(run->by);
 	free(run->reason);

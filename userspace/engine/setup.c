@@ -135,8 +135,9 @@ static int begin_journal(struct sq_run *run, struct sq_error **err)
 	if (run->plan->policy)
 		sq_journal_keep_policy(&run->journal, run->plan->policy);
 	sq_journal_add(&run->journal, "started",
-		       sq_json("{s:o, s:s}", "document", sq_run_document(run), "boot_id",
-			       sq_boot_id(boot_id)));
+		       sq_json("{s:o, s:s, s:f}", "document", sq_run_document(run), "boot_id",
+			       sq_boot_id(boot_id), "total_s",
+			       (double)sq_experiment_total_ns(run->experiment) / SQ_S));
 	/* synced with the first change of state: a disk that is slow must not hold up the guard */
 	if (!run->journal.log.failed)
 		return 0;
@@ -274,6 +275,8 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 	if (!r)
 		r = start_guard(run, err);
 	if (!r)
+		r = sq_notify_start(&run->notify, &run->journal, run->plan->policy, err);
+	if (!r)
 		r = make_cgroups(run, err);
 	return r ? r : make_loop(run, err);
 }
@@ -317,7 +320,9 @@ static json_t *clean(struct sq_run *run)
 	_cleanup_error_ struct sq_error *err = NULL;
 	_cleanup_json_ json_t *events = NULL;
 	char device[IFNAMSIZ] = "";
-	struct sq_host_ours ours = { .run = run->plan->run, .device = device };
+	struct sq_host_ours ours = { .run = run->plan->run,
+				     .device = device,
+				     .notifier = run->notify.pid };
 
 	if (sq_journal_events(&run->journal, &events, &err)) {
 		sq_texts_add(&run->left, err->message);

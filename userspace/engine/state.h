@@ -8,6 +8,7 @@
 #include "engine/children.h"
 #include "engine/journal.h"
 #include "engine/names.h"
+#include "engine/notify.h"
 #include "engine/run.h"
 #include "engine/steady.h"
 #include "engine/stops.h"
@@ -36,6 +37,7 @@ struct sq_run {
 	sd_event *event;
 	struct sq_registration registration;
 	struct sq_journal journal;
+	struct sq_notify notify;
 	struct sq_kill_switch kill_switch;
 	struct sq_lease lease;
 	struct sq_helpers helpers;

@@ -215,18 +215,8 @@ static void check_folder(const struct sq_policy *policy, const char *key, const 
 			      key);
 }
 
-/* What is promised in the file and not kept here must not be believed. */
-static void warn_unused(const struct sq_object *object, const char *key, const char *what,
-			struct sq_diags *diags)
-{
-	if (sq_schema_has(object, key))
-		sq_diag_warning(diags, sq_schema_mark(object, key), NULL,
-				"%s: this version of squall %s, ignoring", key, what);
-}
-
 static void check(struct sq_policy *policy, struct sq_diags *diags)
 {
-	warn_unused(&policy->object, "notify", "notifies nobody", diags);
 	if (policy->exec_user && !strcmp(policy->exec_user, "root"))
 		sq_diag_error(diags, sq_schema_mark(&policy->object, "exec_user"),
 			      "adduser --system squall-exec", "exec_user: must not be root");

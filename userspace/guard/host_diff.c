@@ -178,7 +178,7 @@ static enum whose whose_is(struct diff *diff, const struct sq_host_item *item)
 		is = ours->fuse && item->id == ours->fuse;
 		break;
 	case SQ_PART_PROCESSES:
-		is = item->id != (uint64_t)ours->guard;
+		is = item->id != (uint64_t)ours->guard && item->id != (uint64_t)ours->notifier;
 		break;
 	case SQ_PART_NAMESPACES:
 	case SQ_PART_FILES:

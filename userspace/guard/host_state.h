@@ -89,6 +89,7 @@ struct sq_host_ours {
 	const char *device; /* the name of its delay line's, or "" */
 	uint32_t fuse; /* the nap server's connection, or 0 */
 	pid_t guard; /* that is still there, as it should be */
+	pid_t notifier; /* likewise: it tells of the end; 0: there is none */
 };
 
 /*
