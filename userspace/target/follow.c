@@ -83,10 +83,10 @@ static void look_at(const struct sq_follow *follow, const struct sq_target *targ
 	_cleanup_texts_ struct sq_texts carved = { 0 };
 	int r = sq_target_match(target, follow->run, &finding, &carved, &err);
 
-	/* that nothing matches is an answer, others are none */
+	/* that nothing matches one of the patterns is an answer, others are none */
 	sight->known = !r || r == -ENOENT || r == -ESRCH;
 	sight->shared = finding.shared;
-	for (size_t i = 0; i < finding.n && !r; i++) {
+	for (size_t i = 0; i < finding.n && sight->known; i++) {
 		struct sq_cgroup cgroup;
 		struct sq_seen *seen;
 

@@ -23,9 +23,18 @@ void sq_finding_add(struct sq_finding *finding, const char *name, const char *pa
 void sq_finding_warn(struct sq_finding *finding, const char *format, ...) _printf_(2, 3);
 void sq_finding_clear(struct sq_finding *finding);
 
+/*
+ * The result @one of one pattern of a list, with its @error: the first is kept in *r and *err. Where it
+ * says that nothing matches, or does not run, others are looked for all the same: false; else true.
+ */
+bool sq_match_ends(int one, struct sq_error *error, int *r, struct sq_error **err);
+
 struct sq_kind {
 	bool (*is)(const struct sq_target *target);
-	/* Adds all that match; SQ_FAIL_REFUSED or SQ_FAIL_NOT_NOW where there is none. */
+	/*
+	 * Adds all that match; SQ_FAIL_REFUSED or SQ_FAIL_NOT_NOW where there is none, or none of one
+	 * pattern of several: with -ENOENT or -ESRCH @finding holds those of the others.
+	 */
 	int (*match)(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		     struct sq_error **err);
 	/* May a cgroup that comes or goes directly below @path change what matches? NULL: any may. */
@@ -35,7 +44,10 @@ struct sq_kind {
 extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process, sq_kind_container,
 	sq_kind_pod;
 
-/* All that match @target, without those of 'not'; what of that lies in others goes to @carved. */
+/*
+ * All that match @target, without those of 'not'; what of that lies in others goes to @carved. With
+ * -ENOENT or -ESRCH @finding holds what some of several patterns match.
+ */
 int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		    struct sq_texts *carved, struct sq_error **err);
 

@@ -124,30 +124,40 @@ static void add_matches(const struct sq_texts *paths, const char *pattern,
 	}
 }
 
+static int match_pattern(const struct sq_target *target, const char *pattern,
+			 struct sq_finding *finding, struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts paths = { 0 };
+	struct sq_cgroup cgroup;
+	int r;
+
+	if (sq_cgroup_is_glob(pattern)) {
+		r = sq_cgroup_glob(pattern, &paths, err);
+		if (r)
+			return r;
+		add_matches(&paths, pattern, finding);
+	} else if (!sq_cgroup_find(pattern, &cgroup, NULL)) {
+		sq_texts_add(&paths, pattern);
+		sq_finding_add(finding, pattern, pattern);
+		sq_cgroup_clear(&cgroup);
+	}
+	return paths.n ? 0 : nothing_matches(target, pattern, err);
+}
+
 static int match_cgroup(const struct sq_target *target, const char *run, struct sq_finding *finding,
 			struct sq_error **err)
 {
-	for (size_t i = 0; i < target->cgroup.n; i++) {
-		const char *pattern = target->cgroup.item[i];
-		_cleanup_texts_ struct sq_texts paths = { 0 };
-		struct sq_cgroup cgroup;
-		int r;
+	int r = 0;
 
-		if (sq_cgroup_is_glob(pattern)) {
-			r = sq_cgroup_glob(pattern, &paths, err);
-			if (r)
-				return r;
-			add_matches(&paths, pattern, finding);
-		} else if (!sq_cgroup_find(pattern, &cgroup, NULL)) {
-			sq_texts_add(&paths, pattern);
-			sq_finding_add(finding, pattern, pattern);
-			sq_cgroup_clear(&cgroup);
-		}
-		if (!paths.n)
-			return nothing_matches(target, pattern, err);
+	for (size_t i = 0; i < target->cgroup.n; i++) {
+		struct sq_error *error = NULL;
+		int one = match_pattern(target, target->cgroup.item[i], finding, &error);
+
+		if (sq_match_ends(one, error, &r, err))
+			break;
 	}
 	finding->shared = finding->n > 1;
-	return 0;
+	return r;
 }
 
 static bool holds_cgroups(const struct sq_target *target, const char *path)

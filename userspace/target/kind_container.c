@@ -226,16 +226,22 @@ static int match_container(const struct sq_target *target, const char *run,
 			   struct sq_finding *finding, struct sq_error **err)
 {
 	_cleanup_(sq_containers_clear) struct sq_containers containers = { 0 };
-	int r = sq_containers_find(&containers, err);
+	int r = sq_containers_find(&containers, err), named;
 
-	for (size_t i = 0; i < target->container.n && !r; i++) {
+	if (r)
+		return r;
+	for (size_t i = 0; i < target->container.n; i++) {
 		const char *pattern = target->container.item[i];
+		struct sq_error *error = NULL;
+		int one = (sq_cgroup_is_glob(pattern) ? match_glob : match_one)(
+			target, pattern, &containers, finding, &error);
 
-		r = (sq_cgroup_is_glob(pattern) ? match_glob : match_one)(
-			target, pattern, &containers, finding, err);
+		if (sq_match_ends(one, error, &r, err))
+			break;
 	}
 	finding->shared = finding->n > 1;
-	return r ? r : check_names(target, finding, err);
+	named = check_names(target, finding, r ? NULL : err);
+	return named ? named : r;
 }
 
 static bool holds_containers(const struct sq_target *target, const char *path)

@@ -14,6 +14,7 @@ struct search {
 	struct sq_pods pods;
 	struct sq_containers containers;
 	struct sq_finding *finding;
+	bool ready; /* all that is to be known is */
 	size_t unnamed; /* pods that nobody has named */
 };
 
@@ -248,10 +249,15 @@ static int match_pod(const struct sq_target *target, const char *run, struct sq_
 	struct search search = { .target = target, .finding = finding };
 	int r = gather(&search, err);
 
-	for (size_t i = 0; i < target->pod.n && !r; i++)
-		r = match_pattern(&search, target->pod.item[i], err);
-	if (!r)
-		keep_latest(finding);
+	search.ready = !r;
+	for (size_t i = 0; i < target->pod.n && search.ready; i++) {
+		struct sq_error *error = NULL;
+		int one = match_pattern(&search, target->pod.item[i], &error);
+
+		if (sq_match_ends(one, error, &r, err))
+			break;
+	}
+	keep_latest(finding);
 	finding->shared = finding->n > 1;
 	sq_pods_clear(&search.pods);
 	sq_containers_clear(&search.containers);

@@ -333,10 +333,15 @@ static int match_systemd(const struct sq_target *target, const char *run,
 		return r;
 	units.uid = uid;
 	r = sq_cgroup_walk("/", add_unit, &units, err);
-	for (size_t i = 0; i < target->systemd.n && !r; i++) {
+	if (r)
+		return r;
+	for (size_t i = 0; i < target->systemd.n; i++) {
 		_cleanup_free_ char *pattern = whole_name(target->systemd.item[i]);
+		struct sq_error *error = NULL;
+		int one = match_pattern(target, pattern, &units, finding, &error);
 
-		r = match_pattern(target, pattern, &units, finding, err);
+		if (sq_match_ends(one, error, &r, err))
+			break;
 	}
 	finding->shared = finding->n > 1;
 	return r;

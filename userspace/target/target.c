@@ -191,12 +191,25 @@ static void drop_doubles(struct sq_finding *finding)
 	finding->n = kept;
 }
 
+bool sq_match_ends(int one, struct sq_error *error, int *r, struct sq_error **err)
+{
+	if (one && !*r) {
+		*r = one;
+		if (err) {
+			sq_error_free(*err);
+			*err = TAKE_PTR(error);
+		}
+	}
+	sq_error_free(error);
+	return one && one != -ENOENT && one != -ESRCH;
+}
+
 int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		    struct sq_texts *carved, struct sq_error **err)
 {
 	int r = kind_of(target)->match(target, run, finding, err);
 
-	if (r)
+	if (r && r != -ENOENT && r != -ESRCH)
 		return r;
 	drop_doubles(finding);
 	for (size_t i = 0; i < target->not .n; i++)
@@ -206,8 +219,8 @@ int sq_target_match(const struct sq_target *target, const char *run, struct sq_f
 				"target '%s': 'not: %s' leaves nothing out: nothing of that "
 				"name is there",
 				target->object.key, target->not .item[i]);
-	if (finding->n)
-		return 0;
+	if (finding->n || r)
+		return r;
 	return sq_error_set(err, SQ_FAIL_REFUSED, ENOENT,
 			    "target '%s': 'not' leaves out all that matches", target->object.key);
 }
