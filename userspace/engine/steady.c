@@ -101,12 +101,14 @@ static void add(struct watch *watch, enum sq_phase phase, const struct sq_sample
 static void count(struct watch *watch, const struct trial *trial, const struct sq_sample *sample)
 {
 	struct sq_steady *steady = watch->steady;
+	/* one that fails slowly tells of before the recovery, though it ends later */
 	bool recovering = trial->phase == SQ_AFTER && watch->probe->recovers_within_ns &&
-			  watch->recovered_ns == UINT64_MAX;
+			  !sample->met &&
+			  (watch->recovered_ns == UINT64_MAX ||
+			   trial->at_ns < steady->phase_ns + watch->recovered_ns);
 
-	if (recovering && sample->met)
+	if (trial->phase == SQ_AFTER && sample->met && watch->recovered_ns == UINT64_MAX)
 		watch->recovered_ns = trial->at_ns - steady->phase_ns;
-	recovering = recovering && !sample->met;
 	if (!recovering)
 		add(watch, trial->phase, sample);
 	record(watch, trial, sample, !recovering);
