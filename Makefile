@@ -50,7 +50,8 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
-	python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static
+	python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static \
+	postgresql dnsmasq-base
 VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 
 # $(call install,PACKAGES): installs what is missing; a service that comes with one is not started.

@@ -13,6 +13,7 @@
 #include "guard/paths.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
+#include "util/process.h"
 
 #define MOST_MOUNTS (32u << 20) /* bytes */
 #define MOST_CHILDREN (1u << 20)
@@ -109,7 +110,10 @@ static void read_fuse(struct sq_host_state *state)
 		closedir(dir);
 }
 
-/* The children of each of our threads, where the kernel tells them (CONFIG_PROC_CHILDREN). */
+/*
+ * The children of each of our threads, where the kernel tells them (CONFIG_PROC_CHILDREN). Not those that
+ * have ended: a probe's program that was under way at the end may take a moment to die.
+ */
 static void read_children(struct sq_host_state *state)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -125,9 +129,13 @@ static void read_children(struct sq_host_state *state)
 			continue;
 		for (p = text;; p = end) {
 			unsigned long pid = strtoul(p, &end, 10);
+			uint64_t started;
 
 			if (end == p)
 				break;
+			if (sq_process_start_time((pid_t)pid, &started) ||
+			    !sq_process_alive((pid_t)pid, started))
+				continue;
 			sq_host_state_add(state, (struct sq_host_item){ .part = SQ_PART_PROCESSES,
 									.id = pid });
 		}
