@@ -453,7 +453,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	if (check_reports(&show) == SQ_PASSED)
 		gameday = sq_load_gameday(argv[first], &experiments);
 	show.gameday = gameday;
-	if (gameday) {
+	if (gameday && experiments) {
 		show.by = sq_operator();
 		code = conduct(&show, experiments);
 	}
