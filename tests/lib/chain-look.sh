@@ -4,7 +4,7 @@
 COUNT=${COUNT:-15}
 target=$(make_cgroup target)
 start_in "$target" nsenter --net="/run/netns/$near" $TOOL echo :: 7100
-start in_netns $far $TOOL echo :: 7102
+start nsenter --net="/run/netns/$far" $TOOL echo :: 7102
 until_true 20 in_netns $near $TOOL rtt 10.99.0.2 7102 --count 1
 until_true 20 in_netns $far $TOOL rtt 10.99.0.1 7100 --count 1
 tcx=false
