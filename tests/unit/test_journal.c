@@ -86,7 +86,7 @@ static void open_place(struct place *place)
 	assert_non_null(mkdtemp(place->path));
 	fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
-	assert_int_equal(sq_journal_open_at(&place->journal, fd, NULL), 0);
+	assert_int_equal(sq_journal_open_at(&place->journal, fd, "test", NULL), 0);
 	place->journal.secrets = &secrets;
 }
 
