@@ -15,7 +15,7 @@ LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto l
 
 V ?= 0
 # as many at a time as there are processors
-MAKEFLAGS := $(MAKEFLAGS) $(if $(findstring -j,$(MAKEFLAGS)),,--jobs=$(shell nproc))
+MAKEFLAGS := $(MAKEFLAGS) $(if $(filter 0,$(MAKELEVEL)),$(if $(findstring -j,$(MAKEFLAGS)),,--jobs=$(shell nproc)))
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
@@ -50,7 +50,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
 	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
-	python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static \
+	prometheus-alertmanager python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static \
 	postgresql dnsmasq-base
 VM_DEPS := qemu-system-x86 systemd busybox-static cpio xz-utils jq python3 iproute2 procps
 

@@ -12,8 +12,11 @@
 #include "engine/verdict.h"
 #include "experiment/gameday.h"
 #include "util/out.h"
+#include "util/text.h"
 
 #define FIRST 256
+#define COLUMNS 100
+#define HELP_COLUMN 27 /* where what an option does is told */
 
 static size_t count(const struct sq_option *options)
 {
@@ -39,8 +42,10 @@ static char *usage(const struct sq_command *command)
 		_cleanup_free_ char *name = sq_asprintf("--%s%s%s", option->name,
 							option->argument ? " " : "",
 							option->argument ? option->argument : "");
+		_cleanup_free_ char *line = sq_asprintf("%*s%s", HELP_COLUMN, "", option->help);
+		_cleanup_free_ char *lines = sq_text_wrap(line, COLUMNS, 0);
 
-		sq_buffer_add(&text, "  %-24s %s\n", name, option->help);
+		sq_buffer_add(&text, "  %-*s %s\n", HELP_COLUMN - 3, name, lines + HELP_COLUMN);
 	}
 	return sq_buffer_take(&text);
 }
