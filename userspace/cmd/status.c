@@ -42,12 +42,15 @@ static json_t *status_json(const struct sq_live_runs *runs, const struct sq_latc
 				 : json_null());
 }
 
-static void print_text(const struct sq_live_runs *runs, const struct sq_latch *latch)
+static void print_text(const struct sq_live_runs *runs, const char *only,
+		       const struct sq_latch *latch)
 {
 	if (latch->by)
 		sq_print("latched by %s at %s%s%s: nothing may start\n", latch->by, latch->when,
 			 *latch->why ? ": " : "", latch->why);
-	if (!runs->n)
+	if (!runs->n && only)
+		sq_print("no run '%s' is under way\n", only);
+	else if (!runs->n)
 		sq_print("no run is under way\n");
 	for (size_t i = 0; i < runs->n; i++) {
 		const struct sq_live_run *run = &runs->item[i];
@@ -132,7 +135,7 @@ static int show(const char *only, bool json, bool compact, struct sq_error **err
 			sq_oom();
 		sq_print("%s\n", text);
 	} else {
-		print_text(&runs, &latch);
+		print_text(&runs, only, &latch);
 	}
 	for (size_t i = 0; i < runs.n; i++)
 		alive += runs.item[i].alive;
