@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,22 +14,13 @@
 #include "inject/object.h"
 #include "inject/quantiles.h"
 #include "inject/rules.h"
-#include "util/process.h"
-#include "util/set.h"
 #include "util/time.h"
 
 #define MAX_ROWS (1u << 20)
-#define MOST_ALONE 256 /* cgroups that get links of their own */
-#define OTHER_FILES 1024 /* descriptors that are no links to cgroups */
 #define MAX_CARVES 4096 /* room for what turns out to be protected later */
 #define GUARD_BITS 8 /* of each direction */
-#define ON_DEVICES (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
-#define HOOK(n) (1ull << (n))
-#define ON_CGROUPS                                                            \
-	(HOOK(SQ_HOOK_INGRESS) | HOOK(SQ_HOOK_CONNECT) | HOOK(SQ_HOOK_BIND) | \
-	 HOOK(SQ_HOOK_SENDMSG) | HOOK(SQ_HOOK_GETSOCKOPT) | HOOK(SQ_HOOK_SETSOCKOPT))
 
 static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
 {
@@ -218,7 +208,7 @@ static int fill_names(struct sq_injector *injector, struct sq_error **err)
 }
 
 /* The calls that a hook carries, of all faults. */
-static struct sq_calls calls_of(const struct sq_injector *injector, enum sq_hook hook)
+struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_hook hook)
 {
 	struct sq_calls calls = { 0 };
 
@@ -231,7 +221,8 @@ static struct sq_calls calls_of(const struct sq_injector *injector, enum sq_hook
 /* A program for each call that is met in its own function: fails there, or is only counted. */
 static int load_calls(struct sq_injector *injector, bool witness, struct sq_error **err)
 {
-	struct sq_calls calls = calls_of(injector, witness ? SQ_HOOK_WRAPPER : SQ_HOOK_CALL);
+	struct sq_calls calls =
+		sq_injector_calls(injector, witness ? SQ_HOOK_WRAPPER : SQ_HOOK_CALL);
 
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		struct squall_bpf *copy;
@@ -421,129 +412,6 @@ int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, siz
 	return r ? r : enter_paths(injector, err);
 }
 
-/* The hooks on cgroups of the faults that hit target @i. */
-static uint64_t cgroup_hooks(const struct sq_injector *injector, size_t i)
-{
-	uint64_t found = 0;
-
-	for (size_t fault = 0; fault < injector->n_faults; fault++)
-		if (injector->faults[i] >> fault & 1)
-			found |= injector->support[fault].hooks & ON_CGROUPS;
-	return found;
-}
-
-/* A program above runs for what is below too: attached twice it would decide twice. */
-static uint64_t hooks_above(const struct sq_injector *injector, size_t i)
-{
-	uint64_t found = 0;
-
-	if (injector->above && sq_cgroup_within(injector->paths.item[i], injector->above))
-		found |= injector->above_hooks;
-	for (size_t j = 0; j < injector->paths.n; j++)
-		if (j != i && sq_cgroup_within(injector->paths.item[i], injector->paths.item[j]) &&
-		    (strcmp(injector->paths.item[i], injector->paths.item[j]) != 0 || j < i))
-			found |= cgroup_hooks(injector, j);
-	return found;
-}
-
-static int attach_at(struct sq_injector *injector, const char *path, uint64_t hooks,
-		     struct sq_error **err)
-{
-	_cleanup_close_ int fd = hooks ? sq_cgroup_open(path, err) : -EBADF;
-	int r;
-
-	if (!hooks)
-		return 0;
-	if (fd < 0)
-		return fd;
-	r = sq_attach_cgroup(injector->object, hooks, fd, &injector->links, err);
-	return r ? sq_error_wrap(err, "cgroup '%s'", path) : 0;
-}
-
-/*
- * Thousands of cgroups would take as many links, and their kernel a second to make them: the programs
- * hang once above all of them, and the gate finds whom they concern, as it does in any case.
- */
-static int attach_above(struct sq_injector *injector, struct sq_error **err)
-{
-	for (size_t i = 0; i < injector->paths.n; i++) {
-		uint64_t hooks = cgroup_hooks(injector, i);
-
-		injector->above_hooks |= hooks;
-		if (hooks && !injector->above)
-			injector->above = sq_strdup(injector->paths.item[i]);
-		while (hooks && !sq_cgroup_within(injector->paths.item[i], injector->above)) {
-			char *last = strrchr(injector->above, '/');
-
-			last[last == injector->above] = '\0'; /* the root keeps its name */
-		}
-	}
-	return injector->above ? attach_at(injector, injector->above, injector->above_hooks, err)
-			       : 0;
-}
-
-static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
-{
-	size_t programs = 2 * (size_t)__builtin_popcountll(injector->hooks & ON_CGROUPS);
-	_cleanup_set_ struct sq_set all = { 0 }, seen = { 0 };
-	int r = 0;
-
-	/* a link for each program on each cgroup, two of them where there is IPv6 */
-	sq_process_want_files(MIN(injector->paths.n, MOST_ALONE) * programs + OTHER_FILES);
-	if (injector->paths.n > MOST_ALONE)
-		return attach_above(injector, err);
-	for (size_t i = 0; i < injector->paths.n; i++)
-		sq_set_add(&all, injector->paths.item[i]);
-	for (size_t i = 0; i < injector->paths.n && !r; i++) {
-		/* a look at all the others only where there is something to be found */
-		bool look = !sq_set_add(&seen, injector->paths.item[i]) ||
-			    sq_set_has_above(&all, injector->paths.item[i]);
-
-		r = attach_at(injector, injector->paths.item[i],
-			      cgroup_hooks(injector, i) & ~(look ? hooks_above(injector, i) : 0),
-			      err);
-	}
-	return r;
-}
-
-static void find_device_programs(struct sq_injector *injector)
-{
-	const struct squall_bpf *object = injector->object;
-	struct bpf_program *const programs[2][2] = {
-		{ object->progs.sq_tc_egress, object->progs.sq_tc_egress_l3 },
-		{ object->progs.sq_tc_ingress, object->progs.sq_tc_ingress_l3 },
-	};
-
-	for (int ingress = 0; ingress < 2; ingress++) {
-		const bool wanted = !ingress || injector->hooks & HOOK(SQ_HOOK_TC_INGRESS);
-
-		for (int l3 = 0; l3 < 2; l3++)
-			injector->devices.program_fd[ingress][l3] =
-				wanted ? bpf_program__fd(programs[ingress][l3]) : -EBADF;
-	}
-}
-
-static int attach_devices(struct sq_injector *injector, struct sq_error **err)
-{
-	char ours[IFNAMSIZ];
-	size_t known = injector->netns.n;
-	int r = sq_netns_list_add(&injector->netns, &injector->paths, err);
-
-	for (size_t i = known; i < injector->netns.n; i++)
-		injector->setup.enters(injector->setup.data, injector->netns.item[i].inode,
-				       injector->netns.item[i].fd);
-	for (size_t i = known; injector->needs_line && i < injector->netns.n && !r; i++)
-		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
-	if (r)
-		return r;
-	sq_line_name(injector->setup.lease, ours);
-	injector->devices.tcx = sq_backend_tcx();
-	find_device_programs(injector);
-	injector->devices.handle = injector->setup.lease->slot;
-	injector->devices.log = injector->setup.log;
-	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
-}
-
 int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
 		      struct sq_error **err)
 {
@@ -570,8 +438,7 @@ int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, siz
 	r = add_scope(injector, aim->cgroup,
 		      &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
 	if (!r)
-		r = attach_at(injector, aim->cgroup->path,
-			      cgroup_hooks(injector, row) & ~hooks_above(injector, row), err);
+		r = sq_injector_attach_cgroup(injector, row, err);
 	if (r)
 		sq_injector_leave(injector, aim->cgroup->id);
 	else if (injector->follower)
@@ -591,65 +458,7 @@ int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
 
 	/* a path that is not there yet may be later: no reason to end */
 	enter_paths(injector, &missing);
-	return injector->hooks & ON_DEVICES ? attach_devices(injector, err) : 0;
-}
-
-static int attach_calls(struct sq_injector *injector, struct sq_error **err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < injector->n_copies && !r; i++) {
-		const struct sq_call_copy *copy = &injector->copy[i];
-		int fd = bpf_program__fd(copy->object->progs.sq_call);
-
-		r = sq_attach_trampoline(fd >= 0 ? fd
-						 : bpf_program__fd(copy->object->progs.sq_witness),
-					 sq_call_name(copy->call), &injector->links, err);
-	}
-	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
-		const struct sq_call_hook *hook = &sq_call_hooks[i];
-
-		if (hook->program && injector->hooks & HOOK(hook->hook))
-			r = sq_attach_trampoline(bpf_program__fd(bpf_object__find_program_by_name(
-							 injector->object->obj, hook->program)),
-						 hook->name, &injector->links, err);
-	}
-	return r;
-}
-
-/* Births are told from before the look at who is there: nobody is missed in between. */
-static int attach_wrappers(struct sq_injector *injector, struct sq_error **err)
-{
-	const struct squall_bpf *object = injector->object;
-	const struct sq_follow_setup setup = {
-		.program_fd = bpf_program__fd(object->progs.sq_wrapper),
-		.births_fd = bpf_map__fd(object->maps.sq_births),
-		.calls = calls_of(injector, SQ_HOOK_WRAPPER),
-		.cgroups = &injector->paths,
-	};
-	int r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_born),
-				     "the tracepoint sched_process_fork", &injector->links, err);
-
-	if (!r)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_executed),
-					 "the tracepoint sched_process_exec", &injector->links,
-					 err);
-	return r ? r : sq_follower_start(&injector->follower, &setup, err);
-}
-
-int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
-{
-	int r = attach_cgroups(injector, err);
-
-	if (!r && (injector->hooks & ON_DEVICES))
-		r = attach_devices(injector, err);
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
-		r = sq_attach_sys_enter(injector->object, &injector->links, err);
-	if (!r)
-		r = attach_calls(injector, err);
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_WRAPPER)))
-		r = attach_wrappers(injector, err);
-	return r;
+	return sq_injector_attach_devices(injector, err);
 }
 
 int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err)

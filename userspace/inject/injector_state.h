@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an injector is made of: injector.c changes it, readout.c reads from it. */
+/* What an injector is made of: injector.c changes it, injector_attach.c attaches it, readout.c reads from it. */
 #ifndef SQ_INJECT_INJECTOR_STATE_H
 #define SQ_INJECT_INJECTOR_STATE_H
 
@@ -11,6 +11,8 @@
 #include "inject/line.h"
 #include "inject/netns_list.h"
 #include "inject/rules.h"
+
+#define HOOK(n) (1ull << (n))
 
 struct squall_bpf;
 
@@ -40,5 +42,14 @@ struct sq_injector {
 	uint64_t above_hooks;
 	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
+
+/* The calls of all faults that the programs of @hook hold back or let fail. */
+struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_hook hook);
+
+/* Attaches what hits target @row where no program above it does already. Negative errno. */
+int sq_injector_attach_cgroup(struct sq_injector *injector, size_t row, struct sq_error **err);
+
+/* Attaches to the devices that there are now, once to each, where a fault needs any. Negative errno. */
+int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err);
 
 #endif
