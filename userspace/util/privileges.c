@@ -73,6 +73,9 @@ static const int line_calls[] = {
 	CALL(recvmsg),	  CALL(recvfrom),   CALL(setns),   CALL(fcntl),
 };
 
+/* The second is libbpf's, for the name of a program that it attaches to a clsact qdisc. */
+static const scmp_datum_t link_commands[] = { BPF_LINK_CREATE, BPF_OBJ_GET_INFO_BY_FD };
+
 static const int resolver_calls[] = {
 	CALL(socket),	  CALL(bind),	    CALL(connect),  CALL(getsockname), CALL(getpeername),
 	CALL(setsockopt), CALL(getsockopt), CALL(sendmsg),  CALL(sendmmsg),    CALL(sendto),
@@ -155,9 +158,9 @@ static int allow_some(scmp_filter_ctx filter, enum sq_role role)
 		r = seccomp_rule_add(
 			filter, SCMP_ACT_ALLOW, CALL(openat), 1,
 			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, (scmp_datum_t)mode));
-	if (roles[role].links && !r)
+	for (size_t i = 0; roles[role].links && i < ARRAY_SIZE(link_commands) && !r; i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(bpf), 1,
-				     SCMP_A0(SCMP_CMP_EQ, BPF_LINK_CREATE));
+				     SCMP_A0(SCMP_CMP_EQ, link_commands[i]));
 	return r;
 }
 
