@@ -43,8 +43,18 @@ static int mount_bpffs(struct sq_error **err)
 	snprintf(options, sizeof(options), "mode=0750");
 	if (mount("squall", SQ_BPF_DIR, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
 		return sq_error_errno(err, errno, "cannot mount a bpffs at '%s'", SQ_BPF_DIR);
-	if (chown(SQ_BPF_DIR, 0, sq_paths_group()) < 0)
+	return 0;
+}
+
+/* The group may have come after the switch. */
+static int set_owner(struct sq_error **err)
+{
+	const gid_t group = sq_paths_group();
+
+	if (chown(SQ_BPF_DIR, 0, group) < 0)
 		return sq_error_errno(err, errno, "cannot set the owner of '%s'", SQ_BPF_DIR);
+	if (chown(SQ_SWITCH_PIN, 0, group) < 0 || chmod(SQ_SWITCH_PIN, 0660) < 0)
+		return sq_error_errno(err, errno, "cannot set the owner of '%s'", SQ_SWITCH_PIN);
 	return 0;
 }
 
@@ -66,8 +76,6 @@ static int create_map(struct sq_error **err)
 	if (r)
 		return sq_error_errno(err, errno, "cannot pin the kill switch at '%s'",
 				      SQ_SWITCH_PIN);
-	if (chown(SQ_SWITCH_PIN, 0, sq_paths_group()) < 0 || chmod(SQ_SWITCH_PIN, 0660) < 0)
-		return sq_error_errno(err, errno, "cannot set the owner of '%s'", SQ_SWITCH_PIN);
 	return TAKE_FD(fd);
 }
 
@@ -138,6 +146,9 @@ int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct 
 		fd = find_or_create(err);
 	if (fd < 0)
 		return fd;
+	r = create ? set_owner(err) : 0;
+	if (r)
+		return r;
 	*kill_switch = (struct sq_kill_switch){ .map_fd = -EBADF };
 	r = map_entries(fd, &kill_switch->entry);
 	if (r)
