@@ -30,7 +30,7 @@ ways_start()
 				  - {name: corrupt-$way, fault: network.corrupt, target: corrupt-$way, probability: 30%, direction: $direction, for: 5m}
 				  - {name: duplicate-$way, fault: network.duplicate, target: duplicate-$way, probability: 30%, direction: $direction, for: 5m}
 				  - {name: reorder-$way, fault: network.reorder, target: reorder-$way, gap: 5, delay: 30ms, direction: $direction, for: 5m}
-				  - {name: rate-$way, fault: network.rate, target: rate-$way, rate: 500kbit, direction: $direction, for: 5m}
+				  - {name: rate-$way, fault: network.rate, target: rate-$way, rate: 300kbit, direction: $direction, for: 5m}
 				  - {name: reset-$way, fault: network.reset, target: reset-$way, direction: $direction, for: 5m}
 				  - {name: dns-$way, fault: network.dns, target: dns-$way, names: "*.hit.test", direction: $direction, for: 5m}
 				  - {name: silent-$way, fault: network.dns, target: silent-$way, names: "*.hit.test", answer: nothing, direction: $direction, for: 5m}
