@@ -95,22 +95,29 @@ static bool is_switch(int fd)
 	return is;
 }
 
-/* Another mount namespace may have made the host's switch: there is to be one. -ENOENT: none has. */
-static int adopt_map(struct sq_error **err)
+/* The host's switch, wherever it is pinned or used: its descriptor, or -ENOENT. */
+static int find_map(void)
 {
 	uint32_t id = 0;
 
 	while (!bpf_map_get_next_id(id, &id)) {
 		_cleanup_close_ int fd = bpf_map_get_fd_by_id(id);
 
-		if (fd < 0 || !is_switch(fd))
-			continue;
-		if (bpf_obj_pin(fd, SQ_SWITCH_PIN))
-			return sq_error_errno(err, errno, "cannot pin the kill switch at '%s'",
-					      SQ_SWITCH_PIN);
-		return TAKE_FD(fd);
+		if (fd >= 0 && is_switch(fd))
+			return TAKE_FD(fd);
 	}
 	return -ENOENT;
+}
+
+/* Another mount namespace may have made the host's switch: there is to be one. -ENOENT: none has. */
+static int adopt_map(struct sq_error **err)
+{
+	_cleanup_close_ int fd = find_map();
+
+	if (fd >= 0 && bpf_obj_pin(fd, SQ_SWITCH_PIN))
+		return sq_error_errno(err, errno, "cannot pin the kill switch at '%s'",
+				      SQ_SWITCH_PIN);
+	return TAKE_FD(fd);
 }
 
 /* One at a time, or two first runs would each have a switch of their own. */
@@ -139,6 +146,8 @@ int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct 
 	if (fd < 0 && errno != ENOENT)
 		return sq_error_errno(err, errno, "cannot open the kill switch '%s'",
 				      SQ_SWITCH_PIN);
+	if (fd < 0 && !create)
+		fd = find_map();
 	if (fd < 0 && !create)
 		return sq_error_set(err, SQ_FAIL_ERROR, ENOENT, "there is no kill switch at '%s'",
 				    SQ_SWITCH_PIN);

@@ -18,8 +18,8 @@ struct sq_kill_switch {
 };
 
 /*
- * Opens the host's switch; with @create makes the bpffs and the map where they are missing, which
- * needs root. -ENOENT: there is none, so nothing can be running.
+ * Opens the host's switch: its pin, or for root whatever mount namespace has it; with @create makes the
+ * bpffs and the map where they are missing, which needs root. -ENOENT: there is none, so nothing can be running.
  */
 int sq_kill_switch_open(struct sq_kill_switch *kill_switch, bool create, struct sq_error **err);
 void sq_kill_switch_close(struct sq_kill_switch *kill_switch);
