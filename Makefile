@@ -146,7 +146,7 @@ demo: deps ## install what is missing, build, and run an experiment against the 
 	$(Q)$(BUILD)/squall run --yes experiments/demo.yaml
 
 check-deps: deps
-	$(call install,$(CHECK_DEPS) $(VM_DEPS))
+	$(call install,$(CHECK_DEPS))
 
 check: check-deps ## all tests on the running kernel, with the sanitizers too
 	@$(MAKE) --no-print-directory all tests
@@ -167,6 +167,7 @@ bench: check-deps ## measure what squall costs, as paired ratios
 	$(Q)tests/bench/run
 
 campaign: check-deps ## kill squall hundreds of times in the middle of its work
+	$(call install,$(VM_DEPS))
 	@$(MAKE) --no-print-directory all
 	$(Q)TEST_TIMEOUT=3600 tests/run tests/campaign/*
 
