@@ -14,5 +14,6 @@ policy()
 
 with_policy()
 {
-	unshare -m --propagation private sh -c 'mount --bind "$1" /etc && shift && exec "$@"' _ "$WORK/etc" "$@"
+	unshare -m --propagation unchanged sh -c \
+		'mount --make-private / && mount --bind "$1" /etc && shift && exec "$@"' _ "$WORK/etc" "$@"
 }
