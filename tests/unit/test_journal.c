@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -204,6 +205,76 @@ static void test_events_without_room_are_kept(void **state)
 	close_place(&place);
 }
 
+/* `squall note` writes to the journal of a run under way: neither may cut what the other wrote. */
+static void test_two_writers_leave_each_others_lines(void **state)
+{
+	struct rlimit was, limit;
+	_cleanup_json_ json_t *events = NULL;
+	struct sq_journal second;
+	struct place place;
+	struct stat st;
+
+	open_place(&place);
+	append(&place, "{\"t\":\"x\",");
+	assert_int_equal(sq_journal_open_at(&second, dup(place.journal.dir_fd), "test", NULL), 0);
+	append(&place, "\"event\":\"a\"}\n");
+	sq_journal_add(&place.journal, "b", NULL);
+	assert_int_equal(fstat(place.journal.log.fd, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	limit = (struct rlimit){ (rlim_t)st.st_size + 20, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	sq_journal_add(&second, "c", NULL);
+	setrlimit(RLIMIT_FSIZE, &was);
+	assert_int_equal(second.log.failed, EFBIG);
+	sq_journal_close(&second);
+	assert_int_equal(sq_journal_events(&place.journal, &events, NULL), 0);
+	assert_int_equal(json_array_size(events), 2);
+	close_place(&place);
+}
+
+static void test_the_heir_of_a_dead_writer_cuts_its_half_line(void **state)
+{
+	_cleanup_json_ json_t *events = NULL;
+	struct sq_journal heir;
+	struct place place;
+
+	open_place(&place);
+	sq_journal_add(&place.journal, "a", NULL);
+	append(&place, "{\"t\":\"x\",\"event\":\"b");
+	sq_journal_take_over(&heir, dup(place.journal.dir_fd), "test");
+	sq_journal_add(&heir, "ended", NULL);
+	assert_int_equal(sq_journal_events(&heir, &events, NULL), 0);
+	assert_int_equal(json_array_size(events), 2);
+	assert_string_equal(sq_json_text(json_array_get(events, 1), "event"), "ended");
+	sq_journal_close(&heir);
+	close_place(&place);
+}
+
+/* A disk that has become read-only: what there is to undo must be known all the same. */
+static void test_a_journal_that_cannot_be_written_to_is_taken_over(void **state)
+{
+	_cleanup_json_ json_t *events = NULL;
+	struct sq_journal heir;
+	struct place place;
+	struct rlimit was;
+	int dir_fd;
+
+	open_place(&place);
+	sq_journal_add(&place.journal, "a", NULL);
+	dir_fd = dup(place.journal.dir_fd);
+	getrlimit(RLIMIT_NOFILE, &was);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, was.rlim_max });
+	sq_journal_take_over(&heir, dir_fd, "test");
+	setrlimit(RLIMIT_NOFILE, &was);
+	assert_int_equal(heir.log.failed, EMFILE);
+	sq_journal_add(&heir, "ended", NULL);
+	assert_int_equal(sq_journal_events(&heir, &events, NULL), 0);
+	assert_int_equal(json_array_size(events), 2);
+	sq_journal_close(&heir);
+	close_place(&place);
+}
+
 static void test_details_are_left_out_of_a_full_log(void **state)
 {
 	_cleanup_json_ json_t *events = NULL;
@@ -238,4 +309,7 @@ UNIT(UNIT_TEST(test_passwords_in_urls_are_hidden), UNIT_TEST(test_urls_without_a
      UNIT_TEST(test_events_are_read_as_they_were_added),
      UNIT_TEST(test_a_line_cut_off_by_a_kill_is_left_out), UNIT_TEST(test_a_damaged_line_is_named),
      UNIT_TEST(test_events_without_room_are_kept),
+     UNIT_TEST(test_two_writers_leave_each_others_lines),
+     UNIT_TEST(test_the_heir_of_a_dead_writer_cuts_its_half_line),
+     UNIT_TEST(test_a_journal_that_cannot_be_written_to_is_taken_over),
      UNIT_TEST(test_details_are_left_out_of_a_full_log), UNIT_TEST(test_json_takes_any_text))

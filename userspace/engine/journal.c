@@ -114,7 +114,17 @@ int sq_journal_open_at(struct sq_journal *journal, int dir_fd, const char *run,
 	return sq_eventlog_open(&journal->log, dir_fd, EVENTS, MOST_DETAIL, err);
 }
 
-static int open_dir(const char *run)
+void sq_journal_take_over(struct sq_journal *journal, int dir_fd, const char *run)
+{
+	int r = sq_journal_open_at(journal, dir_fd, run, NULL);
+
+	if (r)
+		journal->log.failed = -r;
+	else
+		sq_eventlog_mend(&journal->log, dir_fd, EVENTS);
+}
+
+int sq_journal_open_dir(const char *run)
 {
 	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_JOURNAL_DIR, run);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -124,7 +134,7 @@ static int open_dir(const char *run)
 
 int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error **err)
 {
-	int dir_fd = open_dir(run);
+	int dir_fd = sq_journal_open_dir(run);
 
 	if (dir_fd < 0)
 		return sq_error_errno(err, -dir_fd, "cannot open the journal of run %s", run);
@@ -172,7 +182,7 @@ void sq_journal_close(struct sq_journal *journal)
 static void add(struct sq_journal *journal, const char *event, json_t *members,
 		int (*append)(struct sq_eventlog *log, const char *event, json_t *members))
 {
-	json_t *clean = redact(journal->secrets, members);
+	json_t *clean = members ? redact(journal->secrets, members) : json_object();
 
 	json_decref(members);
 	if (*journal->run)
@@ -214,6 +224,15 @@ int sq_journal_events(struct sq_journal *journal, json_t **ret, struct sq_error 
 	return r;
 }
 
+int sq_journal_read(const char *run, json_t **ret, struct sq_error **err)
+{
+	_cleanup_close_ int dir_fd = sq_journal_open_dir(run);
+
+	if (dir_fd < 0)
+		return sq_error_errno(err, -dir_fd, "cannot open the journal of run %s", run);
+	return sq_eventlog_read(dir_fd, EVENTS, ret, err);
+}
+
 int sq_journal_finish(struct sq_journal *journal, json_t **ret, struct sq_error **err)
 {
 	_cleanup_json_ json_t *events = NULL, *document = NULL;
@@ -234,7 +253,7 @@ int sq_journal_finish(struct sq_journal *journal, json_t **ret, struct sq_error 
 
 int sq_journal_load(const char *run, json_t **ret, struct sq_error **err)
 {
-	_cleanup_close_ int dir_fd = open_dir(run);
+	_cleanup_close_ int dir_fd = sq_journal_open_dir(run);
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = dir_fd < 0 ? dir_fd : sq_read_own(dir_fd, DOCUMENT, LARGEST_DOCUMENT, &text);
 
@@ -251,8 +270,6 @@ int sq_journal_load(const char *run, json_t **ret, struct sq_error **err)
 	*ret = json_loadb(text, (size_t)n, 0, NULL);
 	if (!json_is_object(*ret))
 		return sq_error_set(err, SQ_FAIL_ERROR, EBADMSG,
-				    "the journal of run '%s' is "
-				    "damaged",
-				    run);
+				    "the journal of run '%s' is damaged", run);
 	return 0;
 }

@@ -31,12 +31,21 @@ int sq_journal_create(struct sq_journal *journal, const char *run,
 /* Keeps a copy of the host's policy, and to what it allows a journal. */
 void sq_journal_keep_policy(struct sq_journal *journal, const struct sq_policy *policy);
 
-/* Opens the folder of a run that has died. */
+/* The folder of the run named @run: a descriptor, to be closed, or a negative errno. */
+int sq_journal_open_dir(const char *run);
+
+/* Opens the journal of a run, for adding to it. */
 int sq_journal_open(struct sq_journal *journal, const char *run, struct sq_error **err);
 
 /* The same of the run named @run from a descriptor of the folder, which is taken over. */
 int sq_journal_open_at(struct sq_journal *journal, int dir_fd, const char *run,
 		       struct sq_error **err);
+
+/*
+ * The same of a run that has died, to write its end. What it has to undo can be read even where
+ * nothing can be written any more, as on a disk that has become read-only: log.failed says so.
+ */
+void sq_journal_take_over(struct sq_journal *journal, int dir_fd, const char *run);
 
 void sq_journal_close(struct sq_journal *journal);
 
@@ -51,6 +60,9 @@ void sq_journal_sync(struct sq_journal *journal);
 
 /* All events so far, those without room on the disk too. */
 int sq_journal_events(struct sq_journal *journal, json_t **ret, struct sq_error **err);
+
+/* All events of the run named @run that are on the disk; nothing is opened for writing. */
+int sq_journal_read(const char *run, json_t **ret, struct sq_error **err);
 
 /* Writes journal.json, from the events; *ret, where given, is the document. */
 int sq_journal_finish(struct sq_journal *journal, json_t **ret, struct sq_error **err);

@@ -90,9 +90,8 @@ static int take_over(struct sq_helper *helper, const char *run, struct sq_error 
 		sq_registry_remove(run);
 	if (r <= 0)
 		return r;
-	r = sq_journal_open_at(&journal, SQ_GUARDIAN_FD_JOURNAL, run, err);
-	if (!r)
-		r = finish_run(&journal, "squall-guard", &left, err);
+	sq_journal_take_over(&journal, SQ_GUARDIAN_FD_JOURNAL, run);
+	r = finish_run(&journal, "squall-guard", &left, err);
 	/* what is left keeps its entry, for `squall recover` */
 	if (!r && !left.n)
 		sq_registry_remove(run);
@@ -179,10 +178,16 @@ static void recover_one(const char *name, struct sq_texts *left)
 	_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
 								  .log.fd = -EBADF };
 	_cleanup_error_ struct sq_error *err = NULL;
+	int dir_fd = sq_journal_open_dir(name), r = 0;
 
 	/* a run that died before it had a journal made nothing but its entry */
-	if (!sq_journal_open(&journal, name, NULL) &&
-	    finish_run(&journal, "squall recover", left, &err))
+	if (dir_fd >= 0) {
+		sq_journal_take_over(&journal, dir_fd, name);
+		r = finish_run(&journal, "squall recover", left, &err);
+	} else if (dir_fd != -ENOENT) {
+		r = sq_error_errno(&err, -dir_fd, "cannot open the journal of run %s", name);
+	}
+	if (r)
 		sq_texts_add(left, err->message);
 	if (!left->n)
 		sq_registry_remove(name);

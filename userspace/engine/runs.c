@@ -114,13 +114,9 @@ int sq_runs_find(const char *name, char **ret, struct sq_error **err)
 
 static int load_unended(const char *run, json_t **ret, struct sq_error **err)
 {
-	_cleanup_(sq_journal_close) struct sq_journal journal = { .dir_fd = -EBADF,
-								  .log.fd = -EBADF };
 	_cleanup_json_ json_t *events = NULL;
-	int r = sq_journal_open(&journal, run, err);
+	int r = sq_journal_read(run, &events, err);
 
-	if (!r)
-		r = sq_journal_events(&journal, &events, err);
 	if (r)
 		return sq_error_wrap(err, "run %s has not ended", run);
 	*ret = sq_journal_fold(events);

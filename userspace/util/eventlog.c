@@ -154,22 +154,6 @@ double sq_json_real(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-/* Whoever wrote before us may have died in the middle of a line; the next would be glued to it. */
-static void cut_half_line(struct sq_eventlog *log, int dir_fd, const char *name)
-{
-	_cleanup_free_ char *text = NULL;
-	const char *end;
-	ssize_t n = log->size ? sq_read_own(dir_fd, name, LARGEST_LOG, &text) : 0;
-	uint64_t whole;
-
-	if (n <= 0)
-		return;
-	end = memrchr(text, '\n', (size_t)n);
-	whole = end ? (uint64_t)(end + 1 - text) : 0;
-	if (whole < log->size && !ftruncate(log->fd, (off_t)whole))
-		log->size = whole;
-}
-
 int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint64_t max,
 		     struct sq_error **err)
 {
@@ -183,13 +167,56 @@ int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint
 		return r;
 	}
 	*log = (struct sq_eventlog){ .fd = fd, .max = max, .size = (uint64_t)st.st_size };
-	cut_half_line(log, dir_fd, name);
 	return 0;
 }
 
 void sq_eventlog_close(struct sq_eventlog *log)
 {
 	log->fd = sq_close(log->fd);
+}
+
+void sq_eventlog_mend(struct sq_eventlog *log, int dir_fd, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *end;
+	ssize_t n = sq_read_own(dir_fd, name, LARGEST_LOG, &text);
+	uint64_t whole;
+
+	if (n <= 0)
+		return;
+	end = memrchr(text, '\n', (size_t)n);
+	whole = end ? (uint64_t)(end + 1 - text) : 0;
+	if (whole < (uint64_t)n && !ftruncate(log->fd, (off_t)whole))
+		log->size = whole;
+}
+
+/* Half a line would make those behind it unreadable; but others' lines may be behind it by now. */
+static void take_back(struct sq_eventlog *log, size_t size)
+{
+	off_t end = lseek(log->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (size && !fstat(log->fd, &st) && st.st_size == end &&
+	    ftruncate(log->fd, end - (off_t)size) < 0)
+		log->failed = errno;
+}
+
+/* All of a line or nothing of it. */
+static int write_line(struct sq_eventlog *log, const char *line, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = write(log->fd, line + done, size - done);
+		int r = -errno;
+
+		if (n >= 0) {
+			done += (size_t)n;
+		} else if (r != -EINTR) {
+			take_back(log, done);
+			return r;
+		}
+	}
+	log->size += size;
+	return 0;
 }
 
 static int append(struct sq_eventlog *log, const char *event, json_t *members)
@@ -210,16 +237,9 @@ static int append(struct sq_eventlog *log, const char *event, json_t *members)
 	n = strlen(text);
 	text = sq_realloc(text, n + 2);
 	text[n] = '\n';
-	r = sq_write_all(log->fd, text, n + 1);
-	if (!r) {
-		log->size += n + 1;
-		return 0;
-	}
-	if (!log->failed)
+	r = write_line(log, text, n + 1);
+	if (r && !log->failed)
 		log->failed = -r;
-	/* half a line would make those behind it unreadable */
-	if (ftruncate(log->fd, (off_t)log->size) < 0)
-		log->failed = errno;
 	return r;
 }
 

@@ -14,14 +14,20 @@
 
 struct sq_eventlog {
 	int fd;
-	uint64_t size, max; /* bytes written and allowed; what is vital is always written */
+	uint64_t size, max; /* bytes, as this writer knows; what is vital is written beyond max */
 	int failed; /* the first error, as a positive errno: ENOSPC for instance */
 };
 
-/* Opens or creates @name in @dir_fd for appending. */
+/* Opens or creates @name in @dir_fd for appending; several may write to one log. */
 int sq_eventlog_open(struct sq_eventlog *log, int dir_fd, const char *name, uint64_t max,
 		     struct sq_error **err);
 void sq_eventlog_close(struct sq_eventlog *log);
+
+/*
+ * Cuts off the half line that a writer killed while it wrote may have left: the next would be glued
+ * to it. Only when that writer is dead: what another one is writing right now looks the same.
+ */
+void sq_eventlog_mend(struct sq_eventlog *log, int dir_fd, const char *name);
 
 /*
  * Appends {"t": now, "event": @event, ...} with the members of @members, a reference to which is
