@@ -116,6 +116,22 @@ static void test_log_with_an_endless_line_is_read_on(void **state)
 	assert_int_equal(lines(&place, "x", "x"), 1);
 }
 
+/* Cut by others while its program wrote on at the old place: the file begins with a hole. */
+static void test_log_with_a_hole_is_read_on(void **state)
+{
+	_cleanup_free_ char *place = sq_strdup("");
+
+	unlink(path_of("log"));
+	append("log", "ERROR old\n");
+	lines(&place, "ERROR", "");
+	assert_int_equal(truncate(path_of("log"), 0), 0);
+	assert_int_equal(truncate(path_of("log"), 12), 0);
+	append("log", "ERROR one\nERROR two\n");
+	assert_int_equal(lines(&place, "ERROR", "  ERROR one"), 2);
+	append("log", "ERROR three\n");
+	assert_int_equal(lines(&place, "ERROR", "ERROR three"), 1);
+}
+
 static void test_unreadable_things_say_so(void **state)
 {
 	_cleanup_json_ json_t *log = sq_look_log(folder, "x", "");
@@ -285,6 +301,7 @@ int main(void)
 		UNIT_TEST(test_log_counts_what_is_new),
 		UNIT_TEST(test_log_that_comes_later_counts_from_its_beginning),
 		UNIT_TEST(test_log_with_an_endless_line_is_read_on),
+		UNIT_TEST(test_log_with_a_hole_is_read_on),
 		UNIT_TEST(test_unreadable_things_say_so),
 		UNIT_TEST(test_unit_is_asked_of_systemd),
 		UNIT_TEST(test_prometheus_answer_has_one_number),

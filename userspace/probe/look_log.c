@@ -51,23 +51,27 @@ static json_t *end(struct count *count, const char *state)
 	return json;
 }
 
-/* Whole lines only: what has no end yet is looked at the next time. Returns where it ended. */
+/*
+ * Whole lines only: what has no end yet is looked at the next time. Returns where it ended. Bytes of
+ * zero, as a log has that was cut while its program wrote on, count as spaces.
+ */
 static off_t read_lines(FILE *file, off_t from, struct count *count)
 {
 	_cleanup_free_ char *line = sq_alloc(LONGEST_LINE);
+	size_t n = 0;
+	int c;
 
 	if (fseeko(file, from, SEEK_SET) < 0)
 		return from;
-	while (fgets(line, LONGEST_LINE, file)) {
-		size_t n = strlen(line);
-		bool whole = n && line[n - 1] == '\n';
-
-		if (!whole && n < LONGEST_LINE - 1)
-			break;
-		if (whole)
-			line[n - 1] = '\0';
+	while ((c = getc_unlocked(file)) != EOF) {
+		if (c != '\n')
+			line[n++] = c ? (char)c : ' ';
+		if (c != '\n' && n < LONGEST_LINE - 1)
+			continue;
+		line[n] = '\0';
 		take(count, line);
-		from = ftello(file);
+		from += (off_t)n + (c == '\n');
+		n = 0;
 	}
 	return from;
 }
