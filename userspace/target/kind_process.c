@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,7 @@ static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_e
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = path ? sq_read_file(AT_FDCWD, path, 64, &text) : 0;
 	char *end = NULL;
+	long number;
 
 	*ret = 0;
 	if (!path)
@@ -66,11 +68,12 @@ static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_e
 		return sq_error_set(err, n == -ENOENT ? SQ_FAIL_NOT_NOW : SQ_FAIL_REFUSED, (int)-n,
 				    "target '%s': cannot read '%s': %s", target->object.key, path,
 				    strerror((int)-n));
-	*ret = (pid_t)strtol(text, &end, 10);
-	if (end == text || *ret <= 0)
+	number = strtol(text, &end, 10);
+	if (end == text || number <= 0 || number > INT_MAX)
 		return sq_error_set(err, SQ_FAIL_REFUSED, EINVAL,
 				    "target '%s': '%s' does not begin with a process's number",
 				    target->object.key, path);
+	*ret = (pid_t)number;
 	return 0;
 }
 
