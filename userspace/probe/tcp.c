@@ -30,7 +30,7 @@ static int on_late(sd_event_source *source, uint64_t usec, void *data)
 }
 
 /* Is what has come so far what was waited for? Then the sample is over. */
-static bool judge(struct sq_pending *pending, bool closed)
+static void judge(struct sq_pending *pending, bool closed)
 {
 	const struct sq_text_expect *answer = &pending->expect->answer;
 	char text[SQ_WHY_SIZE];
@@ -38,11 +38,10 @@ static bool judge(struct sq_pending *pending, bool closed)
 
 	/* of what must not come one knows at the end only */
 	if (!closed && (why || (!answer->contains.n && !answer->matches && !answer->json.n)))
-		return false;
+		return;
 	if (why && !pending->n)
 		why = "the connection was closed, and nothing had come back";
 	sq_pending_finish(pending, why);
-	return true;
 }
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *data)
