@@ -29,9 +29,8 @@ struct sq_sight {
 };
 
 /*
- * Starts to follow the targets of @experiment and what is made in the cgroups @roots; both must outlive
- * it. Signals are the caller's to
- * have blocked. *ret is NULL where no target can change.
+ * Starts to follow the targets of @experiment and what is made in the cgroups @roots; both must
+ * outlive it. Signals are the caller's to have blocked. *ret is NULL where no target can change.
  */
 int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
 		  const struct sq_texts *roots, const char *run, struct sq_error **err);

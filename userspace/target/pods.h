@@ -65,7 +65,7 @@ void sq_pod_add_container(struct sq_pod *pod, const char *name, const char *id);
 int sq_pods_take_list(struct sq_pods *pods, const char *text, size_t *ret_found,
 		      struct sq_error **err);
 
-/* Asks the kubelet or the API server for that list: see pod_list.c for whom, and with which rights. */
+/* Asks the kubelet or the API server for that list: see pod_ask.c for whom, and with which rights. */
 int sq_pods_ask(struct sq_pods *pods, struct sq_error **err);
 
 #endif
