@@ -2,7 +2,7 @@
 #include "experiment/compare.h"
 #include "experiment/json_path.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/text.h"
 
 static bool number(const char *text, enum sq_compare_unit unit, double value)

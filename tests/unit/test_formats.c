@@ -6,7 +6,7 @@
 #include "report/versus.h"
 #include "report/view.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 /* A run of 10 s that deviated: two seconds before, six with a fault, two after. */
 #define JOURNAL                                                                                    \

@@ -15,7 +15,7 @@
 #include "guard/host_state.h"
 #include "guard/paths.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/netns.h"
 #include "util/time.h"
 

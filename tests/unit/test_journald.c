@@ -8,8 +8,8 @@
 
 #include "engine/syslog.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
 #include "util/journald.h"
+#include "util/json.h"
 #include "util/time.h"
 
 /* A journald that listens at @address and, unless asked, reads nothing. */

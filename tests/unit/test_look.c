@@ -14,8 +14,8 @@
 #include "probe/look.h"
 #include "probe/sample.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/time.h"
 
 static char folder[] = "/tmp/squall-look.XXXXXX";

@@ -6,7 +6,7 @@
 
 #include "guard/recover.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/process.h"
 #include "util/tc.h"
 

@@ -8,8 +8,8 @@
 
 #include "report/report.h"
 #include "tests/unit/unit.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 
 #define NOBODY 65534
 

@@ -11,7 +11,7 @@
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
 #include "guard/registry.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 #include "util/time.h"
 

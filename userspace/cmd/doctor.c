@@ -7,7 +7,7 @@
 #include "guard/paths.h"
 #include "inject/backend.h"
 #include "util/cgroup.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 
 enum {
@@ -177,10 +177,8 @@ static void print_report(json_t *report, bool json)
 	size_t i;
 
 	if (json) {
-		_cleanup_free_ char *text = json_dumps(report, JSON_INDENT(1));
+		_cleanup_free_ char *text = sq_json_dump(report, JSON_INDENT(1));
 
-		if (!text)
-			sq_oom();
 		sq_print("%s\n", text);
 	} else {
 		sq_print("squall %s on Linux %s (%s)\n", sq_json_text(report, "squall"),
@@ -211,19 +209,17 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	int first = sq_options_parse(command, argc, argv, sq_take_flag, flags);
 	_cleanup_texts_ struct sq_texts missing = { 0 };
 	_cleanup_json_ json_t *report = NULL;
-	json_t *faults = json_array(), *lacks = json_array();
+	json_t *faults = json_array();
 	struct sq_error *err = NULL;
 	struct utsname host = { 0 };
 
 	sq_operands(command, argc, argv, first, 0, 0);
 	uname(&host);
 	sq_backend_basics(&missing);
-	for (size_t i = 0; i < missing.n; i++)
-		json_array_append_new(lacks, sq_json_string(missing.item[i]));
 	report = sq_json("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "squall", SQ_VERSION, "kernel",
-			 host.release, "machine", host.machine, "missing", lacks, "faults", faults,
-			 "unseen", rules_json(sq_calls_unseen, sq_calls_unseen_n), "never",
-			 rules_json(sq_calls_never, sq_calls_never_n));
+			 host.release, "machine", host.machine, "missing", sq_json_texts(&missing),
+			 "faults", faults, "unseen", rules_json(sq_calls_unseen, sq_calls_unseen_n),
+			 "never", rules_json(sq_calls_never, sq_calls_never_n));
 	if (!missing.n && examine_all(faults, &err))
 		return sq_fail(err);
 	print_report(report, flags[JSON]);

@@ -11,7 +11,7 @@
 #include "engine/plan.h"
 #include "engine/run.h"
 #include "report/report.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 #include "util/time.h"
 
@@ -104,10 +104,8 @@ void sq_print_plan(const struct sq_execution *execution, const struct sq_plan *p
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
 
 	if (execution->json) {
-		_cleanup_free_ char *dump = json_dumps(json, JSON_INDENT(1));
+		_cleanup_free_ char *dump = sq_json_dump(json, JSON_INDENT(1));
 
-		if (!dump)
-			sq_oom();
 		sq_buffer_add(&text, "%s\n", dump);
 	} else {
 		sq_report_plan(json, &text);

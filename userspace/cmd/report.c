@@ -9,7 +9,7 @@
 #include "engine/verdict.h"
 #include "report/report.h"
 #include "report/versus.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 
 static const struct sq_option options[] = {
@@ -64,10 +64,8 @@ static int compare(const struct sq_texts *formats, const json_t *a, const json_t
 		_cleanup_buffer_ struct sq_buffer text = { 0 };
 
 		if (!strcmp(formats->item[i], "json")) {
-			_cleanup_free_ char *json = json_dumps(comparison, JSON_INDENT(1));
+			_cleanup_free_ char *json = sq_json_dump(comparison, JSON_INDENT(1));
 
-			if (!json)
-				sq_oom();
 			sq_buffer_add(&text, "%s\n", json);
 		} else {
 			sq_report_comparison(comparison, &text);

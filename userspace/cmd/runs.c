@@ -5,7 +5,7 @@
 #include "cmd/command.h"
 #include "engine/runs.h"
 #include "engine/verdict.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -52,10 +52,8 @@ static void print_json(const char *name, const json_t *journal)
 		"file", sq_json_text(experiment, "file"), "by",
 		sq_json_text(json_object_get(journal, "started_by"), "user"), "reason_given",
 		sq_json_text(journal, "reason_given"), "task_id", sq_json_text(journal, "task_id"));
-	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT);
+	_cleanup_free_ char *text = sq_json_dump(line, JSON_COMPACT);
 
-	if (!text)
-		sq_oom();
 	sq_print("%s\n", text);
 }
 

@@ -6,7 +6,7 @@
 #include "cmd/command.h"
 #include "engine/verdict.h"
 #include "experiment/gameday.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 
 #define DURATION "^([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))+$"
@@ -166,9 +166,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 			    json_string("https://json-schema.org/draft/2020-12/schema"));
 	json_object_set_new(schema, "title",
 			    json_string(flags[GAMEDAY] ? "squall game day" : "squall experiment"));
-	text = json_dumps(schema, JSON_INDENT(2));
-	if (!text)
-		sq_oom();
+	text = sq_json_dump(schema, JSON_INDENT(2));
 	sq_print("%s\n", text);
 	return sq_verdict_exit(SQ_PASSED);
 }

@@ -9,7 +9,7 @@
 #include "guard/latch.h"
 #include "guard/registry.h"
 #include "report/report.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/out.h"
 
 enum {
@@ -130,9 +130,7 @@ static int show(const char *only, bool json, bool compact, struct sq_error **err
 	if (json) {
 		_cleanup_json_ json_t *status = status_json(&runs, &latch);
 		_cleanup_free_ char *text =
-			json_dumps(status, compact ? JSON_COMPACT : JSON_INDENT(1));
-		if (!text)
-			sq_oom();
+			sq_json_dump(status, compact ? JSON_COMPACT : JSON_INDENT(1));
 		sq_print("%s\n", text);
 	} else {
 		print_text(&runs, only, &latch);

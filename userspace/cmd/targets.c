@@ -10,8 +10,8 @@
 #include "engine/plan.h"
 #include "engine/verdict.h"
 #include "target/sockets.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/out.h"
 
 #define MOST_DIGITS 32
@@ -141,16 +141,14 @@ static json_t *cgroup_json(const struct sq_plan *plan, const struct sq_resolved 
 static json_t *target_json(const struct sq_plan *plan, const struct sq_resolved *target,
 			   const struct sq_sockets *sockets)
 {
-	json_t *cgroups = json_array(), *warnings = json_array();
+	json_t *cgroups = json_array();
 
 	for (size_t i = 0; i < target->all.n && !target->target->command.n; i++)
 		json_array_append_new(cgroups,
 				      cgroup_json(plan, target, target->all.item[i], sockets));
-	for (size_t i = 0; i < target->warnings.n; i++)
-		json_array_append_new(warnings, sq_json_string(target->warnings.item[i]));
 	return sq_json("{s:s, s:b, s:o, s:o}", "name", target->target->object.key,
 		       "started_by_squall", sq_target_is_started(target->target), "cgroups",
-		       cgroups, "warnings", warnings);
+		       cgroups, "warnings", sq_json_texts(&target->warnings));
 }
 
 static const char *size_text(const json_t *cgroup, const char *key, char text[MOST_DIGITS])
@@ -231,7 +229,7 @@ static int show(struct sq_experiment *experiment, bool json, struct sq_error **e
 	for (i = 0; i < experiment->targets.n; i++)
 		json_array_append_new(targets, target_json(&plan, &plan.target[i], &sockets));
 	if (json) {
-		_cleanup_free_ char *text = json_dumps(targets, JSON_INDENT(2));
+		_cleanup_free_ char *text = sq_json_dump(targets, JSON_INDENT(2));
 
 		sq_print("{\"targets\": %s}\n", text);
 		return 0;

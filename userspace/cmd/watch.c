@@ -17,8 +17,8 @@
 #include "engine/verdict.h"
 #include "guard/registry.h"
 #include "report/report.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/out.h"
 #include "util/time.h"
 

@@ -22,15 +22,6 @@ static const char *const missed_names[SQ_MISSED_REASONS] = {
 	[SQ_MISSED_UNCOVERED] = "uncovered",
 };
 
-static json_t *texts_json(const struct sq_texts *texts)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < texts->n; i++)
-		json_array_append_new(list, sq_json_string(texts->item[i]));
-	return list;
-}
-
 static void sha256_text(const void *data, size_t n, char text[2 * SHA256_DIGEST_LENGTH + 1])
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -101,7 +92,7 @@ json_t *sq_run_document(const struct sq_run *run)
 		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O, s:b}",
 		"run", run->registration.run, "experiment", "title", experiment->title, "file",
 		experiment->file, "sha256", sha256, "seed", (json_int_t)experiment->seed,
-		"variables", texts_json(&experiment->settings), "host", "name", host.nodename,
+		"variables", sq_json_texts(&experiment->settings), "host", "name", host.nodename,
 		"kernel", host.release, "squall", SQ_VERSION, "started_by", starter_json(run),
 		"argv", argv_json(run->request->argv), "reason_given", run->request->reason,
 		"task_id", run->request->task_id, "phases", json_object_get(plan, "phases"),

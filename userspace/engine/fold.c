@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/journal.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 /* What is already in the document under another name, or too much for it. */
 static const char *const left_out[] = { "started", "sample",  "counters",

@@ -242,9 +242,7 @@ int sq_journal_finish(struct sq_journal *journal, json_t **ret, struct sq_error 
 	if (r)
 		return r;
 	document = sq_journal_fold(events);
-	text = json_dumps(document, JSON_INDENT(1));
-	if (!text)
-		sq_oom();
+	text = sq_json_dump(document, JSON_INDENT(1));
 	if (ret)
 		*ret = json_incref(document);
 	r = sq_write_atomic(journal->dir_fd, DOCUMENT, 0640, text, strlen(text));

@@ -242,9 +242,7 @@ static void tell(struct notifier *notifier, json_t *event)
 	more = sq_json("{s:s, s:s, s:s, s:s}", "schema", "squall/event/1", "run", notifier->run,
 		       "title", notifier->title ? notifier->title : "", "host", notifier->host);
 	json_object_update(event, more);
-	text = json_dumps(event, JSON_COMPACT);
-	if (!text)
-		sq_oom();
+	text = sq_json_dump(event, JSON_COMPACT);
 	for (size_t i = 0; i < notifier->n; i++)
 		tell_program(notifier, &notifier->program[i], name, text);
 }

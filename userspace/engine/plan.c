@@ -16,7 +16,7 @@
 #include "guard/paths.h"
 #include "inject/rules.h"
 #include "target/sockets.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/set.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -496,15 +496,10 @@ static json_t *limits_json(const struct sq_limits *limits)
 json_t *sq_plan_json(const struct sq_plan *plan)
 {
 	const struct sq_experiment *experiment = plan->experiment;
-	json_t *warnings = json_array(), *probes = json_array(), *exempt = json_array();
+	json_t *probes = json_array();
 	struct utsname host = { 0 };
 
 	uname(&host);
-
-	for (size_t i = 0; i < plan->warnings.n; i++)
-		json_array_append_new(warnings, sq_json_string(plan->warnings.item[i]));
-	for (size_t i = 0; i < plan->exempt.n; i++)
-		json_array_append_new(exempt, sq_json_string(plan->exempt.item[i]));
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
 	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
@@ -514,7 +509,8 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",
 		       (double)experiment->phases.after_ns / SQ_S, "targets", targets_json(plan),
 		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "probes",
-		       probes, "exempt", exempt, "warnings", warnings);
+		       probes, "exempt", sq_json_texts(&plan->exempt), "warnings",
+		       sq_json_texts(&plan->warnings));
 }
 
 void sq_plan_clear(struct sq_plan *plan)

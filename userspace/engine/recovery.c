@@ -33,15 +33,6 @@ static bool has_event(const json_t *events, const char *name)
 	return false;
 }
 
-static json_t *texts_json(const struct sq_texts *texts)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < texts->n; i++)
-		json_array_append_new(list, sq_json_string(texts->item[i]));
-	return list;
-}
-
 /* Removes what a dead run left, and writes the end of its journal. */
 static int finish_run(struct sq_journal *journal, const char *by, struct sq_texts *left,
 		      struct sq_error **err)
@@ -64,7 +55,7 @@ static int finish_run(struct sq_journal *journal, const char *by, struct sq_text
 		sq_journal_add(journal, "cleanup",
 			       sq_json("{s:b, s:f, s:o, s:s}", "clean", !left->n, "took_ms",
 				       (double)(sq_now() - begun) / SQ_MS, "leftovers",
-				       texts_json(left), "by", by));
+				       sq_json_texts(left), "by", by));
 		sq_journal_add(journal, "ended",
 			       sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(verdict),
 				       "exit", sq_verdict_exit(verdict), "reason",

@@ -13,8 +13,8 @@
 #include "engine/fold.h"
 #include "engine/journal.h"
 #include "guard/paths.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 
 #define LAST "last"
 #define SECOND_SIZE 15 /* "20261124-105712", of a run's name */

@@ -338,15 +338,6 @@ static json_t *clean(struct sq_run *run)
 	return sq_host_watch_end(&run->watch, &ours, LATE_NS, &run->left);
 }
 
-static json_t *left_json(const struct sq_run *run)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < run->left.n; i++)
-		json_array_append_new(list, sq_json_string(run->left.item[i]));
-	return list;
-}
-
 void sq_run_close(struct sq_run *run)
 {
 	uint64_t begun = sq_now();
@@ -365,7 +356,8 @@ void sq_run_close(struct sq_run *run)
 	if (run->left.n)
 		sq_run_judge(run, SQ_UNCLEAN, "%s", run->left.item[0]);
 	cleanup = sq_json("{s:b, s:f, s:o}", "clean", !run->left.n, "took_ms",
-			  (double)(sq_now() - begun) / SQ_MS, "leftovers", left_json(run));
+			  (double)(sq_now() - begun) / SQ_MS, "leftovers",
+			  sq_json_texts(&run->left));
 	if (state)
 		json_object_set_new(cleanup, "state", state);
 	sq_journal_add(&run->journal, "cleanup", cleanup);

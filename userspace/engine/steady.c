@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "probe/judge.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/time.h"
 #include "util/units.h"
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/eventlog.h"
 #include "util/journald.h"
+#include "util/json.h"
 #include "util/text.h"
 
 #define NOTICE "5" /* of syslog(3) */

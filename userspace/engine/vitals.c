@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/process.h"
 #include "util/time.h"
 

@@ -13,7 +13,7 @@
 #include "guard/paths.h"
 #include "guard/undo.h"
 #include "util/cgroup.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/process.h"
 #include "util/time.h"
 

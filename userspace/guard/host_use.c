@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/set.h"
 
 void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)

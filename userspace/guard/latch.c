@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "guard/paths.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/time.h"
 #include "util/user.h"
 
@@ -68,12 +68,10 @@ int sq_latch_set(const char *by, const char *why, struct sq_error **err)
 	char when[SQ_RFC3339_SIZE];
 	_cleanup_json_ json_t *json = sq_json("{s:s, s:s, s:s}", "by", by, "when",
 					      sq_rfc3339(sq_wall(), when), "why", why);
-	_cleanup_free_ char *text = json_dumps(json, JSON_INDENT(1));
+	_cleanup_free_ char *text = sq_json_dump(json, JSON_INDENT(1));
 	struct stat st;
 	int r;
 
-	if (!text)
-		sq_oom();
 	r = sq_write_atomic(AT_FDCWD, SQ_LATCH_FILE, 0640, text, strlen(text));
 	/* on a host where nothing has run yet */
 	if (r == -ENOENT) {

@@ -17,9 +17,9 @@
 #include "abi.h"
 #include "guard/paths.h"
 #include "util/cgroup.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
 #include "util/hash.h"
+#include "util/json.h"
 #include "util/process.h"
 #include "util/set.h"
 #include "util/time.h"
@@ -56,10 +56,8 @@ static json_t *read_json(int dir_fd, const char *name)
 
 static int write_json(int dir_fd, const char *name, const json_t *json)
 {
-	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
+	_cleanup_free_ char *text = sq_json_dump(json, JSON_COMPACT);
 
-	if (!text)
-		sq_oom();
 	return sq_write_atomic(dir_fd, name, 0640, text, strlen(text));
 }
 
@@ -223,11 +221,9 @@ static int write_claim(const struct sq_registration *registration, const struct 
 {
 	_cleanup_json_ json_t *claim = json_object();
 	uint64_t start_time = 0;
-	json_t *targets = json_array();
+	json_t *targets = sq_json_texts(paths);
 	int r;
 
-	for (size_t i = 0; i < paths->n; i++)
-		json_array_append_new(targets, sq_json_string(paths->item[i]));
 	sq_process_start_time(getpid(), &start_time);
 	if (json_object_update(claim, about) ||
 	    json_object_set_new(claim, "pid", json_integer(getpid())) ||

@@ -4,7 +4,7 @@
 
 #include "experiment/json_path.h"
 #include "probe/sample.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/text.h"
 #include "util/time.h"
 
@@ -25,7 +25,7 @@ struct place {
 static void check_value(void *data, const json_t *value)
 {
 	struct place *place = data;
-	_cleanup_free_ char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	_cleanup_free_ char *dump = sq_json_dump(value, JSON_ENCODE_ANY | JSON_COMPACT);
 	const char *text = json_is_string(value) ? json_string_value(value) : dump;
 	bool holds = json_is_number(value)
 			     ? sq_compare_number(&place->wanted->compare, json_number_value(value))

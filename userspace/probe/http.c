@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "probe/sample.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 static void judge_http(struct sq_pending *pending)
 {

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "probe/sample.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 #define LOOK_TEXT (6 * SQ_SAMPLE_TEXT + 4096) /* JSON writes some bytes as six */
 

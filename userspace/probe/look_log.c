@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "probe/look.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/mem.h"
 
 #define LONGEST_LINE 16384

@@ -12,8 +12,8 @@
 
 #include "probe/look.h"
 #include "probe/sample.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/time.h"
 
 json_t *sq_look_error(const char *format, ...)
@@ -88,9 +88,9 @@ int sq_look_main(int argc, char **argv)
 		if (argc != looks[i].arguments + 2 || strcmp(argv[1], looks[i].name) != 0)
 			continue;
 		json = look(argv + 1);
-		text = json_dumps(json, JSON_COMPACT);
+		text = sq_json_dump(json, JSON_COMPACT);
 		json_decref(json);
-		return text && !sq_write_all(STDOUT_FILENO, text, strlen(text)) ? 0 : 1;
+		return sq_write_all(STDOUT_FILENO, text, strlen(text)) ? 1 : 0;
 	}
 	return 2;
 }

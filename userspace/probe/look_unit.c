@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "probe/look.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/mem.h"
 
 #define SERVICE "org.freedesktop.systemd1"

@@ -9,7 +9,7 @@
 
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 #define NAME_COLUMNS 24
 #define COLUMNS 56

@@ -2,7 +2,7 @@
 #include "report/cleanup.h"
 
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 /* The journal's names in the order and the words of a report. */
 static const struct {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/formats.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/time.h"
 
 static void add_amount(const json_t *compare, const char *key, bool sign, struct sq_buffer *text)

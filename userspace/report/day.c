@@ -6,7 +6,7 @@
 #include "report/formats.h"
 #include "report/html.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 #define TITLE_COLUMNS 36

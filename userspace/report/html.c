@@ -9,7 +9,7 @@
 #include "report/formats.h"
 #include "report/html.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 static const char style[] =

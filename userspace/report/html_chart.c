@@ -3,7 +3,7 @@
 
 #include "report/html.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 #define LEFT 70.0

@@ -9,8 +9,8 @@
 #include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 
 struct suite {
 	const char *class; /* of all cases */

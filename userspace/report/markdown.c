@@ -5,7 +5,7 @@
 #include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 static void add_deviation(void *data, const char *probe, const char *phase, const char *why)

@@ -3,7 +3,7 @@
 
 #include "report/formats.h"
 #include "report/report.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/time.h"
 
 #define MOST_CGROUPS 20

@@ -8,7 +8,7 @@
 #include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 
 #define MOST_LABELS 4
 

@@ -9,18 +9,16 @@
 #include <unistd.h>
 
 #include "report/formats.h"
-#include "util/eventlog.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/out.h"
 
 #define RUN "{run}"
 
 static void render_json(const json_t *journal, bool colour, struct sq_buffer *text)
 {
-	_cleanup_free_ char *json = json_dumps(journal, JSON_INDENT(1));
+	_cleanup_free_ char *json = sq_json_dump(journal, JSON_INDENT(1));
 
-	if (!json)
-		sq_oom();
 	sq_buffer_add(text, "%s\n", json);
 }
 

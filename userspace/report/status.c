@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "report/report.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/time.h"
 #include "util/units.h"
 

@@ -6,7 +6,7 @@
 #include "report/cleanup.h"
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 #define MOST_CGROUPS 5

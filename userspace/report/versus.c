@@ -5,7 +5,7 @@
 
 #include "report/formats.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 static json_t *run_json(const json_t *journal)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 const char *const sq_report_phases[SQ_REPORT_PHASES] = { "before", "during", "after" };

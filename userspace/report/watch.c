@@ -5,7 +5,7 @@
 #include "report/formats.h"
 #include "report/report.h"
 #include "report/view.h"
-#include "util/eventlog.h"
+#include "util/json.h"
 #include "util/units.h"
 
 #define NAME_COLUMNS 24

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "util/error.h"
+#include "util/json.h"
 
 struct sq_eventlog {
 	int fd;
@@ -43,25 +44,5 @@ int sq_eventlog_add_detail(struct sq_eventlog *log, const char *event, json_t *m
  * while it wrote, is left out; what is not JSON before it is an error.
  */
 int sq_eventlog_read(int dir_fd, const char *name, json_t **ret, struct sq_error **err);
-
-/*
- * json_pack() with {} [] s i I b f o O and '?', that cannot fail: no text from outside, of whatever
- * bytes, may end a run. Want of memory or a bad format ends the program.
- */
-json_t *sq_json(const char *format, ...);
-
-/* json_string() of any text: what is not UTF-8 in it becomes '?'. */
-json_t *sq_json_string(const char *text);
-
-/* Members by name, with a default where they are missing or of another type. */
-const char *sq_json_text(const json_t *object, const char *key); /* "" */
-int64_t sq_json_int(const json_t *object, const char *key); /* 0 */
-double sq_json_real(const json_t *object, const char *key); /* 0, integers too */
-
-/* The member of a list whose "name" is so, which stays the list's; or NULL. */
-json_t *sq_json_named(const json_t *list, const char *name);
-
-void sq_json_decref(json_t **json);
-#define _cleanup_json_ _cleanup_(sq_json_decref)
 
 #endif
