@@ -10,6 +10,7 @@
 #include "guard/guardian.h"
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
+#include "guard/operator.h"
 #include "guard/registry.h"
 #include "util/json.h"
 #include "util/out.h"

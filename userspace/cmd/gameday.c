@@ -12,7 +12,7 @@
 #include "cmd/execute.h"
 #include "cmd/prompt.h"
 #include "engine/day.h"
-#include "guard/latch.h"
+#include "guard/operator.h"
 #include "report/report.h"
 #include "util/out.h"
 #include "util/process.h"

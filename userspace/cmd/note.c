@@ -7,7 +7,7 @@
 #include "engine/day.h"
 #include "engine/journal.h"
 #include "engine/verdict.h"
-#include "guard/latch.h"
+#include "guard/operator.h"
 #include "guard/registry.h"
 #include "util/out.h"
 

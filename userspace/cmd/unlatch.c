@@ -7,6 +7,7 @@
 #include "guard/admission.h"
 #include "guard/kill_switch.h"
 #include "guard/latch.h"
+#include "guard/operator.h"
 #include "util/out.h"
 
 static const struct sq_option options[] = {

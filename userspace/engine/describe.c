@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A run as JSON: the journal's beginning, the status, the counters. */
-#include <fcntl.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include <unistd.h>
 
 #include "engine/state.h"
-#include "util/fs.h"
+#include "guard/operator.h"
 #include "util/time.h"
 
 static const char *const stage_names[] = { "starting", "before", "during", "after", "cleaning up" };
@@ -33,15 +32,13 @@ static void sha256_text(const void *data, size_t n, char text[2 * SHA256_DIGEST_
 
 static json_t *starter_json(const struct sq_run *run)
 {
-	_cleanup_free_ char *login = NULL;
 	const char *tty = ttyname(STDIN_FILENO), *from = getenv("SSH_CONNECTION");
 	_cleanup_free_ char *address = from ? sq_strndup(from, strcspn(from, " ")) : NULL;
-	long uid = -1;
+	uid_t login = sq_login_uid();
 
-	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 32, &login) > 0)
-		uid = strtol(login, NULL, 10);
 	return sq_json("{s:s, s:I, s:s?, s:s?}", "user", run->by, "login_uid",
-		       (json_int_t)(uid == 4294967295 ? -1 : uid), "tty", tty, "from", address);
+		       login == SQ_NO_LOGIN ? (json_int_t)-1 : (json_int_t)login, "tty", tty,
+		       "from", address);
 }
 
 static json_t *argv_json(char **argv)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "engine/state.h"
-#include "guard/latch.h"
+#include "guard/operator.h"
 #include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "guard/latch.h"
+#include "guard/operator.h"
 #include "util/cgroup.h"
-#include "util/fs.h"
 #include "util/time.h"
 
 /* What is wrong with a file or a folder that only root should be able to change, or NULL. */
@@ -87,17 +85,6 @@ static void add(struct sq_buffer *text, const char *format, ...)
 	va_end(arguments);
 }
 
-/* The user of a person or a service who started this, whatever became of him by sudo or su. */
-static int find_operator(struct sq_user *ret)
-{
-	const char *sudo = getenv("SUDO_USER");
-	uid_t uid = sq_login_uid();
-
-	if (uid == SQ_NO_LOGIN && sudo && *sudo)
-		return sq_user_find(sudo, ret);
-	return sq_user_of(uid == SQ_NO_LOGIN ? getuid() : uid, ret);
-}
-
 static void add_groups(const struct sq_texts *groups, struct sq_buffer *text)
 {
 	for (size_t i = 0; i < groups->n; i++)
@@ -113,7 +100,7 @@ int sq_admission_role(const struct sq_texts *groups, const char *what, struct sq
 
 	if (!groups->n)
 		return 0;
-	r = find_operator(&user);
+	r = sq_operator_find(&user);
 	if (r)
 		return sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
 				    "cannot find out who you are, so the policy's roles are not "
@@ -129,15 +116,6 @@ int sq_admission_role(const struct sq_texts *groups, const char *what, struct sq
 	return sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
 			    "the policy lets only members of %s %s; %s is none",
 			    sq_buffer_text(&names), what, user.name);
-}
-
-/* A person logged in, sits at a terminal, and has become root: a CI runner's sudo is none of that. */
-static bool is_person_at_terminal(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-
-	return getuid() == 0 && isatty(STDIN_FILENO) &&
-	       (sq_login_uid() != SQ_NO_LOGIN || !sudo || !*sudo);
 }
 
 /* Is every folder from the policy's down to the file root's alone? */
@@ -162,7 +140,7 @@ static void check_file(const struct sq_policy *policy, const struct sq_request *
 {
 	_cleanup_free_ char *path = request->file ? realpath(request->file, NULL) : NULL;
 
-	if (!policy->experiments.n || is_person_at_terminal())
+	if (!policy->experiments.n || sq_operator_is_person())
 		return;
 	for (size_t i = 0; path && i < policy->experiments.n; i++)
 		if (is_kept_in(path, policy->experiments.item[i]))

@@ -14,30 +14,9 @@
 #include "util/fs.h"
 #include "util/json.h"
 #include "util/time.h"
-#include "util/user.h"
 
 #define LOCK_NS SQ_S
 #define LOCK_STEP_US 1000
-
-uid_t sq_login_uid(void)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (sq_read_file(AT_FDCWD, "/proc/self/loginuid", 64, &text) > 0)
-		return (uid_t)strtoul(text, NULL, 10);
-	return SQ_NO_LOGIN;
-}
-
-char *sq_operator(void)
-{
-	const char *sudo = getenv("SUDO_USER");
-	/* the login uid survives sudo and su; SUDO_USER is only what sudo says */
-	uid_t uid = sq_login_uid();
-
-	if (uid == SQ_NO_LOGIN && sudo && *sudo)
-		return sq_strdup(sudo);
-	return sq_user_name(uid == SQ_NO_LOGIN ? getuid() : uid);
-}
 
 int sq_latch_lock(void)
 {

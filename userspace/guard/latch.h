@@ -40,15 +40,4 @@ int sq_latch_remove(struct sq_error **err);
 
 void sq_latch_clear(struct sq_latch *latch);
 
-/*
- * Who runs this program: the login user, the user of sudo, or the uid's name. To be freed. May take
- * a second where users are looked up on the network: not before what must be fast.
- */
-char *sq_operator(void);
-
-#define SQ_NO_LOGIN ((uid_t)-1)
-
-/* Who logged in, whatever became of him since; SQ_NO_LOGIN: nobody, as in a service or a timer. */
-uid_t sq_login_uid(void);
-
 #endif
