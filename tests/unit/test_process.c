@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -181,8 +184,34 @@ static void test_a_program_runs_as_another_user_without_new_privileges(void **st
 	close(pidfd);
 }
 
+static void test_a_process_is_known_by_its_parent_and_its_sockets(void **state)
+{
+	struct sq_numbers sockets = { 0 };
+	int ends[2];
+	struct stat st;
+	uint64_t start;
+	bool held = false;
+
+	assert_int_equal(sq_process_parent(getpid()), getppid());
+	assert_int_equal(sq_process_parent(1), 0);
+	assert_int_equal(sq_process_parent(INT_MAX), -ENOENT);
+	assert_int_equal(sq_process_start_time(getpid(), &start), 0);
+	assert_true(sq_process_alive(getpid(), start));
+	assert_false(sq_process_alive(getpid(), start + 1));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(fstat(ends[1], &st), 0);
+	sq_process_sockets(getpid(), &sockets);
+	for (size_t i = 0; i < sockets.n; i++)
+		held |= sockets.item[i] == st.st_ino;
+	assert_true(held);
+	free(sockets.item);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 UNIT(UNIT_TEST(test_descriptors_are_passed_on_and_no_others),
      UNIT_TEST(test_descriptors_are_passed_on_where_many_are_in_use),
      UNIT_TEST(test_a_program_that_is_not_there_is_an_error_with_its_errno),
      UNIT_TEST(test_a_program_that_is_long_in_coming_is_not_waited_for),
-     UNIT_TEST(test_a_program_runs_as_another_user_without_new_privileges))
+     UNIT_TEST(test_a_program_runs_as_another_user_without_new_privileges),
+     UNIT_TEST(test_a_process_is_known_by_its_parent_and_its_sockets))

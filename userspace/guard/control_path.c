@@ -2,9 +2,9 @@
 #include "guard/control_path.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,56 +67,19 @@ static void look_at_environment(pid_t pid, struct sq_peers *peers, struct sq_tex
 			add_ssh(peers, p + sizeof(wanted) - 1, texts);
 }
 
-static pid_t parent_of(pid_t pid)
-{
-	_cleanup_free_ char *path = sq_asprintf("/proc/%d/stat", (int)pid), *text = NULL;
-	int parent = 0;
-	const char *p;
-
-	/* the name in parentheses may hold anything */
-	if (sq_read_file(AT_FDCWD, path, 4096, &text) <= 0 || !(p = strrchr(text, ')')) ||
-	    sscanf(p + 1, " %*c %d", &parent) != 1)
-		return 0;
-	return parent;
-}
-
 /* sudo keeps nothing of the environment, but the shell above it does. */
 static void find_ssh(struct sq_peers *peers, struct sq_texts *texts)
 {
 	pid_t pid = getpid();
 
-	for (int i = 0; i < MOST_ANCESTORS && pid > 1; i++, pid = parent_of(pid))
+	for (int i = 0; i < MOST_ANCESTORS && pid > 1; i++, pid = sq_process_parent(pid))
 		look_at_environment(pid, peers, texts);
 }
 
-struct sockets {
-	unsigned long long *inode;
-	size_t n;
-};
-
-static void find_sockets(const char *pid, struct sockets *sockets)
-{
-	_cleanup_free_ char *path = sq_asprintf("/proc/%s/fd", pid);
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		char text[64] = "";
-		unsigned long long inode;
-
-		if (readlinkat(dirfd(dir), entry->d_name, text, sizeof(text) - 1) > 0 &&
-		    sscanf(text, "socket:[%llu]", &inode) == 1)
-			*(unsigned long long *)sq_append(&sockets->inode, &sockets->n,
-							 sizeof(inode)) = inode;
-	}
-	if (dir)
-		closedir(dir);
-}
-
-static bool owns(const struct sockets *sockets, unsigned long long inode)
+static bool owns(const struct sq_numbers *sockets, uint64_t inode)
 {
 	for (size_t i = 0; i < sockets->n; i++)
-		if (sockets->inode[i] == inode)
+		if (sockets->item[i] == inode)
 			return true;
 	return false;
 }
@@ -136,26 +99,26 @@ static bool parse_hex(const char *text, char *address, size_t size, unsigned int
 }
 
 /* The peers of the connections that a process made; those that others made to it have its ports. */
-static void find_peers(const char *pid, const char *table, const char *name, struct sq_peers *peers,
+static void find_peers(pid_t pid, const char *table, const char *name, struct sq_peers *peers,
 		       struct sq_texts *texts)
 {
-	_cleanup_free_ char *path = sq_asprintf("/proc/%s/net/%s", pid, table), *text = NULL;
-	struct sockets sockets = { 0 };
+	_cleanup_free_ char *path = sq_asprintf("/proc/%d/net/%s", (int)pid, table), *text = NULL;
+	struct sq_numbers sockets = { 0 };
 	char *line, *rest;
 
-	find_sockets(pid, &sockets);
+	sq_process_sockets(pid, &sockets);
 	if (sq_read_file(AT_FDCWD, path, MOST_SOCKETS, &text) <= 0) {
-		free(sockets.inode);
+		free(sockets.item);
 		return;
 	}
 	rest = text;
 	while ((line = strsep(&rest, "\n"))) {
 		char local[48], remote[48], address[INET6_ADDRSTRLEN], ours[INET6_ADDRSTRLEN];
 		unsigned int state, port, own;
-		unsigned long long inode;
+		uint64_t inode;
 		_cleanup_free_ char *sentence = NULL;
 
-		if (sscanf(line, " %*u: %47s %47s %x %*s %*s %*s %*s %*s %llu", local, remote,
+		if (sscanf(line, " %*u: %47s %47s %x %*s %*s %*s %*s %*s %" SCNu64, local, remote,
 			   &state, &inode) != 4 ||
 		    state != TCP_ESTABLISHED || !owns(&sockets, inode) ||
 		    !parse_hex(remote, address, sizeof(address), &port) ||
@@ -168,7 +131,7 @@ static void find_peers(const char *pid, const char *table, const char *name, str
 		sentence = sq_asprintf("%s's peer %s port %u", name, address, port);
 		sq_texts_add(texts, sentence);
 	}
-	free(sockets.inode);
+	free(sockets.item);
 }
 
 static void find_kubelet(struct sq_peers *peers, struct sq_texts *texts)
@@ -177,16 +140,16 @@ static void find_kubelet(struct sq_peers *peers, struct sq_texts *texts)
 	struct dirent *entry;
 
 	while (proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 		char name[SQ_PROCESS_NAME];
 
-		if (!isdigit((unsigned char)*entry->d_name) ||
-		    !sq_process_name((pid_t)strtol(entry->d_name, NULL, 10), name))
+		if (pid <= 0 || !sq_process_name(pid, name))
 			continue;
 		for (size_t i = 0; i < ARRAY_SIZE(kubelets); i++) {
 			if (strcmp(name, kubelets[i]) != 0)
 				continue;
-			find_peers(entry->d_name, "tcp", name, peers, texts);
-			find_peers(entry->d_name, "tcp6", name, peers, texts);
+			find_peers(pid, "tcp", name, peers, texts);
+			find_peers(pid, "tcp6", name, peers, texts);
 		}
 	}
 	if (proc)

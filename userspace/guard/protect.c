@@ -3,14 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "guard/paths.h"
 #include "util/fs.h"
+#include "util/process.h"
 
 static const struct {
 	const char *pattern, *why;
@@ -147,23 +146,19 @@ static int add_ancestors(struct sq_protection *protection, struct sq_error **err
 	pid_t pid = getpid();
 
 	for (int depth = 0; pid > 0 && depth < 64; depth++) {
-		_cleanup_free_ char *path = NULL, *text = NULL, *file = NULL;
+		_cleanup_free_ char *path = NULL;
 		int r = sq_cgroup_of(pid, &path, err);
-		const char *end;
-		ssize_t n;
 
 		if (!r)
 			r = add(protection, path, true, false,
 				depth ? "squall was started from here" : "squall runs here", err);
 		if (r && !sq_cgroup_is_gone(r))
 			return r;
-		file = sq_asprintf("/proc/%d/stat", (int)pid);
-		n = sq_read_file(AT_FDCWD, file, 4096, &text);
-		if (n < 0 && !sq_cgroup_is_gone((int)n))
-			return sq_error_errno(err, (int)-n, "cannot read '%s'", file);
-		end = n < 0 ? NULL : strrchr(text, ')');
-		if (!end || sscanf(end + 1, " %*c %d", &pid) != 1)
-			return 0;
+		r = sq_process_parent(pid);
+		if (r < 0 && !sq_cgroup_is_gone(r))
+			return sq_error_errno(err, -r, "cannot find the parent of process %d",
+					      (int)pid);
+		pid = r;
 	}
 	return 0;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/sockets.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
@@ -10,7 +9,6 @@
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +17,7 @@
 
 #include "util/cgroup.h"
 #include "util/netns.h"
+#include "util/process.h"
 
 #define ANSWER_SIZE 65536
 #define MOST_PORTS 8
@@ -117,12 +116,7 @@ void sq_sockets_clear(struct sq_sockets *sockets)
 	*sockets = (struct sq_sockets){ 0 };
 }
 
-struct numbers {
-	uint64_t *item;
-	size_t n;
-};
-
-static void add_number(struct numbers *numbers, uint64_t number)
+static void add_number(struct sq_numbers *numbers, uint64_t number)
 {
 	*(uint64_t *)sq_append(&numbers->item, &numbers->n, sizeof(*numbers->item)) = number;
 }
@@ -134,20 +128,20 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void sort(struct numbers *numbers)
+static void sort(struct sq_numbers *numbers)
 {
 	if (numbers->n)
 		qsort(numbers->item, numbers->n, sizeof(*numbers->item), compare);
 }
 
-static bool has(const struct numbers *numbers, uint64_t number)
+static bool has(const struct sq_numbers *numbers, uint64_t number)
 {
 	return numbers->n && bsearch(&number, numbers->item, numbers->n, sizeof(number), compare);
 }
 
 /* A target's cgroups, its processes, and the sockets that those hold. */
 struct holdings {
-	struct numbers cgroups, pids, inodes;
+	struct sq_numbers cgroups, pids, inodes;
 };
 
 static int look_at(const char *path, int fd, void *data)
@@ -163,27 +157,6 @@ static int look_at(const char *path, int fd, void *data)
 		for (size_t i = 0; i < n; i++)
 			add_number(&holdings->pids, (uint64_t)pids[i]);
 	return 0;
-}
-
-static void look_at_files(pid_t pid, struct numbers *inodes)
-{
-	_cleanup_free_ char *path = sq_asprintf("/proc/%d/fd", (int)pid);
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		char link[64];
-		unsigned long long inode;
-		ssize_t n = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-
-		if (n <= 0)
-			continue;
-		link[n] = '\0';
-		if (sscanf(link, "socket:[%llu]", &inode) == 1)
-			add_number(inodes, inode);
-	}
-	if (dir)
-		closedir(dir);
 }
 
 static void clear_holdings(struct holdings *holdings)
@@ -244,7 +217,7 @@ static int list_in(void *argument, struct sq_error **err)
 }
 
 /* The sockets of each namespace that the processes live in, each once. */
-static int list_everywhere(const struct numbers *pids, struct sq_sockets *sockets,
+static int list_everywhere(const struct sq_numbers *pids, struct sq_sockets *sockets,
 			   struct sq_error **err)
 {
 	_cleanup_free_ uint64_t *seen = sq_alloc((pids->n + 2) * sizeof(*seen));
@@ -276,11 +249,11 @@ static int list_everywhere(const struct numbers *pids, struct sq_sockets *socket
  * Those of @suspects that are still there, after it was seen that the target's processes do not hold
  * them. A busy process makes sockets, and closes them, while its files are looked at.
  */
-static int add_lasting(const struct sq_sockets *suspects, const struct numbers *pids,
+static int add_lasting(const struct sq_sockets *suspects, const struct sq_numbers *pids,
 		       struct astray *astray, struct sq_error **err)
 {
 	_cleanup_(sq_sockets_clear) struct sq_sockets later = { 0 };
-	struct numbers inodes = { 0 };
+	struct sq_numbers inodes = { 0 };
 	int r = suspects->n ? list_everywhere(pids, &later, err) : 0;
 
 	for (size_t i = 0; i < later.n; i++)
@@ -309,7 +282,7 @@ int sq_sockets_check(const struct sq_resolved *target, struct sq_texts *warnings
 	if (r)
 		return r;
 	for (size_t i = 0; i < holdings.pids.n; i++)
-		look_at_files((pid_t)holdings.pids.item[i], &holdings.inodes);
+		sq_process_sockets((pid_t)holdings.pids.item[i], &holdings.inodes);
 	sort(&holdings.cgroups);
 	sort(&holdings.inodes);
 	for (size_t i = 0; i < sockets.n; i++) {

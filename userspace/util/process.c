@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "util/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -204,12 +206,17 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	return 0;
 }
 
-/* Field 3 (state) and 22 (start time) of /proc/PID/stat; the name before them may hold anything. */
-static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
+struct stat_file {
+	char state;
+	pid_t parent;
+	uint64_t start;
+};
+
+/* Fields 3, 4 and 22 of /proc/PID/stat; the name before them may hold anything. */
+static int read_stat(pid_t pid, struct stat_file *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[32];
-	unsigned long long start;
 	const char *p;
 	ssize_t n;
 
@@ -219,11 +226,10 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 		return (int)n;
 	p = strrchr(text, ')');
 	if (!p || sscanf(p + 1,
-			 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			 "%*d %*d %*d %llu",
-			 ret_state, &start) != 2)
+			 " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+			 "%*d %*d %*d %" SCNu64,
+			 &ret->state, &ret->parent, &ret->start) != 3)
 		return -EPROTO;
-	*ret_start = start;
 	return 0;
 }
 
@@ -261,18 +267,46 @@ bool sq_process_name(pid_t pid, char name[SQ_PROCESS_NAME])
 
 int sq_process_start_time(pid_t pid, uint64_t *ret)
 {
-	char state;
+	struct stat_file stat;
+	int r = read_stat(pid, &stat);
 
-	return read_stat(pid, &state, ret);
+	if (!r)
+		*ret = stat.start;
+	return r;
+}
+
+pid_t sq_process_parent(pid_t pid)
+{
+	struct stat_file stat;
+	int r = read_stat(pid, &stat);
+
+	return r ? r : stat.parent;
 }
 
 bool sq_process_alive(pid_t pid, uint64_t start_time)
 {
-	uint64_t start;
-	char state;
+	struct stat_file stat;
 
-	return pid > 0 && !read_stat(pid, &state, &start) && start == start_time && state != 'Z' &&
-	       state != 'X';
+	return pid > 0 && !read_stat(pid, &stat) && stat.start == start_time && stat.state != 'Z' &&
+	       stat.state != 'X';
+}
+
+void sq_process_sockets(pid_t pid, struct sq_numbers *ret)
+{
+	_cleanup_free_ char *path = sq_asprintf("/proc/%d/fd", (int)pid);
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char link[64] = "";
+		uint64_t inode;
+
+		if (readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1) > 0 &&
+		    sscanf(link, "socket:[%" SCNu64 "]", &inode) == 1)
+			*(uint64_t *)sq_append(&ret->item, &ret->n, sizeof(inode)) = inode;
+	}
+	if (dir)
+		closedir(dir);
 }
 
 char *sq_boot_id(char text[SQ_BOOT_ID_SIZE])

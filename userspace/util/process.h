@@ -52,8 +52,19 @@ bool sq_process_name(pid_t pid, char name[SQ_PROCESS_NAME]);
 /* When a process started, in clock ticks since boot; with the pid it names a process for good. */
 int sq_process_start_time(pid_t pid, uint64_t *ret);
 
+/* Who started a process, or whom it was left to; 0 of what has no parent, or a negative errno. */
+pid_t sq_process_parent(pid_t pid);
+
 /* Is the process with this pid and start time still there (zombies are not)? */
 bool sq_process_alive(pid_t pid, uint64_t start_time);
+
+struct sq_numbers {
+	uint64_t *item; /* to be freed */
+	size_t n;
+};
+
+/* Adds the inodes of the sockets that a process holds to @ret; none of one that is gone. */
+void sq_process_sockets(pid_t pid, struct sq_numbers *ret);
 
 #define SQ_BOOT_ID_SIZE 40
 
