@@ -16,7 +16,6 @@
 #include "util/units.h"
 
 #define MOST_NEWCOMERS 64
-#define CARVED_AT_ONCE 500 /* places: a longer look would hold the lease up */
 #define HELD_NS (10 * SQ_S) /* so long the room of one that is gone is kept: it may restart */
 
 /* One member of a target, there or not: its row of the counters is its own for the run. */
@@ -33,13 +32,11 @@ struct place {
 struct sq_following {
 	struct sq_run *run;
 	struct sq_follow *follow;
-	sd_event_source *source, *carving;
-	size_t carve_next; /* the place from which on to look for what is protected */
+	sd_event_source *source;
+	struct sq_carving *carving;
 	struct place *place;
 	size_t n;
 	size_t rows, most_rows;
-	uint64_t *carved; /* ids of what was carved out meanwhile */
-	size_t n_carved;
 	struct sq_set refused; /* names of newcomers that were told of */
 };
 
@@ -50,16 +47,6 @@ size_t sq_following_rows(const struct sq_plan *plan)
 		if (!sq_target_is_started(plan->target[i].target))
 			return plan->paths.n + MOST_NEWCOMERS;
 	return plan->paths.n;
-}
-
-static uint64_t faults_of(const struct sq_run *run, const struct sq_target *target)
-{
-	uint64_t faults = 0;
-
-	for (size_t j = 0; j < run->experiment->faults.n; j++)
-		if (sq_fault_hits(&sq_faults(run->experiment)[j], target))
-			faults |= 1ull << j;
-	return faults;
 }
 
 static void tell(struct sq_following *following, const char *event, const struct place *place,
@@ -173,69 +160,13 @@ static struct place *find_place(struct sq_following *following, const struct new
 	return NULL;
 }
 
-/* What is protected in @path is carved out before it is hit. */
-static int carve(struct sq_following *following, const char *path, struct sq_error **err)
-{
-	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
-	_cleanup_texts_ struct sq_texts paths = { 0 };
-	const char *why;
-	int r;
-
-	sq_texts_add(&paths, path);
-	r = sq_plan_protection(following->run->plan, &paths, &protection, err);
-	why = r ? NULL : sq_protection_of(&protection, path);
-	if (why)
-		r = sq_error_set(err, SQ_FAIL_REFUSED, EPERM, "it is protected: %s", why);
-	for (size_t i = 0; i < protection.n && !r; i++)
-		r = sq_injector_carve(
-			following->run->injector, &protection.item[i].cgroup,
-			protection.item[i].exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED, err);
-	return r;
-}
-
-/*
- * What is made in a target while it is hit may be protected: an ssh login in a slice that is one. Looks
- * at the places up to @until.
- */
-static int carve_made(struct sq_following *following, size_t until, struct sq_error **err)
-{
-	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
-	_cleanup_texts_ struct sq_texts paths = { 0 };
-	_cleanup_error_ struct sq_error *why = NULL;
-	int r;
-
-	/* those that have joined, and those that are back elsewhere, among them */
-	for (; following->carve_next < until; following->carve_next++)
-		sq_texts_add(&paths, following->place[following->carve_next].path);
-	r = sq_plan_protection(following->run->plan, &paths, &protection, &why);
-	/* a target went while it was looked at: that is news too, and looked at next */
-	if (sq_cgroup_is_gone(r))
-		return 0;
-	if (r && err)
-		*err = TAKE_PTR(why);
-	for (size_t i = 0; i < protection.n && !r; i++) {
-		const struct sq_protected *item = &protection.item[i];
-		bool known = item->self;
-
-		for (size_t j = 0; j < following->n_carved; j++)
-			known |= following->carved[j] == item->cgroup.id;
-		if (known)
-			continue;
-		*(uint64_t *)sq_append(&following->carved, &following->n_carved,
-				       sizeof(*following->carved)) = item->cgroup.id;
-		r = sq_injector_carve(following->run->injector, &item->cgroup,
-				      item->exact ? SQ_SCOPE_EXACT : SQ_SCOPE_PROTECTED, err);
-	}
-	return r;
-}
-
 static int hit(struct sq_following *following, struct place *place, const struct sq_seen *seen,
 	       struct sq_error **err)
 {
 	struct sq_run *run = following->run;
 	struct sq_cgroup cgroup = { seen->path, seen->id, sq_cgroup_level(seen->path) };
-	const struct sq_aim aim = { &cgroup, faults_of(run, place->target) };
-	int r = carve(following, seen->path, err);
+	const struct sq_aim aim = { &cgroup, sq_run_faults_of(run, place->target) };
+	int r = sq_run_carve(run, seen->path, err);
 
 	if (!r)
 		r = sq_injector_join(run->injector, &aim, place->row, err);
@@ -451,21 +382,15 @@ static void hold_processes(struct sq_following *following)
 	}
 }
 
-/* Some at a time: the rest when the loop has come round. */
-static void carve_some(struct sq_following *following)
+/* What was made in a target may be protected: an ssh login in a slice that is one. */
+static void carve(struct sq_following *following)
 {
-	_cleanup_error_ struct sq_error *err = NULL;
-	struct sq_run *run = following->run;
+	struct sq_texts paths = { 0 };
 
-	if (!run->armed || run->stopping)
-		return;
-	if (carve_made(following, MIN(following->carve_next + CARVED_AT_ONCE, following->n), &err))
-		sq_run_stop(run, SQ_ABORTED, "the guard",
-			    "what is protected in the targets is not known: %s", err->message);
-	else if (following->carve_next < following->n)
-		sd_event_source_set_enabled(following->carving, SD_EVENT_ONESHOT);
-	else if (sq_injector_refresh(run->injector, &err))
-		sq_run_note(run, err->message);
+	/* those that have joined, and those that are back elsewhere, among them */
+	for (size_t i = 0; i < following->n; i++)
+		sq_texts_add(&paths, following->place[i].path);
+	sq_carving_look(following->carving, &paths);
 }
 
 static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data)
@@ -481,15 +406,8 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data
 	sq_sights_free(sights, n);
 	if (sights && run->armed && !run->stopping) {
 		hold_processes(following);
-		following->carve_next = 0;
-		carve_some(following);
+		carve(following);
 	}
-	return 0;
-}
-
-static int on_carving(sd_event_source *source, void *data)
-{
-	carve_some(data);
 	return 0;
 }
 
@@ -521,12 +439,11 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 	run->following = following;
 	if (r || !following->follow)
 		return r;
+	r = sq_carving_new(&following->carving, run, err);
+	if (r)
+		return r;
 	r = sd_event_add_io(run->event, &following->source, sq_follow_fd(following->follow),
 			    EPOLLIN, on_news, following);
-	if (r >= 0)
-		r = sd_event_add_defer(run->event, &following->carving, on_carving, following);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(following->carving, SD_EVENT_OFF);
 	return r < 0 ? sq_error_errno(err, -r, "cannot watch the targets") : 0;
 }
 
@@ -547,14 +464,13 @@ struct sq_following *sq_following_free(struct sq_following *following)
 	if (!following)
 		return NULL;
 	sd_event_source_disable_unref(following->source);
-	sd_event_source_disable_unref(following->carving);
+	sq_carving_free(following->carving);
 	sq_follow_free(following->follow);
 	for (size_t i = 0; i < following->n; i++) {
 		free(following->place[i].name);
 		free(following->place[i].path);
 	}
 	free(following->place);
-	free(following->carved);
 	sq_set_clear(&following->refused);
 	free(following);
 	return NULL;

@@ -239,47 +239,6 @@ static void judge_phase(struct sq_run *run, enum sq_phase phase, enum sq_verdict
 		sq_run_judge(run, verdict, "%s", why);
 }
 
-static void add_aims(struct sq_aim *aims, const struct sq_plan *plan,
-		     const struct sq_resolved *target, uint64_t faults)
-{
-	size_t row = plan->paths.n - 1;
-
-	for (size_t i = 0; i < target->n; i++) {
-		row = sq_plan_row(plan, target->item[i].cgroup.path, row);
-		aims[row].cgroup = &target->item[i].cgroup;
-		aims[row].faults |= faults;
-	}
-}
-
-static int aim(struct sq_run *run, struct sq_error **err)
-{
-	const struct sq_plan *plan = run->plan;
-	_cleanup_free_ struct sq_aim *aims = sq_alloc((plan->paths.n + 1) * sizeof(*aims));
-	_cleanup_(sq_protection_clear) struct sq_protection protection = { 0 };
-	_cleanup_free_ struct sq_carve *carves = NULL;
-	int r = sq_plan_protection(plan, &plan->paths, &protection, err);
-
-	if (r)
-		return r;
-	for (size_t i = 0; i < run->experiment->targets.n; i++) {
-		const struct sq_target *target = &sq_targets(run->experiment)[i];
-		uint64_t faults = 0;
-
-		for (size_t j = 0; j < run->experiment->faults.n; j++)
-			if (sq_fault_hits(&sq_faults(run->experiment)[j], target))
-				faults |= 1ull << j;
-		if (!target->rest_of)
-			add_aims(aims, plan, &plan->target[i], faults);
-	}
-	carves = sq_alloc((protection.n + 1) * sizeof(*carves));
-	for (size_t i = 0; i < protection.n; i++)
-		carves[i] = (struct sq_carve){ &protection.item[i].cgroup,
-					       protection.item[i].self	  ? SQ_SCOPE_SELF
-					       : protection.item[i].exact ? SQ_SCOPE_EXACT
-									  : SQ_SCOPE_PROTECTED };
-	return sq_injector_aim(run->injector, aims, plan->paths.n, carves, protection.n, err);
-}
-
 /* Every stop condition has been looked at before anything is injected. */
 static int look_around(struct sq_run *run, struct sq_error **err)
 {
@@ -296,8 +255,7 @@ static int inject(struct sq_run *run, struct sq_error **err)
 
 	if (r || run->stopping)
 		return r;
-	r = aim(run, err);
-
+	r = sq_run_aim(run, err);
 	if (!r)
 		r = sq_injector_attach(run->injector, err);
 	if (r)

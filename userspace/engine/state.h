@@ -92,6 +92,23 @@ size_t sq_following_rows(const struct sq_plan *plan);
 const char *sq_following_path(const struct sq_run *run, size_t row);
 struct sq_following *sq_following_free(struct sq_following *following);
 
+/* aim.c: which cgroups the faults hit, and what is protected in them and so carved out. */
+uint64_t sq_run_faults_of(const struct sq_run *run,
+			  const struct sq_target *target); /* a bit each */
+int sq_run_aim(struct sq_run *run, struct sq_error **err);
+
+/* Carves out what is protected in @path, which is to be hit next; an error where it is so itself. */
+int sq_run_carve(struct sq_run *run, const char *path, struct sq_error **err);
+
+/*
+ * Looks anew at what is protected in the paths given last, some of them each time the loop comes
+ * round; what cannot be looked at ends the run. sq_carving_look() takes over @paths.
+ */
+struct sq_carving;
+int sq_carving_new(struct sq_carving **ret, struct sq_run *run, struct sq_error **err);
+void sq_carving_look(struct sq_carving *carving, struct sq_texts *paths);
+struct sq_carving *sq_carving_free(struct sq_carving *carving);
+
 /* keeper.c: timers and signals: what keeps the lease alive, and what ends the run. */
 int sq_keeper_start(struct sq_run *run, struct sq_error **err);
 
