@@ -50,6 +50,17 @@ static const struct {
 	{ "@poll", "poll ppoll select pselect6 epoll_wait epoll_pwait epoll_pwait2" },
 };
 
+bool sq_calls_have(const struct sq_calls *set, unsigned int number)
+{
+	return number < 64 * SQ_CALLS_WORDS && set->bit[number / 64] >> (number % 64) & 1;
+}
+
+void sq_calls_add(struct sq_calls *set, unsigned int number)
+{
+	if (number < 64 * SQ_CALLS_WORDS)
+		set->bit[number / 64] |= 1ull << (number % 64);
+}
+
 int sq_call_number(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
@@ -95,8 +106,8 @@ static void add_words(const char *words, struct sq_calls *set)
 		_cleanup_free_ char *word = sq_strndup(words, n);
 		int number = sq_call_number(word);
 
-		if (number >= 0 && number < 64 * SQ_CALLS_WORDS)
-			set->bit[number / 64] |= 1ull << (number % 64);
+		if (number >= 0)
+			sq_calls_add(set, (unsigned int)number);
 		words += n + strspn(words + n, " ");
 	}
 }

@@ -14,6 +14,10 @@ struct sq_calls {
 	uint64_t bit[SQ_CALLS_WORDS];
 };
 
+/* Numbers beyond all calls are in no set, and adding one is nothing. */
+bool sq_calls_have(const struct sq_calls *set, unsigned int number);
+void sq_calls_add(struct sq_calls *set, unsigned int number);
+
 /* The number of a system call, or -1. */
 int sq_call_number(const char *name);
 

@@ -145,7 +145,7 @@ static bool denied_calls(const char *name, struct sq_calls *ret)
 		return sq_call_group(name, ret);
 	if (number < 0 || number >= 64 * SQ_CALLS_WORDS)
 		return false;
-	ret->bit[number / 64] |= 1ull << (number % 64);
+	sq_calls_add(ret, (unsigned int)number);
 	return true;
 }
 

@@ -90,7 +90,7 @@ static int parse_call(const char *text, struct sq_calls *calls, const char **why
 		*why = message;
 		return -EINVAL;
 	}
-	calls->bit[number / 64] |= 1ull << (number % 64);
+	sq_calls_add(calls, (unsigned int)number);
 	return 0;
 }
 

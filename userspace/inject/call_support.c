@@ -184,7 +184,7 @@ void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_pr
 		const struct sq_error *why = NULL;
 		enum sq_hook hook;
 
-		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1))
+		if (!sq_calls_have(&fault->calls, number))
 			continue;
 		hook = choose(fault, number, look, problem, &why);
 		if (hook == SQ_HOOKS) {
@@ -195,6 +195,6 @@ void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_pr
 		if (!(ret->hooks & BIT(hook)))
 			add_name(text, name_of(hook));
 		ret->hooks |= BIT(hook);
-		ret->by_hook[hook].bit[number / 64] |= 1ull << (number % 64);
+		sq_calls_add(&ret->by_hook[hook], number);
 	}
 }

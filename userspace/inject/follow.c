@@ -420,7 +420,7 @@ int sq_follow_try(int program_fd)
 	struct follow ours = { .pid = getpid() };
 	int number = sq_call_number("fsync"), r;
 
-	probe.setup.calls.bit[number / 64] |= 1ull << (number % 64);
+	sq_calls_add(&probe.setup.calls, (unsigned int)number);
 	r = look_at(&probe, &ours) && ours.n ? 0 : -EOPNOTSUPP;
 	for (size_t i = 0; i < ours.n; i++)
 		close(ours.link[i].fd);

@@ -227,7 +227,7 @@ static int load_calls(struct sq_injector *injector, bool witness, struct sq_erro
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		struct squall_bpf *copy;
 
-		if (!(calls.bit[number / 64] >> (number % 64) & 1))
+		if (!sq_calls_have(&calls, number))
 			continue;
 		copy = sq_object_for_call(injector->object, sq_call_name(number), witness, err);
 		if (!copy)

@@ -106,7 +106,7 @@ static int call_of(const char *function, const struct sq_calls *calls)
 		if (!sq_words_have(table[i].functions, function))
 			continue;
 		number = sq_call_number(table[i].call);
-		if (number >= 0 && calls->bit[number / 64] >> (number % 64) & 1)
+		if (number >= 0 && sq_calls_have(calls, (unsigned int)number))
 			return number;
 	}
 	return -1;
