@@ -35,7 +35,7 @@ static int examine(const struct sq_fault_kind *kind, int call, json_t *faults,
 	if (kind->id == SQ_FAULT_PARTITION || kind->id == SQ_FAULT_LOSS)
 		fault.direction = SQ_BOTH;
 	if (call >= 0)
-		fault.calls.bit[call / 64] |= 1ull << (call % 64);
+		sq_calls_add(&fault.calls, (unsigned int)call);
 	r = sq_fault_support(&fault, SQ_LOOK_ATTACH, &support, err);
 	if (r)
 		return r;
@@ -66,7 +66,7 @@ static int examine_all(json_t *faults, struct sq_error **err)
 	for (size_t i = 0; i < sq_catalogue_n && !r; i++) {
 		const struct sq_fault_kind *kind = &sq_catalogue[i];
 
-		if (kind->id == SQ_FAULT_SYSCALL_ERROR || kind->id == SQ_FAULT_SYSCALL_LATENCY)
+		if (sq_fault_kind_is_call(kind))
 			r = examine_calls(kind, faults, err);
 		else
 			r = examine(kind, -1, faults, err);

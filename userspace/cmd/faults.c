@@ -44,7 +44,7 @@ static void print_kind(const struct sq_fault_kind *kind)
 		sq_print("%s\n", kind->note);
 	sq_print("\n");
 	sq_schema_each(&kind->schema, print_field, NULL);
-	if (kind->id != SQ_FAULT_SYSCALL_LATENCY && kind->id != SQ_FAULT_SYSCALL_ERROR)
+	if (!sq_fault_kind_is_call(kind))
 		return;
 	print_rules("Calls that must never be touched:", sq_calls_never, sq_calls_never_n);
 	print_rules("Not hit:", sq_calls_unseen, sq_calls_unseen_n);

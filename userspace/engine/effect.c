@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What each fault has done, held against what was asked for; and if that is nothing, why. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "engine/state.h"
 #include "util/time.h"
@@ -19,13 +17,9 @@ struct effect {
 	struct sq_counters counters;
 	struct sq_delays delays;
 	uint64_t undone; /* the line let it pass: for want of room, or nothing could be made of it */
+	uint64_t thrown; /* the dice decided on them */
 	uint64_t eligible; /* passed every filter: for the dice to decide */
 };
-
-static bool is_call(const struct sq_fault *fault)
-{
-	return !strncmp(fault->kind->name, "syscall.", 8);
-}
 
 /* More than 1 % of what would have been injected. */
 static bool weakens(uint64_t cut, uint64_t injected)
@@ -41,7 +35,7 @@ static const char *why_unseen(const struct sq_run *run, const struct effect *eff
 			if (sq_fault_hits(effect->fault, &sq_targets(run->experiment)[i]) &&
 			    !sq_target_is_started(&sq_targets(run->experiment)[i]))
 				return "the target had no processes";
-	if (is_call(effect->fault))
+	if (sq_fault_kind_is_call(effect->fault->kind))
 		return "the target made no such call while the fault was active";
 	if (effect->fault->kind->id == SQ_FAULT_REFUSE)
 		return "the target opened no new connection while the fault was active";
@@ -69,7 +63,7 @@ static bool makes_packets(const struct sq_fault *fault)
 
 static const char *why_undone(const struct sq_fault *fault)
 {
-	if (is_call(fault))
+	if (sq_fault_kind_is_call(fault->kind))
 		return "all were naps without a slot";
 	return makes_packets(fault) ? "of none of them could a reset or an answer be made"
 				    : "the delay line had no room for them";
@@ -111,7 +105,7 @@ static char *share_off(const struct effect *effect)
 {
 	const struct sq_fault *fault = effect->fault;
 	double asked = (double)fault->probability_ppb / SQ_SHARE_ONE, got, off;
-	uint64_t thrown = effect->counters.injected + effect->counters.missed[SQ_MISSED_DICE];
+	uint64_t thrown = effect->thrown;
 	char is[32], was[32];
 
 	/* where connections are drawn the packets of one hang together */
@@ -146,14 +140,14 @@ static json_t *effect_json(const struct effect *effect, const char *verdict, con
 {
 	const struct sq_fault *fault = effect->fault;
 	json_t *asked = json_object(), *got = json_object();
-	uint64_t thrown = effect->counters.injected + effect->counters.missed[SQ_MISSED_DICE];
 
 	if (fault->probability_ppb)
 		json_object_set_new(asked, "share",
 				    json_real((double)fault->probability_ppb / SQ_SHARE_ONE));
-	if (thrown)
-		json_object_set_new(got, "share",
-				    json_real((double)effect->counters.injected / (double)thrown));
+	if (effect->thrown)
+		json_object_set_new(
+			got, "share",
+			json_real((double)effect->counters.injected / (double)effect->thrown));
 	if (fault->delay_ns)
 		json_object_set_new(asked, "delay_ms", json_real((double)fault->delay_ns / SQ_MS));
 	if (effect->delays.count)
@@ -178,8 +172,9 @@ static int measure(const struct sq_run *run, size_t i, struct effect *ret, struc
 	ret->undone = MIN(sq_injector_undone(run->injector, i), ret->counters.injected);
 	ret->counters.injected -= ret->undone;
 	ret->undone += missed[SQ_MISSED_ROOM];
-	ret->eligible = ret->counters.injected + ret->undone + missed[SQ_MISSED_DICE] +
-			missed[SQ_MISSED_BUDGET] + missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
+	ret->thrown = ret->counters.injected + missed[SQ_MISSED_DICE];
+	ret->eligible = ret->thrown + ret->undone + missed[SQ_MISSED_BUDGET] +
+			missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
 	return 0;
 }
 

@@ -116,9 +116,7 @@ static bool concerns(const struct sq_plan *plan, const struct sq_target *target,
 	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
 		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
-		if ((fault->kind->id != SQ_FAULT_SYSCALL_ERROR &&
-		     fault->kind->id != SQ_FAULT_SYSCALL_LATENCY) ||
-		    !sq_fault_hits(fault, target))
+		if (!sq_fault_kind_is_call(fault->kind) || !sq_fault_hits(fault, target))
 			continue;
 		found = true;
 		*wrappers |= plan->support[i].hooks >> SQ_HOOK_WRAPPER & 1;

@@ -102,6 +102,9 @@ const char *sq_fault_kind_nearest(const char *name);
 /* An entry of the method: its schema is that of the kind which its key `fault` names. */
 extern const struct sq_schema sq_fault_schema;
 
+/* Is it of the system calls, and not of the packets? */
+bool sq_fault_kind_is_call(const struct sq_fault_kind *kind);
+
 /* Is a parameter of this key among the kind's? */
 bool sq_fault_kind_has(const struct sq_fault_kind *kind, const char *key);
 

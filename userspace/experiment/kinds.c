@@ -12,6 +12,11 @@ const struct sq_fault_kind *sq_fault_kind_find(const char *name)
 	return NULL;
 }
 
+bool sq_fault_kind_is_call(const struct sq_fault_kind *kind)
+{
+	return !strncmp(kind->name, "syscall.", strlen("syscall."));
+}
+
 const char *sq_fault_kind_nearest(const char *name)
 {
 	const char *names[SQ_FAULT_KINDS] = { NULL }, *near;

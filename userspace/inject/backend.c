@@ -272,8 +272,7 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 	const struct sq_error *problem;
 
 	*ret = (struct sq_support){ .ok = true, .hooks = needed };
-	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ||
-	    fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
+	if (sq_fault_kind_is_call(fault->kind))
 		sq_call_support(fault, look, find, ret, &text);
 	for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
 		if (!(needed & BIT(hook)))

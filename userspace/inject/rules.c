@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/rules.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,55 +10,41 @@
 #include "util/units.h"
 
 #define BIT(n) (1ull << (n))
+#define OUT BIT(SQ_HOOK_EGRESS)
+#define IN BIT(SQ_HOOK_INGRESS)
+#define IN_LINE BIT(SQ_HOOK_TC_INGRESS) /* from a device, where packets can be held back */
 #define IPV4_PREFIX 96
 #define LEAST_INDEX 64
 #define LEAST_QUEUE (16 * 1514) /* bytes: 16 packets of a full size */
 
-uint64_t sq_fault_hooks(const struct sq_fault *fault)
-{
-	switch (fault->kind->id) {
-	case SQ_FAULT_LATENCY:
-	case SQ_FAULT_CORRUPT:
-	case SQ_FAULT_DUPLICATE:
-	case SQ_FAULT_REORDER:
-	case SQ_FAULT_RATE:
-	case SQ_FAULT_RESET:
-	case SQ_FAULT_DNS:
-		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
-		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_TC_INGRESS) : 0);
-	case SQ_FAULT_LOSS:
-	case SQ_FAULT_PARTITION:
-		return (fault->direction != SQ_INGRESS ? BIT(SQ_HOOK_EGRESS) : 0) |
-		       (fault->direction != SQ_EGRESS ? BIT(SQ_HOOK_INGRESS) : 0);
-	case SQ_FAULT_REFUSE:
-		return BIT(SQ_HOOK_CONNECT);
-	case SQ_FAULT_SYSCALL_LATENCY:
-	case SQ_FAULT_SYSCALL_ERROR:
-	case SQ_FAULT_KINDS:
-		break; /* which hooks carry its calls depends on the kernel */
-	}
-	return 0;
-}
-
-/* Of each kind that passes a device: what it does, and what it wants of the line. */
+/* Of each kind: what it does, what it wants of the line, and the hooks on either way. */
 static const struct {
 	enum sq_action action;
 	enum sq_line_use line;
 	bool wire; /* each wire packet has a fate of its own */
+	uint64_t out, in; /* which hooks carry its calls depends on the kernel: 0 */
 } acts[SQ_FAULT_KINDS] = {
-	[SQ_FAULT_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_NEEDED, false },
-	[SQ_FAULT_LOSS] = { SQ_ACTION_DROP, SQ_LINE_WANTED, true },
-	[SQ_FAULT_CORRUPT] = { SQ_ACTION_CORRUPT, SQ_LINE_NEEDED, true },
-	[SQ_FAULT_DUPLICATE] = { SQ_ACTION_DUPLICATE, SQ_LINE_WANTED, true },
-	[SQ_FAULT_REORDER] = { SQ_ACTION_REORDER, SQ_LINE_NEEDED, true },
-	[SQ_FAULT_RATE] = { SQ_ACTION_RATE, SQ_LINE_NEEDED, false },
-	[SQ_FAULT_PARTITION] = { SQ_ACTION_DROP, SQ_LINE_UNUSED, false },
-	[SQ_FAULT_REFUSE] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false },
-	[SQ_FAULT_RESET] = { SQ_ACTION_RESET, SQ_LINE_NEEDED, false },
-	[SQ_FAULT_DNS] = { SQ_ACTION_ANSWER, SQ_LINE_NEEDED, false },
-	[SQ_FAULT_SYSCALL_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_UNUSED, false },
-	[SQ_FAULT_SYSCALL_ERROR] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false },
+	[SQ_FAULT_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_NEEDED, false, OUT, IN_LINE },
+	[SQ_FAULT_LOSS] = { SQ_ACTION_DROP, SQ_LINE_WANTED, true, OUT, IN },
+	[SQ_FAULT_CORRUPT] = { SQ_ACTION_CORRUPT, SQ_LINE_NEEDED, true, OUT, IN_LINE },
+	[SQ_FAULT_DUPLICATE] = { SQ_ACTION_DUPLICATE, SQ_LINE_WANTED, true, OUT, IN_LINE },
+	[SQ_FAULT_REORDER] = { SQ_ACTION_REORDER, SQ_LINE_NEEDED, true, OUT, IN_LINE },
+	[SQ_FAULT_RATE] = { SQ_ACTION_RATE, SQ_LINE_NEEDED, false, OUT, IN_LINE },
+	[SQ_FAULT_PARTITION] = { SQ_ACTION_DROP, SQ_LINE_UNUSED, false, OUT, IN },
+	[SQ_FAULT_REFUSE] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false, BIT(SQ_HOOK_CONNECT), 0 },
+	[SQ_FAULT_RESET] = { SQ_ACTION_RESET, SQ_LINE_NEEDED, false, OUT, IN_LINE },
+	[SQ_FAULT_DNS] = { SQ_ACTION_ANSWER, SQ_LINE_NEEDED, false, OUT, IN_LINE },
+	[SQ_FAULT_SYSCALL_LATENCY] = { SQ_ACTION_DELAY, SQ_LINE_UNUSED, false, 0, 0 },
+	[SQ_FAULT_SYSCALL_ERROR] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false, 0, 0 },
 };
+
+uint64_t sq_fault_hooks(const struct sq_fault *fault)
+{
+	unsigned int kind = fault->kind->id;
+
+	return (fault->direction != SQ_INGRESS ? acts[kind].out : 0) |
+	       (fault->direction != SQ_EGRESS ? acts[kind].in : 0);
+}
 
 static bool loses_names(const struct sq_fault *fault)
 {
@@ -141,8 +126,6 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 	static const uint32_t codes[] = {
 		[SQ_ANSWER_NOTHING] = 0, [SQ_ANSWER_SERVFAIL] = 2, [SQ_ANSWER_NXDOMAIN] = 3
 	};
-	bool names_calls = fault->kind->id == SQ_FAULT_SYSCALL_LATENCY ||
-			   fault->kind->id == SQ_FAULT_SYSCALL_ERROR;
 
 	*ret = (struct sq_rule){
 		.from_ns = start_ns + fault->at_ns,
@@ -181,7 +164,7 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 		ret->flags |= SQ_RULE_EXCEPT;
 	if (hits_connections(fault))
 		ret->flags |= SQ_RULE_PER_CONNECTION;
-	if (names_calls)
+	if (sq_fault_kind_is_call(fault->kind))
 		ret->flags |= SQ_RULE_CALLS;
 	if (fault->reorder)
 		ret->flags |= SQ_RULE_REORDER;
