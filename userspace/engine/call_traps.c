@@ -27,8 +27,7 @@ static void look_at_error(struct sq_plan *plan, const struct sq_fault *fault)
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		const char *call = sq_call_name(number);
 
-		if (!(fault->calls.bit[number / 64] >> (number % 64) & 1) ||
-		    sq_call_may_return(call, fault->error))
+		if (!sq_calls_have(&fault->calls, number) || sq_call_may_return(call, fault->error))
 			continue;
 		if (n++ < MOST_NAMES)
 			sq_buffer_add(&names, "%s%s", n > 1 ? ", " : "", call);
@@ -46,7 +45,7 @@ static void look_at_error(struct sq_plan *plan, const struct sq_fault *fault)
 static void look_at_vdso(struct sq_plan *plan, const struct sq_fault *fault)
 {
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++)
-		if ((fault->calls.bit[number / 64] >> (number % 64) & 1) &&
+		if (sq_calls_have(&fault->calls, number) &&
 		    sq_call_is_answered_by_vdso(sq_call_name(number)))
 			sq_plan_warn(plan,
 				     "fault '%s': the C library mostly answers %s without a system "
@@ -100,8 +99,16 @@ void sq_call_traps(struct sq_plan *plan, size_t i)
 	const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
 	look_at_vdso(plan, fault);
-	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR)
+	if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR) {
 		look_at_error(plan, fault);
+		if (plan->support[i].hooks & BIT(SQ_HOOK_SENDMSG))
+			sq_plan_warn(
+				plan,
+				"fault '%s': sendto and sendmsg fail on unconnected UDP "
+				"sockets only; what goes over TCP or a connected socket is not "
+				"hit",
+				fault->name);
+	}
 	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY)
 		look_at_room(plan, fault);
 	if (plan->support[i].hooks & BIT(SQ_HOOK_SYSENTER))

@@ -3,7 +3,6 @@
  * Targets that change while faults act: a member that comes back is hit again with its new cgroup, a
  * newcomer is hit where it is drawn and the blast radius has room for it. Nobody is pushed out.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

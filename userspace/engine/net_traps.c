@@ -2,6 +2,7 @@
 #include "engine/net_traps.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "inject/line.h"
 #include "inject/rules.h"
@@ -131,11 +132,39 @@ static void tell_overlap(struct sq_plan *plan, const struct sq_fault *fault,
 		sq_plan_warn(plan, "%sthe first in the file decides on the names of both", start);
 }
 
+static bool covers_port(const struct sq_fault *fault, uint16_t port)
+{
+	bool any = !fault->to.n && !fault->ports.n;
+
+	for (size_t i = 0; i < fault->to.n; i++)
+		if (fault->to.item[i].has_ports ? fault->to.item[i].ports.low <= port &&
+							  port <= fault->to.item[i].ports.high
+						: !fault->ports.n)
+			any = true;
+	for (size_t i = 0; i < fault->ports.n; i++)
+		any |= fault->ports.item[i].low <= port && port <= fault->ports.item[i].high;
+	return any;
+}
+
+/* The target asks a service of the host, and that asks the DNS in its own name. */
+static void tell_names(struct sq_plan *plan, const struct sq_fault *fault)
+{
+	if (covers_port(fault, 53) &&
+	    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
+	     access("/run/nscd/socket", F_OK) == 0))
+		sq_plan_warn(plan,
+			     "fault '%s': names are resolved by a service of this host "
+			     "(systemd-resolved or nscd), so the target's DNS is not hit",
+			     fault->name);
+}
+
 void sq_net_traps(struct sq_plan *plan, size_t i)
 {
 	const struct sq_experiment *experiment = plan->experiment;
 	const struct sq_fault *fault = &sq_faults(experiment)[i];
 
+	if (!sq_fault_kind_is_call(fault->kind))
+		tell_names(plan, fault);
 	if (!(plan->support[i].hooks & ON_PACKETS))
 		return;
 	if (plan->support[i].line)

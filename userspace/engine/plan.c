@@ -3,11 +3,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "engine/call_traps.h"
 #include "engine/net_traps.h"
@@ -16,7 +13,6 @@
 #include "guard/paths.h"
 #include "inject/rules.h"
 #include "target/sockets.h"
-#include "util/json.h"
 #include "util/set.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -265,20 +261,6 @@ static int find_support(struct sq_plan *plan, struct sq_error **err)
 	return r;
 }
 
-static bool covers_port(const struct sq_fault *fault, uint16_t port)
-{
-	bool any = !fault->to.n && !fault->ports.n;
-
-	for (size_t i = 0; i < fault->to.n; i++)
-		if (fault->to.item[i].has_ports ? fault->to.item[i].ports.low <= port &&
-							  port <= fault->to.item[i].ports.high
-						: !fault->ports.n)
-			any = true;
-	for (size_t i = 0; i < fault->ports.n; i++)
-		any |= fault->ports.item[i].low <= port && port <= fault->ports.item[i].high;
-	return any;
-}
-
 /* Only faults on packets ask whose a socket is. */
 static void look_for_sockets(struct sq_plan *plan)
 {
@@ -290,7 +272,7 @@ static void look_for_sockets(struct sq_plan *plan)
 		for (size_t j = 0; j < plan->experiment->faults.n; j++) {
 			const struct sq_fault *fault = &sq_faults(plan->experiment)[j];
 
-			network |= !strncmp(fault->kind->name, "network.", 8) &&
+			network |= !sq_fault_kind_is_call(fault->kind) &&
 				   sq_fault_hits(fault, target->target);
 		}
 		if (network && sq_sockets_check(target, &target->warnings, &err))
@@ -313,20 +295,6 @@ static void look_for_traps(struct sq_plan *plan)
 			sq_plan_warn(plan, "fault '%s': %s", fault->name, fault->kind->note);
 		sq_call_traps(plan, i);
 		sq_net_traps(plan, i);
-		if (fault->kind->id == SQ_FAULT_SYSCALL_ERROR &&
-		    (plan->support[i].hooks >> SQ_HOOK_SENDMSG & 1))
-			sq_plan_warn(
-				plan,
-				"fault '%s': sendto and sendmsg fail on unconnected UDP sockets only; "
-				"what goes over TCP or a connected socket is not hit",
-				fault->name);
-		if (!strncmp(fault->kind->name, "network.", 8) && covers_port(fault, 53) &&
-		    (access("/run/systemd/resolve/io.systemd.Resolve", F_OK) == 0 ||
-		     access("/run/nscd/socket", F_OK) == 0))
-			sq_plan_warn(plan,
-				     "fault '%s': names are resolved by a service of this host "
-				     "(systemd-resolved or nscd), so the target's DNS is not hit",
-				     fault->name);
 	}
 	for (size_t i = 0; i < plan->protection.n; i++) {
 		const struct sq_protected *item = &plan->protection.item[i];
@@ -365,7 +333,7 @@ static void look_for_control_path(struct sq_plan *plan)
 
 	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
 		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
-		bool network = !strncmp(fault->kind->name, "network.", 8);
+		bool network = !sq_fault_kind_is_call(fault->kind);
 
 		any |= network && !fault->include;
 		if (network && fault->include)
@@ -406,111 +374,6 @@ int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 		look_for_control_path(plan);
 	}
 	return r;
-}
-
-static json_t *targets_json(const struct sq_plan *plan)
-{
-	json_t *targets = json_array();
-
-	for (size_t i = 0; plan->target && i < plan->experiment->targets.n; i++) {
-		const struct sq_resolved *target = &plan->target[i];
-		json_t *cgroups = json_array();
-
-		for (size_t j = 0; j < target->n; j++)
-			json_array_append_new(
-				cgroups,
-				sq_json("{s:s, s:s, s:I, s:I}", "path", target->item[j].cgroup.path,
-					"name", target->item[j].name, "id",
-					(json_int_t)target->item[j].cgroup.id, "processes",
-					(json_int_t)target->item[j].processes));
-		json_array_append_new(
-			targets, sq_json("{s:s, s:I, s:o, s:b, s:b}", "name",
-					 sq_targets(plan->experiment)[i].object.key, "matched",
-					 (json_int_t)target->matched, "cgroups", cgroups,
-					 "started_by_squall",
-					 sq_target_is_started(&sq_targets(plan->experiment)[i]),
-					 "compared", target->target->rest_of != NULL));
-	}
-	return targets;
-}
-
-/* The parameters as they stand in the file, variables replaced. */
-static json_t *node_json(const struct sq_node *node)
-{
-	json_t *result;
-
-	switch (node->type) {
-	case SQ_NODE_SCALAR:
-		return sq_json_string(node->value);
-	case SQ_NODE_LIST:
-		result = json_array();
-		for (size_t i = 0; i < node->n; i++)
-			json_array_append_new(result, node_json(node->item[i]));
-		return result;
-	case SQ_NODE_MAP:
-		break;
-	}
-	result = json_object();
-	for (size_t i = 0; i < node->n; i++)
-		json_object_set_new(result, node->key[i]->value, node_json(node->item[i]));
-	return result;
-}
-
-static json_t *faults_json(const struct sq_plan *plan)
-{
-	json_t *faults = json_array();
-
-	for (size_t i = 0; i < plan->experiment->faults.n; i++) {
-		const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
-		const char *backend = plan->support ? plan->support[i].backend : NULL;
-		json_t *targets = json_array(), *asked = node_json(fault->object.node);
-
-		for (size_t j = 0; j < fault->targets.n; j++)
-			json_array_append_new(targets, json_string(fault->targets.item[j]));
-		json_object_del(asked, "name");
-		json_object_del(asked, "fault");
-		json_object_del(asked, "target");
-		json_array_append_new(
-			faults, sq_json("{s:s, s:s, s:o, s:s?, s:f, s:f, s:I, s:o}", "name",
-					fault->name, "fault", fault->kind->name, "targets", targets,
-					"backend", backend, "at_s", (double)fault->at_ns / SQ_S,
-					"for_s", (double)fault->for_ns / SQ_S, "min_effect",
-					(json_int_t)fault->min_effect, "asked", asked));
-	}
-	return faults;
-}
-
-static json_t *limits_json(const struct sq_limits *limits)
-{
-	json_t *result = json_array();
-
-	for (size_t i = 0; i < limits->n; i++)
-		json_array_append_new(
-			result, sq_json("{s:s, s:s, s:s, s:s, s:b}", "name", limits->item[i].name,
-					"allowed", limits->item[i].allowed, "used",
-					limits->item[i].used, "source", limits->item[i].source,
-					"in_kernel", limits->item[i].kernel));
-	return result;
-}
-
-json_t *sq_plan_json(const struct sq_plan *plan)
-{
-	const struct sq_experiment *experiment = plan->experiment;
-	json_t *probes = json_array();
-	struct utsname host = { 0 };
-
-	uname(&host);
-	for (size_t i = 0; i < experiment->probes.n; i++)
-		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
-	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
-		       "title", experiment->title, "file", experiment->file, "host", host.nodename,
-		       "seed", (json_int_t)experiment->seed, "phases", "before_s",
-		       (double)experiment->phases.before_ns / SQ_S, "during_s",
-		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",
-		       (double)experiment->phases.after_ns / SQ_S, "targets", targets_json(plan),
-		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "probes",
-		       probes, "exempt", sq_json_texts(&plan->exempt), "warnings",
-		       sq_json_texts(&plan->warnings));
 }
 
 void sq_plan_clear(struct sq_plan *plan)
