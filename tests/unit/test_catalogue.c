@@ -151,7 +151,7 @@ static void test_catalogue_has_the_faults_that_are_there(void **state)
 	assert_null(sq_fault_kind_find("network.rat"));
 }
 
-#define BIT(kind) (1u << SQ_FAULT_##kind)
+#define KIND(kind) (1u << SQ_FAULT_##kind)
 #define EVERY ((1u << SQ_FAULT_KINDS) - 1)
 
 static void test_parameters_belong_to_their_kinds(void **state)
@@ -162,25 +162,26 @@ static void test_parameters_belong_to_their_kinds(void **state)
 	} keys[] = {
 		{ "for", EVERY },
 		{ "to", EVERY },
-		{ "local_ports",
-		  EVERY & ~(BIT(REFUSE) | BIT(DNS) | BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR)) },
-		{ "proto", EVERY & ~(BIT(REFUSE) | BIT(RESET) | BIT(DNS) | BIT(SYSCALL_LATENCY) |
-				     BIT(SYSCALL_ERROR)) },
-		{ "per", BIT(LATENCY) | BIT(LOSS) | BIT(CORRUPT) | BIT(DUPLICATE) | BIT(PARTITION) |
-				 BIT(RESET) },
-		{ "direction", EVERY & ~(BIT(REFUSE) | BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR)) },
-		{ "delay", BIT(LATENCY) | BIT(REORDER) | BIT(SYSCALL_LATENCY) },
-		{ "distribution", BIT(LATENCY) | BIT(SYSCALL_LATENCY) },
-		{ "reorder", BIT(LATENCY) },
-		{ "gap", BIT(REORDER) },
-		{ "rate", BIT(RATE) },
-		{ "burst", BIT(RATE) },
-		{ "bursts", BIT(LOSS) },
-		{ "names", BIT(DNS) },
-		{ "answer", BIT(DNS) },
-		{ "calls", BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR) },
-		{ "paths", BIT(SYSCALL_LATENCY) | BIT(SYSCALL_ERROR) },
-		{ "error", BIT(REFUSE) | BIT(SYSCALL_ERROR) },
+		{ "local_ports", EVERY & ~(KIND(REFUSE) | KIND(DNS) | KIND(SYSCALL_LATENCY) |
+					   KIND(SYSCALL_ERROR)) },
+		{ "proto", EVERY & ~(KIND(REFUSE) | KIND(RESET) | KIND(DNS) |
+				     KIND(SYSCALL_LATENCY) | KIND(SYSCALL_ERROR)) },
+		{ "per", KIND(LATENCY) | KIND(LOSS) | KIND(CORRUPT) | KIND(DUPLICATE) |
+				 KIND(PARTITION) | KIND(RESET) },
+		{ "direction",
+		  EVERY & ~(KIND(REFUSE) | KIND(SYSCALL_LATENCY) | KIND(SYSCALL_ERROR)) },
+		{ "delay", KIND(LATENCY) | KIND(REORDER) | KIND(SYSCALL_LATENCY) },
+		{ "distribution", KIND(LATENCY) | KIND(SYSCALL_LATENCY) },
+		{ "reorder", KIND(LATENCY) },
+		{ "gap", KIND(REORDER) },
+		{ "rate", KIND(RATE) },
+		{ "burst", KIND(RATE) },
+		{ "bursts", KIND(LOSS) },
+		{ "names", KIND(DNS) },
+		{ "answer", KIND(DNS) },
+		{ "calls", KIND(SYSCALL_LATENCY) | KIND(SYSCALL_ERROR) },
+		{ "paths", KIND(SYSCALL_LATENCY) | KIND(SYSCALL_ERROR) },
+		{ "error", KIND(REFUSE) | KIND(SYSCALL_ERROR) },
 		{ "probability", EVERY },
 	};
 

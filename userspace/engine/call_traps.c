@@ -8,7 +8,6 @@
 #include "util/fs.h"
 #include "util/mem.h"
 
-#define BIT(n) (1ull << (n))
 #define MOST_NAMES 5
 #define LARGEST_THREADS (1 << 22)
 

@@ -12,8 +12,7 @@
 #define PLENTY_BPS 10000000000ull /* more than a target is likely to send */
 #define LINE_BITS (8.0 * SQ_LINE_BYTES)
 #define MOST_PAIRS 100000 /* of peers that are held against each other */
-#define HOOK(n) (1ull << (n))
-#define ON_PACKETS (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_INGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
+#define ON_PACKETS (BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_INGRESS) | BIT(SQ_HOOK_TC_INGRESS))
 
 /* The line holds so many bytes: with a long delay that is a rate. */
 static void tell_room(struct sq_plan *plan, const struct sq_fault *fault)

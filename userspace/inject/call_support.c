@@ -8,8 +8,6 @@
 #include "inject/object.h"
 #include "inject/wrappers.h"
 
-#define BIT(n) (1ull << (n))
-
 /* Asked for once in the life of the process. */
 static struct {
 	bool known;
@@ -124,20 +122,6 @@ static char *what_works(const char *call)
 		sq_object_task_work() ? "syscall.latency can delay it, and " : "");
 }
 
-static const char *name_of(enum sq_hook hook)
-{
-	switch (hook) {
-	case SQ_HOOK_CALL:
-		return "fmod_ret";
-	case SQ_HOOK_SYSENTER:
-		return "tracepoint sys_enter, bpf_task_work";
-	case SQ_HOOK_WRAPPER:
-		return "uprobe on libc";
-	default:
-		return sq_call_hook_find(hook)->name;
-	}
-}
-
 /* @plain carries the call where it needs to see neither files nor peers; SQ_HOOKS: nothing does. */
 static void refuse(const struct sq_fault *fault, const char *call, enum sq_hook plain,
 		   const struct sq_error *why, struct sq_support *ret)
@@ -154,11 +138,11 @@ static void refuse(const struct sq_fault *fault, const char *call, enum sq_hook 
 	else if (fault->paths.n)
 		ret->why = sq_asprintf("the files of %s cannot be told apart where it is %s here "
 				       "(%s): leave out 'paths'",
-				       call, what, name_of(plain));
+				       call, what, sq_hook_name(plain));
 	else
 		ret->why = sq_asprintf("the peer of %s cannot be told where it is %s here (%s): "
 				       "leave out 'to', 'except' and 'ports'",
-				       call, what, name_of(plain));
+				       call, what, sq_hook_name(plain));
 	if (latency)
 		ret->hint = sq_strdup("`squall doctor` lists the calls that can; Linux 6.18 and "
 				      "later have what every call takes");
@@ -193,7 +177,7 @@ void sq_call_support(const struct sq_fault *fault, enum sq_look look, sq_hook_pr
 			continue;
 		}
 		if (!(ret->hooks & BIT(hook)))
-			add_name(text, name_of(hook));
+			add_name(text, sq_hook_name(hook));
 		ret->hooks |= BIT(hook);
 		sq_calls_add(&ret->by_hook[hook], number);
 	}

@@ -108,6 +108,22 @@ const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook)
 	return NULL;
 }
 
+const char *sq_hook_name(enum sq_hook hook)
+{
+	switch (hook) {
+	case SQ_HOOK_INGRESS:
+		return "cgroup_skb ingress";
+	case SQ_HOOK_CALL:
+		return "fmod_ret";
+	case SQ_HOOK_SYSENTER:
+		return "tracepoint sys_enter, bpf_task_work";
+	case SQ_HOOK_WRAPPER:
+		return "uprobe on libc";
+	default:
+		return sq_call_hook_find(hook)->name;
+	}
+}
+
 bool sq_hooks_nap(uint64_t hooks)
 {
 	return hooks >> SQ_HOOK_NAP_FIRST ||

@@ -27,6 +27,9 @@ extern const size_t sq_call_hooks_n;
 /* The entry of a hook, or NULL. */
 const struct sq_call_hook *sq_call_hook_find(enum sq_hook hook);
 
+/* What a hook is called in plans and reports. */
+const char *sq_hook_name(enum sq_hook hook);
+
 /* Does one of these hooks (bit per enum sq_hook) hold calls back? */
 bool sq_hooks_nap(uint64_t hooks);
 

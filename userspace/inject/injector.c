@@ -95,7 +95,7 @@ static void set_constants(struct sq_injector *injector)
 		const struct sq_support *support = &injector->support[i];
 
 		for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
-			if (support->hooks & HOOK(hook))
+			if (support->hooks & BIT(hook))
 				constants->sq_hook_faults[hook] |= 1ull << i;
 			for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
 				constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
@@ -299,7 +299,7 @@ static int set_napper(struct sq_injector *injector, struct sq_error **err)
 static int start_line(struct sq_injector *injector, struct sq_error **err)
 {
 	const struct squall_bpf *object = injector->object;
-	const bool ingress = injector->hooks & HOOK(SQ_HOOK_TC_INGRESS);
+	const bool ingress = injector->hooks & BIT(SQ_HOOK_TC_INGRESS);
 	const struct sq_line_setup line = {
 		.helpers = injector->setup.helpers,
 		.lease = injector->setup.lease,

@@ -13,10 +13,10 @@
 
 #define MOST_ALONE 256 /* cgroups that get links of their own */
 #define OTHER_FILES 1024 /* descriptors that are no links to cgroups */
-#define ON_DEVICES (HOOK(SQ_HOOK_EGRESS) | HOOK(SQ_HOOK_TC_INGRESS))
-#define ON_CGROUPS                                                            \
-	(HOOK(SQ_HOOK_INGRESS) | HOOK(SQ_HOOK_CONNECT) | HOOK(SQ_HOOK_BIND) | \
-	 HOOK(SQ_HOOK_SENDMSG) | HOOK(SQ_HOOK_GETSOCKOPT) | HOOK(SQ_HOOK_SETSOCKOPT))
+#define ON_DEVICES (BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS))
+#define ON_CGROUPS                                                                                \
+	(BIT(SQ_HOOK_INGRESS) | BIT(SQ_HOOK_CONNECT) | BIT(SQ_HOOK_BIND) | BIT(SQ_HOOK_SENDMSG) | \
+	 BIT(SQ_HOOK_GETSOCKOPT) | BIT(SQ_HOOK_SETSOCKOPT))
 
 /* The hooks on cgroups of the faults that hit target @i. */
 static uint64_t cgroup_hooks(const struct sq_injector *injector, size_t i)
@@ -118,7 +118,7 @@ static void find_device_programs(struct sq_injector *injector)
 	};
 
 	for (int ingress = 0; ingress < 2; ingress++) {
-		const bool wanted = !ingress || injector->hooks & HOOK(SQ_HOOK_TC_INGRESS);
+		const bool wanted = !ingress || injector->hooks & BIT(SQ_HOOK_TC_INGRESS);
 
 		for (int l3 = 0; l3 < 2; l3++)
 			injector->devices.program_fd[ingress][l3] =
@@ -165,7 +165,7 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
 		const struct sq_call_hook *hook = &sq_call_hooks[i];
 
-		if (hook->program && injector->hooks & HOOK(hook->hook))
+		if (hook->program && injector->hooks & BIT(hook->hook))
 			r = sq_attach_trampoline(bpf_program__fd(bpf_object__find_program_by_name(
 							 injector->object->obj, hook->program)),
 						 hook->name, &injector->links, err);
@@ -199,11 +199,11 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 
 	if (!r)
 		r = sq_injector_attach_devices(injector, err);
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_SYSENTER)))
+	if (!r && (injector->hooks & BIT(SQ_HOOK_SYSENTER)))
 		r = sq_attach_sys_enter(injector->object, &injector->links, err);
 	if (!r)
 		r = attach_calls(injector, err);
-	if (!r && (injector->hooks & HOOK(SQ_HOOK_WRAPPER)))
+	if (!r && (injector->hooks & BIT(SQ_HOOK_WRAPPER)))
 		r = attach_wrappers(injector, err);
 	return r;
 }

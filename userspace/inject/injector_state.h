@@ -12,8 +12,6 @@
 #include "inject/netns_list.h"
 #include "inject/rules.h"
 
-#define HOOK(n) (1ull << (n))
-
 struct squall_bpf;
 
 struct sq_injector {

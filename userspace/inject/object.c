@@ -15,8 +15,6 @@
 #include "inject/calls.h"
 #include "util/fs.h"
 
-#define HAS(hooks, hook) ((hooks) >> (hook)&1)
-
 static char last_warning[512];
 
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -89,6 +87,37 @@ static void hide_old_task_work(const struct bpf_object *object)
 	*(char *)btf__name_by_offset(btf, type->name_off) = '_';
 }
 
+/* The maps that only some hooks use; the kernel need not know their kinds where none does. */
+static void choose_maps(struct squall_bpf *object, uint64_t hooks)
+{
+	const uint64_t devices = BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS);
+	const uint64_t every_call = BIT(SQ_HOOK_SYSENTER), wrapper = BIT(SQ_HOOK_WRAPPER);
+	const uint64_t with_files = ~(every_call - 1);
+	const uint64_t naps = every_call | wrapper | ~(BIT(SQ_HOOK_NAP_FIRST) - 1);
+	const struct {
+		struct bpf_map *map;
+		uint64_t hooks; /* any of which uses it */
+	} maps[] = {
+		{ object->maps.sq_line, devices },
+		{ object->maps.sq_line_next, devices },
+		{ object->maps.sq_follow, devices },
+		{ object->maps.sq_name, devices },
+		{ object->maps.sq_names, devices },
+		{ object->maps.sq_line_back, BIT(SQ_HOOK_TC_INGRESS) },
+		{ object->maps.sq_naps, every_call },
+		{ object->maps.sq_inodes, with_files },
+		{ object->maps.sq_patterns, with_files },
+		{ object->maps.sq_expected, wrapper },
+		{ object->maps.sq_births, wrapper },
+		{ object->maps.sq_peer_table, naps & ~every_call },
+		{ object->maps.sq_nap_requests, naps },
+		{ object->maps.sq_napper, naps },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		bpf_map__set_autocreate(maps[i].map, hooks & maps[i].hooks);
+}
+
 struct squall_bpf *sq_object_open(struct sq_error **err)
 {
 	struct squall_bpf *object;
@@ -103,20 +132,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	hide_old_task_work(object->obj);
 	bpf_object__for_each_program(program, object->obj)
 		bpf_program__set_autoload(program, false);
-	bpf_map__set_autocreate(object->maps.sq_line, false);
-	bpf_map__set_autocreate(object->maps.sq_line_next, false);
-	bpf_map__set_autocreate(object->maps.sq_follow, false);
-	bpf_map__set_autocreate(object->maps.sq_name, false);
-	bpf_map__set_autocreate(object->maps.sq_names, false);
-	bpf_map__set_autocreate(object->maps.sq_line_back, false);
-	bpf_map__set_autocreate(object->maps.sq_naps, false);
-	bpf_map__set_autocreate(object->maps.sq_nap_requests, false);
-	bpf_map__set_autocreate(object->maps.sq_napper, false);
-	bpf_map__set_autocreate(object->maps.sq_expected, false);
-	bpf_map__set_autocreate(object->maps.sq_births, false);
-	bpf_map__set_autocreate(object->maps.sq_inodes, false);
-	bpf_map__set_autocreate(object->maps.sq_patterns, false);
-	bpf_map__set_autocreate(object->maps.sq_peer_table, false);
+	choose_maps(object, 0);
 	return object;
 }
 
@@ -126,17 +142,14 @@ static void choose_calls(struct squall_bpf *object, uint64_t hooks)
 	for (size_t i = 0; i < sq_call_hooks_n; i++) {
 		struct bpf_program *program;
 
-		if (!sq_call_hooks[i].program || !HAS(hooks, sq_call_hooks[i].hook))
+		if (!sq_call_hooks[i].program || !(hooks & BIT(sq_call_hooks[i].hook)))
 			continue;
 		program = bpf_object__find_program_by_name(object->obj, sq_call_hooks[i].program);
 		if (program)
 			bpf_program__set_autoload(program, true);
 	}
-	if (hooks >> SQ_HOOK_SYSENTER) {
-		bpf_map__set_autocreate(object->maps.sq_inodes, true);
-		bpf_map__set_autocreate(object->maps.sq_patterns, true);
+	if (hooks >> SQ_HOOK_SYSENTER)
 		bpf_program__set_autoload(object->progs.sq_inode_of, true);
-	}
 }
 
 void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
@@ -169,31 +182,14 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		if (HAS(hooks, programs[i].hook))
+		if (hooks & BIT(programs[i].hook))
 			bpf_program__set_autoload(programs[i].program, true);
-	if (HAS(hooks, SQ_HOOK_EGRESS) || HAS(hooks, SQ_HOOK_TC_INGRESS)) {
-		bpf_map__set_autocreate(object->maps.sq_line, true);
-		bpf_map__set_autocreate(object->maps.sq_line_next, true);
-		bpf_map__set_autocreate(object->maps.sq_follow, true);
-		bpf_map__set_autocreate(object->maps.sq_name, true);
-		bpf_map__set_autocreate(object->maps.sq_names, true);
-	}
-	if (HAS(hooks, SQ_HOOK_TC_INGRESS))
-		bpf_map__set_autocreate(object->maps.sq_line_back, true);
-	if (HAS(hooks, SQ_HOOK_WRAPPER)) {
-		bpf_map__set_autocreate(object->maps.sq_expected, true);
-		bpf_map__set_autocreate(object->maps.sq_births, true);
+	if (hooks & BIT(SQ_HOOK_WRAPPER))
 		bpf_program__set_expected_attach_type(object->progs.sq_wrapper,
 						      (enum bpf_attach_type)SQ_UPROBE_MULTI);
-	}
-	bpf_map__set_autocreate(object->maps.sq_naps, HAS(hooks, SQ_HOOK_SYSENTER));
-	bpf_map__set_autocreate(object->maps.sq_peer_table,
-				hooks >> SQ_HOOK_NAP_FIRST || HAS(hooks, SQ_HOOK_WRAPPER));
-	if (sq_hooks_nap(hooks)) {
+	if (sq_hooks_nap(hooks))
 		bpf_program__set_autoload(object->progs.sq_set_napper, true);
-		bpf_map__set_autocreate(object->maps.sq_nap_requests, true);
-		bpf_map__set_autocreate(object->maps.sq_napper, true);
-	}
+	choose_maps(object, hooks);
 	choose_calls(object, hooks);
 }
 

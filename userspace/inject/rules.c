@@ -9,7 +9,6 @@
 #include "util/time.h"
 #include "util/units.h"
 
-#define BIT(n) (1ull << (n))
 #define OUT BIT(SQ_HOOK_EGRESS)
 #define IN BIT(SQ_HOOK_INGRESS)
 #define IN_LINE BIT(SQ_HOOK_TC_INGRESS) /* from a device, where packets can be held back */
