@@ -22,16 +22,11 @@
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define RATE_BURST_NS (100 * SQ_MS)
 
-static struct sq_fault *fault_at(const struct sq_injector *injector, size_t i)
-{
-	return &sq_faults(injector->setup.experiment)[i];
-}
-
 static int find_backends(struct sq_injector *injector, struct sq_error **err)
 {
 	injector->support = sq_alloc((injector->n_faults + 1) * sizeof(*injector->support));
 	for (size_t i = 0; i < injector->n_faults; i++) {
-		const struct sq_fault *fault = fault_at(injector, i);
+		const struct sq_fault *fault = sq_injector_fault(injector, i);
 		struct sq_support *support = &injector->support[i];
 		int r = sq_fault_support(fault, SQ_LOOK_LOAD, support, err);
 
@@ -60,6 +55,30 @@ static void set_prefixes(struct sq_injector *injector)
 	for (uint32_t length = SQ_PREFIX_LENGTHS; length-- > 0;)
 		if (there[length])
 			constants->sq_prefixes[constants->sq_n_prefixes++] = (uint8_t)length;
+}
+
+/* Which hooks and which filters fault @i has: what no fault has is not even looked for. */
+static void set_fault(struct sq_injector *injector, size_t i)
+{
+	typeof(injector->object->rodata) constants = injector->object->rodata;
+	const struct sq_support *support = &injector->support[i];
+	const struct sq_fault *fault = sq_injector_fault(injector, i);
+
+	for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
+		if (support->hooks & BIT(hook))
+			constants->sq_hook_faults[hook] |= BIT(i);
+		for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
+			constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
+	}
+	if (sq_fault_loses(fault))
+		constants->sq_loss_faults |= BIT(i);
+	if (fault->names.n)
+		constants->sq_name_faults |= BIT(i);
+	if (fault->paths.n)
+		constants->sq_path_faults |= BIT(i);
+	if (fault->to.n || fault->except.n || fault->ports.n)
+		constants->sq_peer_faults |= BIT(i);
+	constants->sq_n_patterns += (uint32_t)fault->paths.n;
 }
 
 /* What is fixed for the run. */
@@ -91,26 +110,8 @@ static void set_constants(struct sq_injector *injector)
 		constants->sq_rate_interval_ns = 1000 * SQ_S / experiment->blast_radius.rate;
 		constants->sq_rate_burst_ns = RATE_BURST_NS;
 	}
-	for (size_t i = 0; i < injector->n_faults; i++) {
-		const struct sq_support *support = &injector->support[i];
-
-		for (uint32_t hook = 0; hook < SQ_HOOKS; hook++) {
-			if (support->hooks & BIT(hook))
-				constants->sq_hook_faults[hook] |= 1ull << i;
-			for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
-				constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
-		}
-		if (sq_fault_loses(fault_at(injector, i)))
-			constants->sq_loss_faults |= 1ull << i;
-		if (fault_at(injector, i)->names.n)
-			constants->sq_name_faults |= 1ull << i;
-		if (fault_at(injector, i)->paths.n)
-			constants->sq_path_faults |= 1ull << i;
-		if (fault_at(injector, i)->to.n || fault_at(injector, i)->except.n ||
-		    fault_at(injector, i)->ports.n)
-			constants->sq_peer_faults |= 1ull << i;
-		constants->sq_n_patterns += (uint32_t)fault_at(injector, i)->paths.n;
-	}
+	for (size_t i = 0; i < injector->n_faults; i++)
+		set_fault(injector, i);
 }
 
 static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_error **err)
@@ -330,137 +331,6 @@ int sq_injector_start_helpers(struct sq_injector *injector, struct sq_error **er
 	return r;
 }
 
-static int add_level(volatile struct sq_control *control, unsigned int level, struct sq_error **err)
-{
-	for (uint32_t i = 0; i < control->n_levels; i++)
-		if (control->levels[i] == level)
-			return 0;
-	if (control->n_levels == SQ_MAX_LEVELS)
-		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG,
-				    "the targets and what is "
-				    "protected in them lie at more than %d depths of the cgroup "
-				    "tree",
-				    SQ_MAX_LEVELS);
-	control->levels[control->n_levels] = level;
-	__atomic_store_n(&control->n_levels, control->n_levels + 1, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static int add_scope(struct sq_injector *injector, const struct sq_cgroup *cgroup,
-		     const struct sq_scope *scope, struct sq_error **err)
-{
-	int fd = bpf_map__fd(injector->object->maps.sq_scopes);
-	volatile struct sq_control *control = injector->setup.lease->control;
-	struct sq_scope merged = { 0 };
-	int r;
-
-	bpf_map_lookup_elem(fd, &cgroup->id, &merged);
-	merged.faults |= scope->faults;
-	merged.flags |= scope->flags;
-	if (scope->faults)
-		merged.index = scope->index;
-	if (bpf_map_update_elem(fd, &cgroup->id, &merged, BPF_ANY))
-		return sq_error_errno(err, errno, "cannot aim at the cgroup '%s'", cgroup->path);
-	r = add_level(control, cgroup->level, err);
-	/* last: what was found before means nothing any more */
-	__atomic_add_fetch(&control->generation, 1, __ATOMIC_SEQ_CST);
-	return r;
-}
-
-/* The targets' processes are there by now: paths are as they see them. */
-static int enter_paths(struct sq_injector *injector, struct sq_error **err)
-{
-	const struct sq_inodes inodes = {
-		.program_fd = bpf_program__fd(injector->object->progs.sq_inode_of),
-		.inodes_fd = bpf_map__fd(injector->object->maps.sq_inodes),
-		.patterns_fd = bpf_map__fd(injector->object->maps.sq_patterns),
-	};
-	uint32_t next = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < injector->n_faults && !r; i++) {
-		_cleanup_texts_ struct sq_texts paths = { 0 };
-
-		if (!fault_at(injector, i)->paths.n)
-			continue;
-		for (size_t j = 0; j < injector->paths.n; j++)
-			if (injector->faults[j] >> i & 1)
-				sq_texts_add(&paths, injector->paths.item[j]);
-		r = sq_inodes_enter(&inodes, fault_at(injector, i), (unsigned int)i, &paths, &next,
-				    err);
-	}
-	return r;
-}
-
-int sq_injector_aim(struct sq_injector *injector, const struct sq_aim *aims, size_t n_aims,
-		    const struct sq_carve *carves, size_t n_carves, struct sq_error **err)
-{
-	int r = 0;
-
-	/* what is protected first: never a moment in which it is not */
-	for (size_t i = 0; i < n_carves && !r; i++)
-		r = add_scope(injector, carves[i].cgroup,
-			      &(struct sq_scope){ .flags = carves[i].flags }, err);
-	injector->faults = sq_alloc((n_aims + 1) * sizeof(*injector->faults));
-	for (size_t i = 0; i < n_aims && !r; i++) {
-		r = add_scope(injector, aims[i].cgroup,
-			      &(struct sq_scope){ .faults = aims[i].faults, .index = (uint32_t)i },
-			      err);
-		sq_texts_add(&injector->paths, aims[i].cgroup->path);
-		injector->faults[i] = aims[i].faults;
-	}
-	return r ? r : enter_paths(injector, err);
-}
-
-int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
-		      struct sq_error **err)
-{
-	return add_scope(injector, cgroup, &(struct sq_scope){ .flags = flags }, err);
-}
-
-int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
-		     struct sq_error **err)
-{
-	int r;
-
-	if (row >= injector->setup.n_cgroups || row > injector->paths.n)
-		return sq_error_set(err, SQ_FAIL_REFUSED, E2BIG, "there is no room for '%s'",
-				    aim->cgroup->path);
-	if (row == injector->paths.n) {
-		injector->faults =
-			sq_realloc(injector->faults, (row + 1) * sizeof(*injector->faults));
-		sq_texts_add(&injector->paths, aim->cgroup->path);
-	} else {
-		free(injector->paths.item[row]);
-		injector->paths.item[row] = sq_strdup(aim->cgroup->path);
-	}
-	injector->faults[row] = aim->faults;
-	r = add_scope(injector, aim->cgroup,
-		      &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
-	if (!r)
-		r = sq_injector_attach_cgroup(injector, row, err);
-	if (r)
-		sq_injector_leave(injector, aim->cgroup->id);
-	else if (injector->follower)
-		sq_follower_add(injector->follower, aim->cgroup->path);
-	return r;
-}
-
-void sq_injector_leave(struct sq_injector *injector, uint64_t id)
-{
-	bpf_map_delete_elem(bpf_map__fd(injector->object->maps.sq_scopes), &id);
-	__atomic_add_fetch(&injector->setup.lease->control->generation, 1, __ATOMIC_SEQ_CST);
-}
-
-int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
-{
-	_cleanup_error_ struct sq_error *missing = NULL;
-
-	/* a path that is not there yet may be later: no reason to end */
-	enter_paths(injector, &missing);
-	return sq_injector_attach_devices(injector, err);
-}
-
 int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err)
 {
 	int fd = bpf_map__fd(injector->object->maps.sq_rules);
@@ -468,10 +338,10 @@ int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_e
 	for (uint32_t i = 0; i < injector->n_faults; i++) {
 		struct sq_rule rule;
 
-		sq_rule_make(fault_at(injector, i), start_ns, &rule);
+		sq_rule_make(sq_injector_fault(injector, i), start_ns, &rule);
 		if (bpf_map_update_elem(fd, &i, &rule, BPF_ANY))
 			return sq_error_errno(err, errno, "cannot arm the fault '%s'",
-					      fault_at(injector, i)->name);
+					      sq_injector_fault(injector, i)->name);
 	}
 	return 0;
 }

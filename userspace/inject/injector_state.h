@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an injector is made of: injector.c changes it, injector_attach.c attaches it, readout.c reads from it. */
+/*
+ * What an injector is made of: injector.c loads, arms and ends it, injector_aim.c says whom it hits,
+ * injector_attach.c attaches it, readout.c reads from it.
+ */
 #ifndef SQ_INJECT_INJECTOR_STATE_H
 #define SQ_INJECT_INJECTOR_STATE_H
 
@@ -40,6 +43,11 @@ struct sq_injector {
 	uint64_t above_hooks;
 	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
+
+static inline const struct sq_fault *sq_injector_fault(const struct sq_injector *injector, size_t i)
+{
+	return &sq_faults(injector->setup.experiment)[i];
+}
 
 /* The calls of all faults that the programs of @hook hold back or let fail. */
 struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_hook hook);
