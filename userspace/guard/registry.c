@@ -4,17 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "guard/entry.h"
 #include "guard/paths.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
@@ -24,7 +23,6 @@
 #include "util/set.h"
 #include "util/time.h"
 
-#define LARGEST (64u << 20) /* a claim: 10 000 targets with the longest paths there are */
 #define WAIT_STEP_US 2000
 #define HOLD_NS (200 * SQ_MS)
 
@@ -43,22 +41,6 @@ void sq_run_name(char name[SQ_RUN_NAME_SIZE])
 	for (size_t i = 0; i < sizeof(random); i++)
 		name[n++] = letters[random[i] % (sizeof(letters) - 1)];
 	name[n] = '\0';
-}
-
-static json_t *read_json(int dir_fd, const char *name)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (sq_read_own(dir_fd, name, LARGEST, &text) < 0)
-		return NULL;
-	return json_loads(text, 0, NULL);
-}
-
-static int write_json(int dir_fd, const char *name, const json_t *json)
-{
-	_cleanup_free_ char *text = sq_json_dump(json, JSON_COMPACT);
-
-	return sq_write_atomic(dir_fd, name, 0640, text, strlen(text));
 }
 
 /* 1: held by somebody, 0: free, negative: there is none. */
@@ -82,8 +64,8 @@ static void read_run(struct sq_live_run *run, int dir_fd, const char *name)
 	run->alive = dir_fd < 0;
 	if (dir_fd < 0)
 		return;
-	run->claim = read_json(dir_fd, "claim.json");
-	run->status = read_json(dir_fd, "status.json");
+	run->claim = sq_entry_read(dir_fd, "claim.json");
+	run->status = sq_entry_read(dir_fd, "status.json");
 	slot = sq_json_int(run->claim, "slot");
 	run->pid = (pid_t)sq_json_int(run->claim, "pid");
 	run->start_time = (uint64_t)sq_json_int(run->claim, "start_time");
@@ -233,7 +215,7 @@ static int write_claim(const struct sq_registration *registration, const struct 
 				json_integer((json_int_t)registration->generation)) ||
 	    json_object_set_new(claim, "targets", targets))
 		sq_oom();
-	r = write_json(registration->dir_fd, "claim.json", claim);
+	r = sq_entry_write(registration->dir_fd, "claim.json", claim);
 	return r ? sq_error_errno(err, -r, "cannot register the run") : 0;
 }
 
@@ -361,16 +343,16 @@ int sq_registry_extend(const struct sq_registration *registration, const struct 
 	}
 	if (r)
 		return r;
-	claim = read_json(registration->dir_fd, "claim.json");
+	claim = sq_entry_read(registration->dir_fd, "claim.json");
 	for (size_t i = 0; i < paths->n; i++)
 		add_claim(json_object_get(claim, "targets"), paths->item[i]);
-	r = claim ? write_json(registration->dir_fd, "claim.json", claim) : -ENOENT;
+	r = claim ? sq_entry_write(registration->dir_fd, "claim.json", claim) : -ENOENT;
 	return r ? sq_error_errno(err, -r, "cannot register it: its run's claim.json") : 0;
 }
 
 void sq_registry_publish(const struct sq_registration *registration, json_t *status)
 {
-	write_json(registration->dir_fd, "status.json", status);
+	sq_entry_write(registration->dir_fd, "status.json", status);
 	json_decref(status);
 }
 
@@ -416,71 +398,11 @@ int sq_registry_hold_dead(const char *run)
 	return TAKE_FD(fd);
 }
 
-static int open_run(const char *run)
-{
-	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_LIVE_DIR, run);
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-void sq_registry_enter_guard(const char *run)
-{
-	_cleanup_close_ int dir_fd = open_run(run);
-	_cleanup_json_ json_t *guard = NULL;
-	uint64_t start_time = 0;
-
-	sq_process_start_time(getpid(), &start_time);
-	guard = sq_json("{s:i, s:I}", "pid", getpid(), "start_time", (json_int_t)start_time);
-	if (dir_fd >= 0)
-		write_json(dir_fd, "guard.json", guard);
-}
-
-void sq_registry_enter_nap(const struct sq_registration *registration, pid_t pid,
-			   uint64_t start_time, uint32_t connection)
-{
-	_cleanup_json_ json_t *nap = sq_json("{s:i, s:I, s:i}", "pid", (int)pid, "start_time",
-					     (json_int_t)start_time, "connection", (int)connection);
-
-	write_json(registration->dir_fd, "nap.json", nap);
-}
-
-uint32_t sq_registry_nap(const char *run)
-{
-	_cleanup_close_ int dir_fd = open_run(run);
-	_cleanup_json_ json_t *nap = dir_fd < 0 ? NULL : read_json(dir_fd, "nap.json");
-
-	/* its number may be another file system's by now */
-	return nap && sq_process_alive((pid_t)sq_json_int(nap, "pid"),
-				       (uint64_t)sq_json_int(nap, "start_time"))
-		       ? (uint32_t)sq_json_int(nap, "connection")
-		       : 0;
-}
-
-/* The descriptor first, then the check: the pid cannot be reused in between. */
-static void send_signal(pid_t pid, uint64_t start_time, int number)
-{
-	_cleanup_close_ int pidfd = pidfd_open(pid, 0);
-
-	if (pidfd >= 0 && sq_process_alive(pid, start_time))
-		pidfd_send_signal(pidfd, number, NULL, 0);
-}
-
-void sq_registry_end_guard(const char *run)
-{
-	_cleanup_close_ int dir_fd = open_run(run);
-	_cleanup_json_ json_t *guard = dir_fd < 0 ? NULL : read_json(dir_fd, "guard.json");
-
-	if (guard)
-		send_signal((pid_t)sq_json_int(guard, "pid"),
-			    (uint64_t)sq_json_int(guard, "start_time"), SIGKILL);
-}
-
 bool sq_registry_wait(const char *run, uint64_t timeout_ns)
 {
 	uint64_t until = timeout_ns > UINT64_MAX - sq_now() ? UINT64_MAX : sq_now() + timeout_ns;
 	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_LIVE_DIR, run);
-	_cleanup_close_ int dir_fd = open_run(run);
+	_cleanup_close_ int dir_fd = sq_entry_open(run);
 	_cleanup_close_ int fd = -EBADF;
 
 	if (dir_fd < 0 && dir_fd != -EACCES)
@@ -502,28 +424,4 @@ bool sq_registry_wait(const char *run, uint64_t timeout_ns)
 		usleep(WAIT_STEP_US);
 	}
 	return true;
-}
-
-int sq_registry_tell_abort(const char *run, const char *by, const char *why, uint64_t begun_ns)
-{
-	_cleanup_json_ json_t *message =
-		sq_json("{s:s, s:s, s:I}", "by", by, "why", why, "begun_ns", (json_int_t)begun_ns);
-	_cleanup_close_ int dir_fd = open_run(run);
-
-	return dir_fd < 0 ? dir_fd : write_json(dir_fd, "abort.json", message);
-}
-
-json_t *sq_registry_abort_told(const struct sq_registration *registration)
-{
-	return read_json(registration->dir_fd, "abort.json");
-}
-
-bool sq_registry_is_told(const struct sq_registration *registration)
-{
-	return faccessat(registration->dir_fd, "abort.json", F_OK, 0) == 0;
-}
-
-void sq_registry_wake(const struct sq_live_run *run)
-{
-	send_signal(run->pid, run->start_time, SIGUSR1);
 }
