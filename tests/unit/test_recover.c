@@ -7,8 +7,8 @@
 #include "guard/recover.h"
 #include "tests/unit/unit.h"
 #include "util/json.h"
+#include "util/netns.h"
 #include "util/process.h"
-#include "util/tc.h"
 
 static json_t *events_of(const char *boot_id)
 {

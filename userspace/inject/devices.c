@@ -197,16 +197,11 @@ struct trial {
 static int try_lo(void *argument, struct sq_error **err)
 {
 	struct trial *trial = argument;
-	unsigned int lo = if_nametoindex("lo");
-	int fd = sq_tcx_attach(lo, trial->ingress, trial->program_fd), r;
+	_cleanup_close_ int fd = -EBADF;
+	int r = sq_tc_attach_either(if_nametoindex("lo"), trial->ingress, trial->program_fd, &fd,
+				    err);
 
 	trial->tcx = fd >= 0;
-	sq_close(fd);
-	if (trial->tcx)
-		return 0;
-	r = sq_tc_clsact_make(lo, err);
-	if (!r)
-		r = sq_tc_attach(lo, trial->ingress, trial->program_fd, 1, FIRST_PRIORITY, err);
 	return r;
 }
 

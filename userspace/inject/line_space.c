@@ -125,15 +125,7 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int program_fd,
 			      struct sq_error **err)
 {
-	int fd = sq_tcx_attach(ifindex, true, program_fd), r;
-
-	if (fd >= 0) {
-		space->back_fd = fd;
-		return 0;
-	}
-	/* before 6.6; the device takes it along when it goes */
-	r = sq_tc_clsact_make(ifindex, err);
-	return r ? r : sq_tc_attach(ifindex, true, program_fd, 1, 1, err);
+	return sq_tc_attach_either(ifindex, true, program_fd, &space->back_fd, err);
 }
 
 void sq_line_space_close(struct sq_line_space *space)

@@ -3,6 +3,8 @@
 #ifndef SQ_UTIL_NETNS_H
 #define SQ_UTIL_NETNS_H
 
+#include <stdint.h>
+
 #include "util/error.h"
 
 /*
@@ -15,5 +17,11 @@ int sq_netns_call(int netns_fd, int (*function)(void *argument, struct sq_error 
 /* The same in a new network namespace, empty but for lo, which is gone when @function returns. */
 int sq_netns_call_new(int (*function)(void *argument, struct sq_error **err), void *argument,
 		      struct sq_error **err);
+
+/*
+ * A descriptor of the network namespace with this inode, found by its processes or its mount.
+ * -ENOENT only where it is sure that there is none.
+ */
+int sq_netns_find(uint64_t inode);
 
 #endif

@@ -3,16 +3,11 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Not in the headers of Debian 12: linux/bpf.h of 6.6 */
@@ -56,6 +51,18 @@ int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handl
 	int r = bpf_tc_attach(&hook, &options);
 
 	return r ? sq_error_errno(err, -r, "cannot attach a tc filter") : 0;
+}
+
+int sq_tc_attach_either(unsigned int ifindex, bool ingress, int prog_fd, int *ret_link_fd,
+			struct sq_error **err)
+{
+	int fd = sq_tcx_attach(ifindex, ingress, prog_fd), r;
+
+	*ret_link_fd = fd;
+	if (fd >= 0)
+		return 0;
+	r = sq_tc_clsact_make(ifindex, err);
+	return r ? r : sq_tc_attach(ifindex, ingress, prog_fd, 1, 1, err);
 }
 
 /* Is the program with this id one of squall's? */
@@ -148,70 +155,4 @@ int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)
 	if (r == -ENOENT || r == -EINVAL || r == -ENODEV)
 		return 0;
 	return r ? sq_error_errno(err, -r, "cannot remove the clsact qdisc") : 0;
-}
-
-/*
- * Notes in *found the descriptor of @path if it is the namespace with this inode. What is gone is
- * not it, nor is what this process may not open: it never could. Of what cannot be opened for
- * another reason nobody knows, and *found keeps the reason.
- */
-static void try_netns(const char *path, uint64_t inode, int *found)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 && errno != ENOENT && errno != ESRCH && errno != EACCES)
-		*found = -errno;
-	else if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == inode)
-		*found = TAKE_FD(fd);
-}
-
-static void find_in_processes(uint64_t inode, int *found)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-
-	if (!proc)
-		*found = -errno;
-	while (proc && *found < 0 && (entry = readdir(proc))) {
-		_cleanup_free_ char *path = NULL;
-
-		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name))
-			continue;
-		path = sq_asprintf("/proc/%s/ns/net", entry->d_name);
-		try_netns(path, inode, found);
-	}
-	if (proc)
-		closedir(proc);
-}
-
-/* `ip netns` and container runtimes keep one without processes by a mount. */
-static void find_mounted(uint64_t inode, int *found)
-{
-	_cleanup_free_ char *wanted = sq_asprintf("net:[%llu]", (unsigned long long)inode),
-			    *line = NULL;
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	size_t size = 0;
-
-	if (!mounts)
-		*found = -errno;
-	while (mounts && *found < 0 && getline(&line, &size, mounts) > 0) {
-		_cleanup_free_ char *root = NULL, *point = NULL;
-
-		if (sscanf(line, "%*s %*s %*s %ms %ms", &root, &point) == 2 &&
-		    !strcmp(root, wanted))
-			try_netns(point, inode, found);
-	}
-	if (mounts)
-		fclose(mounts);
-}
-
-int sq_netns_find(uint64_t inode)
-{
-	int found = -ENOENT;
-
-	find_in_processes(inode, &found);
-	if (found < 0)
-		find_mounted(inode, &found);
-	return found;
 }

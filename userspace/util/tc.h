@@ -25,6 +25,13 @@ int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t p
  */
 int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd);
 
+/*
+ * Attaches by tcx, and where there is none by a filter, to a device of our own, which takes it along
+ * when it goes. *ret_link_fd is negative where it is a filter.
+ */
+int sq_tc_attach_either(unsigned int ifindex, bool ingress, int prog_fd, int *ret_link_fd,
+			struct sq_error **err);
+
 /* Has the device a clsact (or ingress) qdisc, anybody's? */
 bool sq_tc_has_clsact(unsigned int ifindex);
 
@@ -33,11 +40,5 @@ bool sq_tc_has_filters(unsigned int ifindex);
 
 /* Removes the clsact qdisc of a device; 0 too if there is none. */
 int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err);
-
-/*
- * A descriptor of the network namespace with this inode, found by its processes or its mount.
- * -ENOENT only where it is sure that there is none.
- */
-int sq_netns_find(uint64_t inode);
 
 #endif
