@@ -52,19 +52,6 @@ static void add_point(json_t *fault, const json_t *event, const json_t *counters
 				      (json_int_t)sq_json_int(counters, "injected")));
 }
 
-static void on_counters(json_t *document, const json_t *event)
-{
-	json_t *used = json_object_get(json_object_get(document, "blast_radius"), "used");
-	json_t *faults = json_object_get(document, "faults"), *one;
-	size_t i;
-
-	json_array_foreach(json_object_get(event, "faults"), i, one) {
-		json_object_update(json_array_get(faults, i), one);
-		add_point(json_array_get(faults, i), event, json_object_get(one, "counters"));
-	}
-	json_object_update(used, json_object_get(event, "used"));
-}
-
 static void on_effect(json_t *document, const json_t *event)
 {
 	json_t *faults = json_object_get(document, "faults"), *one;
@@ -72,6 +59,18 @@ static void on_effect(json_t *document, const json_t *event)
 
 	json_array_foreach(json_object_get(event, "faults"), i, one)
 		json_object_update(json_array_get(faults, i), one);
+}
+
+static void on_counters(json_t *document, const json_t *event)
+{
+	json_t *used = json_object_get(json_object_get(document, "blast_radius"), "used");
+	json_t *faults = json_object_get(document, "faults"), *one;
+	size_t i;
+
+	on_effect(document, event);
+	json_array_foreach(json_object_get(event, "faults"), i, one)
+		add_point(json_array_get(faults, i), event, json_object_get(one, "counters"));
+	json_object_update(used, json_object_get(event, "used"));
 }
 
 static void on_sample(json_t *document, const json_t *event)
