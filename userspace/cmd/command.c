@@ -11,6 +11,7 @@
 
 #include "engine/verdict.h"
 #include "experiment/gameday.h"
+#include "guard/admission.h"
 #include "util/out.h"
 #include "util/text.h"
 
@@ -68,6 +69,22 @@ void sq_usage_error(const struct sq_command *command, const char *format, ...)
 	va_end(arguments);
 	sq_print_error("squall %s: %s\n%s", command->name, message, text);
 	exit(sq_verdict_exit(SQ_INVALID));
+}
+
+void sq_usage_unknown(const struct sq_command *command, const char *what, const char *name,
+		      const char *near)
+{
+	sq_usage_error(command, "there is no %s '%s'%s%s%s", what, name,
+		       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+const struct sq_fault_kind *sq_take_kind(const struct sq_command *command, const char *name)
+{
+	const struct sq_fault_kind *kind = sq_fault_kind_find(name);
+
+	if (!kind)
+		sq_usage_unknown(command, "fault", name, sq_fault_kind_nearest(name));
+	return kind;
 }
 
 /* getopt's own messages know neither the command nor what comes close. */
@@ -155,6 +172,30 @@ int sq_fail(struct sq_error *err)
 	return code;
 }
 
+void sq_print_diags(struct sq_diags *diags)
+{
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+
+	sq_diags_render(diags, sq_buffer_stream(&text));
+	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+}
+
+int sq_root_only(const char *what, struct sq_error **err)
+{
+	return geteuid() == 0 ? 0
+			      : sq_error_set(err, SQ_FAIL_UNSUPPORTED, EPERM,
+					     "only root may %s: use sudo", what);
+}
+
+int sq_load_policy(struct sq_policy **ret, struct sq_error **err)
+{
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	int r = sq_policy_of_host(ret, &diags, err);
+
+	sq_print_diags(&diags);
+	return r;
+}
+
 /* A bare name is looked up where the host keeps its experiments, unless it is a file here. */
 static char *find_file(const char *name)
 {
@@ -178,7 +219,6 @@ static char *find_file(const char *name)
 struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings)
 {
 	_cleanup_diags_ struct sq_diags diags = { 0 };
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	_cleanup_free_ char *file = find_file(name);
 	struct sq_experiment *experiment;
 
@@ -191,7 +231,6 @@ struct sq_experiment *sq_load(const char *name, const struct sq_texts *settings)
 		return NULL;
 	}
 	experiment = sq_experiment_load(file, settings, &diags);
-	sq_diags_render(&diags, sq_buffer_stream(&text));
-	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+	sq_print_diags(&diags);
 	return experiment;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "experiment/experiment.h"
+#include "experiment/policy.h"
 #include "util/error.h"
 
 struct sq_option {
@@ -42,12 +43,28 @@ void sq_take_flag(size_t option, const char *value, void *data);
 _Noreturn void sq_usage_error(const struct sq_command *command, const char *format, ...)
 	_printf_(2, 3);
 
+/* The same where there is no @what called @name; @near is what may have been meant, or NULL. */
+_Noreturn void sq_usage_unknown(const struct sq_command *command, const char *what,
+				const char *name, const char *near);
+
+/* The fault of this name; without one it ends the program in the same way. */
+const struct sq_fault_kind *sq_take_kind(const struct sq_command *command, const char *name);
+
 /* Fails unless there are @least to @most operands from @first on. */
 void sq_operands(const struct sq_command *command, int argc, char **argv, int first, int least,
 		 int most);
 
 /* Prints an error to standard error and returns the exit code it stands for. Frees it. */
 int sq_fail(struct sq_error *err);
+
+/* What is wrong in a file, to standard error. */
+void sq_print_diags(struct sq_diags *diags);
+
+/* "only root may WHAT: use sudo", for whoever is not. */
+int sq_root_only(const char *what, struct sq_error **err);
+
+/* The host's policy, which is the caller's, or NULL where there is none. Prints what is wrong in it. */
+int sq_load_policy(struct sq_policy **ret, struct sq_error **err);
 
 /*
  * Loads an experiment: a file, "-" for standard input, or a NAME for

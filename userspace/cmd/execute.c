@@ -78,8 +78,6 @@ struct host {
 static enum sq_verdict open_host(const struct sq_execution *execution, struct host *host,
 				 struct sq_experiment **experiments, size_t n)
 {
-	_cleanup_diags_ struct sq_diags diags = { 0 };
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	struct sq_error *err = NULL;
 	enum sq_verdict verdict;
 
@@ -89,10 +87,8 @@ static enum sq_verdict open_host(const struct sq_execution *execution, struct ho
 							.reason = execution->reason,
 							.task_id = execution->task_id,
 							.planned = execution->dry_run };
-	if (!sq_policy_of_host(&host->policy, &diags, &err))
+	if (!sq_load_policy(&host->policy, &err))
 		return SQ_PASSED;
-	sq_diags_render(&diags, sq_buffer_stream(&text));
-	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
 	verdict = sq_verdict_of(err);
 	sq_fail(err);
 	return verdict;

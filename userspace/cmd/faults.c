@@ -53,7 +53,6 @@ static void print_kind(const struct sq_fault_kind *kind)
 static int run(const struct sq_command *command, int argc, char **argv)
 {
 	int first = sq_options_parse(command, argc, argv, NULL, NULL);
-	const struct sq_fault_kind *kind;
 
 	sq_operands(command, argc, argv, first, 0, 1);
 	if (first == argc) {
@@ -62,14 +61,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		sq_print("\n`squall faults NAME` shows the parameters.\n");
 		return sq_verdict_exit(SQ_PASSED);
 	}
-	kind = sq_fault_kind_find(argv[first]);
-	if (!kind) {
-		const char *near = sq_fault_kind_nearest(argv[first]);
-
-		sq_usage_error(command, "there is no fault '%s'%s%s%s", argv[first],
-			       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
-	}
-	print_kind(kind);
+	print_kind(sq_take_kind(command, argv[first]));
 	return sq_verdict_exit(SQ_PASSED);
 }
 

@@ -86,14 +86,6 @@ static void take(size_t option, const char *value, void *data)
 	}
 }
 
-static void print_diags(struct sq_diags *diags)
-{
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
-
-	sq_diags_render(diags, sq_buffer_stream(&text));
-	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
-}
-
 /* What is wrong in an experiment is told with the place that names it. */
 static struct sq_experiment *load_step(const struct sq_gameday *gameday, const struct sq_step *step)
 {
@@ -105,7 +97,7 @@ static struct sq_experiment *load_step(const struct sq_gameday *gameday, const s
 	if (!experiment)
 		sq_print_error("%s:%d:%d: error: this experiment is not valid:\n", gameday->file,
 			       mark.line, mark.column);
-	print_diags(&diags);
+	sq_print_diags(&diags);
 	return experiment;
 }
 
@@ -116,7 +108,7 @@ struct sq_gameday *sq_load_gameday(const char *file, struct sq_experiment ***ret
 	struct sq_experiment **experiments;
 	bool valid = true;
 
-	print_diags(&diags);
+	sq_print_diags(&diags);
 	if (!gameday)
 		return NULL;
 	experiments = sq_alloc((gameday->steps.n + 1) * sizeof(struct sq_experiment *));

@@ -191,7 +191,7 @@ static void write_experiment(struct sq_buffer *text, const struct given *given,
 
 static int execute(struct given *given, const struct sq_fault_kind *kind)
 {
-	_cleanup_buffer_ struct sq_buffer text = { 0 }, messages = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	_cleanup_diags_ struct sq_diags diags = { 0 };
 	struct sq_experiment *experiment;
 	const char *source;
@@ -199,8 +199,7 @@ static int execute(struct given *given, const struct sq_fault_kind *kind)
 	write_experiment(&text, given, kind);
 	source = sq_buffer_text(&text);
 	experiment = sq_experiment_parse("inject", source, strlen(source), NULL, &diags);
-	sq_diags_render(&diags, sq_buffer_stream(&messages));
-	sq_print_error("%s", sq_buffer_text(&messages));
+	sq_print_diags(&diags);
 	if (experiment && !given->print)
 		return sq_execute(&given->execution, &experiment, 1);
 	sq_texts_clear(&given->execution.reports);
@@ -211,24 +210,12 @@ static int execute(struct given *given, const struct sq_fault_kind *kind)
 	return sq_verdict_exit(SQ_PASSED);
 }
 
-/* The kind decides what options there are: it is found before they are parsed. */
-static const struct sq_fault_kind *find_kind(const struct sq_command *command, int argc,
-					     char **argv)
-{
-	const struct sq_fault_kind *kind = argc > 1 ? sq_fault_kind_find(argv[1]) : NULL;
-	const char *near;
-
-	if (kind || argc < 2 || argv[1][0] == '-')
-		return kind;
-	near = sq_fault_kind_nearest(argv[1]);
-	sq_usage_error(command, "there is no fault '%s'%s%s%s", argv[1],
-		       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
-
 static int run(const struct sq_command *command, int argc, char **argv)
 {
 	_cleanup_free_ struct given *given = sq_alloc(sizeof(*given));
-	const struct sq_fault_kind *kind = find_kind(command, argc, argv);
+	/* it decides what options there are: so it is found before they are parsed */
+	const struct sq_fault_kind *kind =
+		argc > 1 && argv[1][0] != '-' ? sq_take_kind(command, argv[1]) : NULL;
 	struct sq_command specific = *command;
 	int first, code;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/command.h"
 #include "engine/day.h"
@@ -32,7 +31,6 @@ struct given {
 static void take(size_t option, const char *value, void *data)
 {
 	struct given *given = data;
-	const char *near = sq_nearest(value, marks, ARRAY_SIZE(marks));
 
 	if (option == RUN) {
 		given->run = value;
@@ -42,8 +40,8 @@ static void take(size_t option, const char *value, void *data)
 		if (!strcmp(marks[i], value))
 			given->mark = marks[i];
 	if (!given->mark)
-		sq_usage_error(given->command, "there is no mark '%s'%s%s%s", value,
-			       near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+		sq_usage_unknown(given->command, "mark", value,
+				 sq_nearest(value, marks, ARRAY_SIZE(marks)));
 }
 
 static json_t *make_note(const struct given *given, const char *text, const char *by)
@@ -128,11 +126,8 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	int first = sq_options_parse(command, argc, argv, take, &given);
 
 	sq_operands(command, argc, argv, first, 1, 1);
-	if (geteuid() != 0) {
-		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM,
-			     "only root may write to a journal: use sudo");
+	if (sq_root_only("write to a journal", &err))
 		return sq_fail(err);
-	}
 	return note(&given, argv[first], &err) ? sq_fail(err) : sq_verdict_exit(SQ_PASSED);
 }
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cmd/command.h"
 #include "engine/prune.h"
 #include "engine/verdict.h"
-#include "guard/admission.h"
 #include "util/out.h"
 #include "util/time.h"
 
@@ -98,18 +95,14 @@ static int run(const struct sq_command *command, int argc, char **argv)
 {
 	_cleanup_(sq_prunables_clear) struct sq_prunables all = { 0 };
 	_cleanup_(sq_policy_freep) struct sq_policy *policy = NULL;
-	_cleanup_diags_ struct sq_diags diags = { 0 };
 	bool given[N_OPTIONS] = { false };
 	struct sq_error *err = NULL;
 	int first = sq_options_parse(command, argc, argv, sq_take_flag, given);
 
 	sq_operands(command, argc, argv, first, 0, 0);
-	if (geteuid() != 0) {
-		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM,
-			     "only root may remove journals: use sudo");
+	if (sq_root_only("remove journals", &err))
 		return sq_fail(err);
-	}
-	if (sq_policy_of_host(&policy, &diags, &err)) {
+	if (sq_load_policy(&policy, &err)) {
 		sq_error_wrap(&err, "no journal is removed");
 		return sq_fail(err);
 	}

@@ -62,7 +62,7 @@ static void take(size_t option, const char *value, void *data)
 /* A target needs a fault to be an experiment; this one is never begun. */
 static struct sq_experiment *from_selectors(const struct given *given)
 {
-	_cleanup_buffer_ struct sq_buffer text = { 0 }, messages = { 0 };
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	_cleanup_diags_ struct sq_diags diags = { 0 };
 	struct sq_experiment *experiment;
 
@@ -72,8 +72,7 @@ static struct sq_experiment *from_selectors(const struct given *given)
 	sq_buffer_add(&text, "method: [{fault: network.partition, target: target, for: 1s}]\n");
 	experiment = sq_experiment_parse("targets", sq_buffer_text(&text),
 					 strlen(sq_buffer_text(&text)), NULL, &diags);
-	sq_diags_render(&diags, sq_buffer_stream(&messages));
-	sq_print_error("%s", sq_buffer_text(&messages));
+	sq_print_diags(&diags);
 	return experiment;
 }
 

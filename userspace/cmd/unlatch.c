@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <unistd.h>
 
 #include "cmd/command.h"
 #include "engine/verdict.h"
@@ -68,8 +67,7 @@ static int unlatch(const char *reason, struct sq_error **err)
 static int check_role(struct sq_error **err)
 {
 	_cleanup_(sq_policy_freep) struct sq_policy *policy = NULL;
-	_cleanup_diags_ struct sq_diags diags = { 0 };
-	int r = sq_policy_of_host(&policy, &diags, err);
+	int r = sq_load_policy(&policy, err);
 
 	if (r || !policy)
 		return r;
@@ -85,11 +83,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_operands(command, argc, argv, first, 0, 0);
 	if (!reason || !*reason)
 		sq_usage_error(command, "--reason is required");
-	if (geteuid() != 0) {
-		sq_error_set(&err, SQ_FAIL_UNSUPPORTED, EPERM, "only root may unlatch: use sudo");
-		return sq_fail(err);
-	}
-	if (check_role(&err))
+	if (sq_root_only("unlatch", &err) || check_role(&err))
 		return sq_fail(err);
 	return unlatch(reason, &err) ? sq_fail(err) : sq_verdict_exit(SQ_PASSED);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <unistd.h>
 
 #include "cmd/command.h"
 #include "cmd/gameday.h"
@@ -36,11 +35,9 @@ static void take(size_t option, const char *value, void *data)
 static bool check_policy(const char *file)
 {
 	_cleanup_diags_ struct sq_diags diags = { 0 };
-	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	_cleanup_(sq_policy_freep) struct sq_policy *policy = sq_policy_load(file, &diags);
 
-	sq_diags_render(&diags, sq_buffer_stream(&text));
-	sq_out_text(STDERR_FILENO, sq_buffer_text(&text));
+	sq_print_diags(&diags);
 	if (policy)
 		sq_print("%s: valid policy%s%s\n", file, policy->environment ? ": " : "",
 			 policy->environment ? policy->environment : "");
