@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "util/event.h"
 #include "util/fs.h"
 #include "util/process.h"
 
@@ -93,18 +91,12 @@ static char *log_name(const struct child *child)
 static int open_output(struct child *child, int *ret_writer, struct sq_error **err)
 {
 	_cleanup_free_ char *name = log_name(child);
-	int ends[2];
 
 	child->log_fd = openat(child->children->setup.journal_fd, name,
 			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (child->log_fd < 0)
 		return sq_error_errno(err, errno, "cannot make the log '%s'", name);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return sq_error_errno(err, errno, "cannot make a pipe");
-	child->output_fd = ends[0];
-	*ret_writer = ends[1];
-	fcntl(child->output_fd, F_SETFL, O_NONBLOCK);
-	return 0;
+	return sq_event_pipe(&child->output_fd, ret_writer, err);
 }
 
 static struct child *add(struct sq_children *children, const char *kind, const char *name)
@@ -123,16 +115,16 @@ static struct child *add(struct sq_children *children, const char *kind, const c
 
 static int watch(struct child *child, int pidfd, struct sq_error **err)
 {
-	sd_event *event = child->children->setup.event;
-	int r = sd_event_add_child_pidfd(event, &child->exit, pidfd, WEXITED, on_ended, child);
+	const struct sq_event_program program = {
+		.pidfd = pidfd,
+		.output_fd = child->output_fd,
+		.on_ended = on_ended,
+		.on_output = on_output,
+		.data = child,
+	};
+	int r = sq_event_watch(child->children->setup.event, &program, &child->exit,
+			       &child->output);
 
-	if (r >= 0) {
-		sd_event_source_set_child_pidfd_own(child->exit, 1);
-		r = sd_event_add_io(event, &child->output, child->output_fd, EPOLLIN, on_output,
-				    child);
-	} else {
-		sq_close(pidfd);
-	}
 	return r < 0 ? sq_error_errno(err, -r, "cannot watch %s '%s'", child->kind, child->name)
 		     : 0;
 }

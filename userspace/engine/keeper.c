@@ -15,6 +15,7 @@
 #include "guard/health.h"
 #include "guard/latch.h"
 #include "guard/paths.h"
+#include "util/event.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -29,14 +30,6 @@
 #define SLACK 10
 
 static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-
-/* Calls again in @ns. */
-static int again(sd_event_source *source, uint64_t ns)
-{
-	int r = sd_event_source_set_time_relative(source, ns / SQ_US);
-
-	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
 
 /* Who used the kill switch leaves a message, a moment after the switch itself. */
 static void stop_killed(struct sq_run *run)
@@ -71,7 +64,7 @@ static int on_renew(sd_event_source *source, uint64_t usec, void *data)
 		sq_run_stop(run, SQ_ABORTED, "the lease",
 			    "the lease lapsed: squall was stopped, "
 			    "frozen or held up for more than a second");
-	return again(source, SQ_LEASE_RENEW_NS);
+	return sq_event_again(source, SQ_LEASE_RENEW_NS);
 }
 
 static void check_lease(struct sq_run *run)
@@ -222,7 +215,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	follow_timeline(run);
 	sq_vitals_look(run->vitals);
 	tell(run);
-	return again(source, TICK_NS);
+	return sq_event_again(source, TICK_NS);
 }
 
 int sq_keeper_look(struct sq_run *run, struct sq_error **err)

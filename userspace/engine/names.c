@@ -2,7 +2,6 @@
 #include "engine/names.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/state.h"
+#include "util/event.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -218,10 +218,13 @@ static int start_lookup(struct sq_resolver *resolver, struct lookup *lookup, pid
 			struct sq_error **err)
 {
 	_cleanup_free_ const char **argv = NULL;
-	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
+	struct sq_event_program program = { .on_ended = on_ended,
+					    .on_output = on_output,
+					    .data = lookup };
+	_cleanup_close_ int writer = -EBADF;
 	char pid_text[16];
 	size_t n = 0;
-	int ends[2], r;
+	int r;
 
 	snprintf(pid_text, sizeof(pid_text), "%d", (int)pid);
 	*(const char **)sq_append(&argv, &n, sizeof(*argv)) = SQ_RESOLVE_NAME;
@@ -229,28 +232,20 @@ static int start_lookup(struct sq_resolver *resolver, struct lookup *lookup, pid
 	for (size_t i = 0; i < resolver->names.n; i++)
 		*(const char **)sq_append(&argv, &n, sizeof(*argv)) = resolver->names.item[i].host;
 	sq_append(&argv, &n, sizeof(*argv));
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return sq_error_errno(err, errno, "cannot make a pipe");
-	lookup->output_fd = ends[0];
-	writer = ends[1];
-	fcntl(lookup->output_fd, F_SETFL, O_NONBLOCK);
+	r = sq_event_pipe(&lookup->output_fd, &writer, err);
+	if (r)
+		return r;
 	r = sq_spawn(&(struct sq_spawn){ .argv = argv,
 					 .program = "/proc/self/exe",
 					 .cgroup_fd = resolver->run->self_fd,
 					 .stdin_fd = -EBADF,
 					 .stdout_fd = writer,
 					 .stderr_fd = -EBADF },
-		     &lookup->pid, &pidfd, err);
+		     &lookup->pid, &program.pidfd, err);
 	if (r)
 		return r;
-	r = sd_event_add_child_pidfd(resolver->run->event, &lookup->child, pidfd, WEXITED, on_ended,
-				     lookup);
-	if (r >= 0) {
-		sd_event_source_set_child_pidfd_own(lookup->child, 1);
-		TAKE_FD(pidfd);
-		r = sd_event_add_io(resolver->run->event, &lookup->output, lookup->output_fd,
-				    EPOLLIN, on_output, lookup);
-	}
+	program.output_fd = lookup->output_fd;
+	r = sq_event_watch(resolver->run->event, &program, &lookup->child, &lookup->output);
 	if (r < 0)
 		return sq_error_errno(err, -r, "cannot watch a program that resolves names");
 	resolver->running++;
@@ -313,7 +308,6 @@ static int on_time(sd_event_source *source, uint64_t usec, void *data)
 	struct sq_resolver *resolver = data;
 	_cleanup_error_ struct sq_error *err = NULL;
 	uint64_t next_ns = EVERY_NS - PATIENCE_NS;
-	int r;
 
 	if (resolver->running)
 		finish_round(resolver);
@@ -323,8 +317,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *data)
 		sq_run_note(resolver->run, err->message);
 	else
 		next_ns = PATIENCE_NS;
-	r = sd_event_source_set_time_relative(source, next_ns / SQ_US);
-	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return sq_event_again(source, next_ns);
 }
 
 int sq_resolver_start(struct sq_run *run, struct sq_error **err)

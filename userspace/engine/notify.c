@@ -17,6 +17,7 @@
 
 #include "engine/syslog.h"
 #include "guard/registry.h"
+#include "util/event.h"
 #include "util/fs.h"
 #include "util/process.h"
 #include "util/time.h"
@@ -179,15 +180,12 @@ static char *run_program(struct notifier *notifier, const struct program *progra
 	_cleanup_close_ int stdin_fd = event_file(text), pidfd = -EBADF, reader = -EBADF,
 			    writer = -EBADF;
 	_cleanup_error_ struct sq_error *err = NULL;
-	int ends[2];
 	pid_t pid;
 
-	if (stdin_fd < 0 || pipe2(ends, O_CLOEXEC) < 0)
+	if (stdin_fd < 0)
 		return sq_asprintf("could not be started: %s", strerror(errno));
-	reader = ends[0];
-	writer = ends[1];
-	fcntl(reader, F_SETFL, O_NONBLOCK);
-	if (sq_spawn(&(struct sq_spawn){ .argv = argv,
+	if (sq_event_pipe(&reader, &writer, &err) ||
+	    sq_spawn(&(struct sq_spawn){ .argv = argv,
 					 .directory = "/",
 					 .cgroup_fd = -EBADF,
 					 .stdin_fd = stdin_fd,

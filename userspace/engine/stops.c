@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guard/health.h"
+#include "util/event.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -90,11 +91,9 @@ static void look(struct watch *watch)
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct watch *watch = data;
-	int r;
 
 	look(watch);
-	r = sd_event_source_set_time_relative(source, watch->stop_if->every_ns / SQ_US);
-	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return sq_event_again(source, watch->stop_if->every_ns);
 }
 
 static int add(struct sq_stops *stops, const struct sq_stop_if *stop_if, const char *whose,

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* exec probes: a program, its exit code and what it writes. No shell. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "probe/sample.h"
+#include "util/event.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -58,9 +57,8 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data)
 	}
 	pending->timed_out = true;
 	kill(-pending->pid, SIGKILL); /* its session, so with what it started */
-	if (sd_event_source_set_time_relative(source, DIE_NS / SQ_US) < 0)
-		return 0;
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	sq_event_again(source, DIE_NS);
+	return 0;
 }
 
 /* The zombie still tells what it and its children took: sd-event reaps it afterwards. */
@@ -92,15 +90,14 @@ static int on_ended(sd_event_source *source, const siginfo_t *info, void *data)
 static int start(struct sq_pending *pending, const char *program, const char *const *argv,
 		 uint64_t timeout_ns, struct sq_error **err)
 {
-	sd_event *event = pending->prober->event;
-	_cleanup_close_ int writer = -EBADF, pidfd = -EBADF;
-	int ends[2], r;
+	struct sq_event_program watched = { .on_ended = on_ended,
+					    .on_output = on_output,
+					    .data = pending };
+	_cleanup_close_ int writer = -EBADF;
+	int r = sq_event_pipe(&pending->output_fd, &writer, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return sq_error_errno(err, errno, "cannot make a pipe");
-	pending->output_fd = ends[0];
-	writer = ends[1];
-	fcntl(pending->output_fd, F_SETFL, O_NONBLOCK);
+	if (r)
+		return r;
 	r = sq_spawn(&(struct sq_spawn){ .argv = argv,
 					 .program = program,
 					 .cgroup_fd = pending->prober->cgroup_fd,
@@ -110,16 +107,11 @@ static int start(struct sq_pending *pending, const char *program, const char *co
 					 /* a helper of ours looks at what the user may not see */
 					 .user = program ? NULL : pending->prober->user,
 					 .patience_ns = PATIENCE_NS },
-		     &pending->pid, &pidfd, err);
+		     &pending->pid, &watched.pidfd, err);
 	if (r)
 		return r;
-	r = sd_event_add_child_pidfd(event, &pending->child, pidfd, WEXITED, on_ended, pending);
-	if (r >= 0) {
-		sd_event_source_set_child_pidfd_own(pending->child, 1);
-		TAKE_FD(pidfd);
-		r = sd_event_add_io(event, &pending->output, pending->output_fd, EPOLLIN, on_output,
-				    pending);
-	}
+	watched.output_fd = pending->output_fd;
+	r = sq_event_watch(pending->prober->event, &watched, &pending->child, &pending->output);
 	if (r >= 0)
 		r = sq_pending_limit(pending, timeout_ns, on_timeout);
 	return r < 0 ? sq_error_errno(err, -r, "cannot watch a probe's program") : 0;
