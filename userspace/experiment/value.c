@@ -176,14 +176,41 @@ static int parse_regex(const char *text, char **ret, const char **why)
 	return 0;
 }
 
+static int parse_enums(const struct sq_field *field, const char *text, uint32_t *bits,
+		       const char **why, const char **near)
+{
+	unsigned int index;
+	int r = parse_name(field->names, text, &index, why, near);
+
+	if (!r)
+		*bits |= 1u << index;
+	return r;
+}
+
+static int parse_peers(const char *text, struct sq_peers *peers, const char **why)
+{
+	struct sq_peer peer;
+	int r = sq_parse_peer(text, &peer, why);
+
+	if (!r)
+		*(struct sq_peer *)sq_append(&peers->item, &peers->n, sizeof(peer)) = peer;
+	return r;
+}
+
+static int parse_ports(const char *text, struct sq_port_ranges *ranges, const char **why)
+{
+	struct sq_port_range range;
+	int r = sq_parse_port_range(text, &range, why);
+
+	if (!r)
+		*(struct sq_port_range *)sq_append(&ranges->item, &ranges->n, sizeof(range)) =
+			range;
+	return r;
+}
+
 int sq_value_parse(const struct sq_field *field, const char *text, void *slot, const char **why,
 		   const char **near)
 {
-	struct sq_port_range range;
-	struct sq_peer peer;
-	unsigned int index;
-	int r = -EINVAL;
-
 	switch (field->type) {
 	case SQ_TYPE_TEXT:
 		*(char **)slot = sq_strdup(text);
@@ -210,27 +237,11 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 	case SQ_TYPE_ENUM:
 		return parse_name(field->names, text, slot, why, near);
 	case SQ_TYPE_ENUMS:
-		r = parse_name(field->names, text, &index, why, near);
-		if (!r)
-			*(uint32_t *)slot |= 1u << index;
-		return r;
+		return parse_enums(field, text, slot, why, near);
 	case SQ_TYPE_PEERS:
-		r = sq_parse_peer(text, &peer, why);
-		if (!r) {
-			struct sq_peers *peers = slot;
-
-			*(struct sq_peer *)sq_append(&peers->item, &peers->n, sizeof(peer)) = peer;
-		}
-		return r;
+		return parse_peers(text, slot, why);
 	case SQ_TYPE_PORTS:
-		r = sq_parse_port_range(text, &range, why);
-		if (!r) {
-			struct sq_port_ranges *ranges = slot;
-
-			*(struct sq_port_range *)sq_append(&ranges->item, &ranges->n,
-							   sizeof(range)) = range;
-		}
-		return r;
+		return parse_ports(text, slot, why);
 	case SQ_TYPE_CALLS:
 		return parse_call(text, slot, why, near);
 	case SQ_TYPE_ERRNO:
@@ -253,7 +264,7 @@ int sq_value_parse(const struct sq_field *field, const char *text, void *slot, c
 	case SQ_TYPE_NAMED:
 		break;
 	}
-	return r;
+	return -EINVAL;
 }
 
 bool sq_value_is_list(enum sq_type type)

@@ -93,44 +93,49 @@ static char char_at(const char *source, struct sq_mark mark)
 }
 
 /* What libyaml says is right but seldom helps; the frequent causes have a sentence of their own. */
+static const struct {
+	char at; /* the character there, or 0 */
+	const char *context, *problem; /* in libyaml's words, or NULL */
+	const char *message, *hint; /* message NULL: libyaml's */
+	bool begin; /* tell where that began, not where it ended */
+} causes[] = {
+	{ '\t', NULL, NULL, "a tab stands where only spaces may", "YAML is indented with spaces" },
+	{ '@', NULL, NULL, "a plain value may not begin with '@'", "put the value in quotes" },
+	{ '`', NULL, NULL, "a plain value may not begin with '`'", "put the value in quotes" },
+	{ '%', NULL, "cannot start any token", "a plain value may not begin with '%'",
+	  "a share is written 5%, with the sign behind; anything else in quotes" },
+	{ '\0', "scanning an alias", NULL,
+	  "an unquoted '*' begins an alias, whose name "
+	  "has letters, digits, '_' and '-' only",
+	  "put the value in quotes", true },
+	{ '\0', "scanning an anchor", NULL,
+	  "an unquoted '&' begins an anchor, whose name "
+	  "has letters, digits, '_' and '-' only",
+	  "put the value in quotes", true },
+	{ '\0', NULL, "mapping values are not allowed", "a ':' is not allowed here",
+	  "a value with \": \" in it must be in quotes, and keys of one map must begin in "
+	  "the same column" },
+	{ '\0', "quoted scalar", "end of stream", "the quote is never closed", NULL, true },
+	{ '\0', "quoted scalar", "hexdecimal", ESCAPE },
+	{ '\0', "quoted scalar", "escape", ESCAPE },
+	{ '\0', "a flow", "expected ',' or", "a ',' or the closing bracket is missing", NULL },
+	{ '\0', "a block", NULL, NULL,
+	  "look for a wrong indent, or a missing ':' or '-', here or in the line above" },
+	{ '\0', "a simple key", NULL, "a key without a ':' behind it",
+	  "a key and its value are written 'key: value', with a space behind the ':'", true },
+};
+
+/* A character that libyaml does not read at all. */
+static void reader_error(struct reader *reader)
+{
+	sq_diag_error(reader->diags, mark_at(reader->text, reader->parser.problem_offset),
+		      "in double quotes it can be written as an escape, such as \"\\x1b\"",
+		      "there is a character here that may not stand in YAML: U+%04X",
+		      (unsigned int)reader->parser.problem_value);
+}
+
 static void scanner_error(struct reader *reader)
 {
-	static const struct {
-		char at; /* the character there, or 0 */
-		const char *context, *problem; /* in libyaml's words, or NULL */
-		const char *message, *hint; /* message NULL: libyaml's */
-		bool begin; /* tell where that began, not where it ended */
-	} causes[] = {
-		{ '\t', NULL, NULL, "a tab stands where only spaces may",
-		  "YAML is indented with spaces" },
-		{ '@', NULL, NULL, "a plain value may not begin with '@'",
-		  "put the value in quotes" },
-		{ '`', NULL, NULL, "a plain value may not begin with '`'",
-		  "put the value in quotes" },
-		{ '%', NULL, "cannot start any token", "a plain value may not begin with '%'",
-		  "a share is written 5%, with the sign behind; anything else in quotes" },
-		{ '\0', "scanning an alias", NULL,
-		  "an unquoted '*' begins an alias, whose name "
-		  "has letters, digits, '_' and '-' only",
-		  "put the value in quotes", true },
-		{ '\0', "scanning an anchor", NULL,
-		  "an unquoted '&' begins an anchor, whose name "
-		  "has letters, digits, '_' and '-' only",
-		  "put the value in quotes", true },
-		{ '\0', NULL, "mapping values are not allowed", "a ':' is not allowed here",
-		  "a value with \": \" in it must be in quotes, and keys of one map must begin in "
-		  "the same column" },
-		{ '\0', "quoted scalar", "end of stream", "the quote is never closed", NULL, true },
-		{ '\0', "quoted scalar", "hexdecimal", ESCAPE },
-		{ '\0', "quoted scalar", "escape", ESCAPE },
-		{ '\0', "a flow", "expected ',' or", "a ',' or the closing bracket is missing",
-		  NULL },
-		{ '\0', "a block", NULL, NULL,
-		  "look for a wrong indent, or a missing ':' or '-', here or in the line above" },
-		{ '\0', "a simple key", NULL, "a key without a ':' behind it",
-		  "a key and its value are written 'key: value', with a space behind the ':'",
-		  true },
-	};
 	const char *context = reader->parser.context ? reader->parser.context : "";
 	const char *problem = reader->parser.problem ? reader->parser.problem : "not valid YAML";
 	struct sq_mark mark = mark_of(reader->parser.problem_mark);
@@ -139,16 +144,6 @@ static void scanner_error(struct reader *reader)
 	_cleanup_free_ char *opened = sq_asprintf("the bracket was opened in line %d, column %d",
 						  begin.line, begin.column);
 
-	if (reader->parser.error == YAML_READER_ERROR) {
-		mark = mark_at(reader->text, reader->parser.problem_offset);
-		sq_diag_error(reader->diags, mark,
-			      "in double quotes it can be written as an escape, "
-			      "such as \"\\x1b\"",
-			      "there is a character here that may not stand in "
-			      "YAML: U+%04X",
-			      (unsigned int)reader->parser.problem_value);
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if ((causes[i].at && causes[i].at != at) ||
 		    (causes[i].context && !strstr(context, causes[i].context)) ||
@@ -172,7 +167,10 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
 		return true;
 	if (reader->parser.error == YAML_MEMORY_ERROR)
 		sq_oom();
-	scanner_error(reader);
+	if (reader->parser.error == YAML_READER_ERROR)
+		reader_error(reader);
+	else
+		scanner_error(reader);
 	return false;
 }
 
