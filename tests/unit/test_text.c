@@ -207,6 +207,16 @@ static void test_wrap_counts_columns_not_bytes(void **state)
 	assert_wrapped("\033[1;31mfailed\033[0m: no", "\033[1;31mfailed\033[0m: no");
 }
 
+static void test_stem_is_what_stands_before_an_end(void **state)
+{
+	assert_int_equal(sq_text_stem("web.slice", ".slice"), 3);
+	assert_int_equal(sq_text_stem("a.slice.slice", ".slice"), 7);
+	assert_int_equal(sq_text_stem(".slice", ".slice"), 0);
+	assert_int_equal(sq_text_stem("web.slices", ".slice"), 0);
+	assert_int_equal(sq_text_stem("e", ".slice"), 0);
+	assert_int_equal(sq_text_stem("", ".slice"), 0);
+}
+
 UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
      UNIT_TEST(test_nearest_leaves_what_is_far_alone), UNIT_TEST(test_nearest_prefers_the_nearer),
      UNIT_TEST(test_utf8_takes_every_well_formed_sequence),
@@ -215,4 +225,5 @@ UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
      UNIT_TEST(test_buffer_keeps_what_is_added_in_order),
      UNIT_TEST(test_buffer_grows_beyond_a_page), UNIT_TEST(test_texts_end_in_null_as_exec_wants),
      UNIT_TEST(test_nearest_few_tells_the_nearest_first), UNIT_TEST(test_wrap_breaks_at_spaces),
-     UNIT_TEST(test_wrap_leaves_words_whole), UNIT_TEST(test_wrap_counts_columns_not_bytes))
+     UNIT_TEST(test_wrap_leaves_words_whole), UNIT_TEST(test_wrap_counts_columns_not_bytes),
+     UNIT_TEST(test_stem_is_what_stands_before_an_end))

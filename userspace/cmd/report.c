@@ -25,9 +25,7 @@ static void take(size_t option, const char *value, void *data)
 /* A run's name has neither. */
 static bool is_file(const char *name)
 {
-	size_t n = strlen(name);
-
-	return !strcmp(name, "-") || strchr(name, '/') || (n > 5 && !strcmp(name + n - 5, ".json"));
+	return !strcmp(name, "-") || strchr(name, '/') || sq_text_stem(name, ".json");
 }
 
 static int load(const char *name, json_t **ret, struct sq_error **err)

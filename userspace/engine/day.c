@@ -133,11 +133,6 @@ int sq_day_note(json_t *note, const char *only, char name[SQ_DAY_NAME_SIZE], str
 	return r ? sq_error_errno(err, -r, "cannot write to the record of %s", name) : 1;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int list(struct sq_texts *names, struct sq_error **err)
 {
 	DIR *dir = opendir(SQ_DAY_DIR);
@@ -155,8 +150,7 @@ static int list(struct sq_texts *names, struct sq_error **err)
 		if (!strncmp(entry->d_name, SQ_DAY_PREFIX, strlen(SQ_DAY_PREFIX)))
 			sq_texts_add(names, entry->d_name);
 	closedir(dir);
-	if (names->n)
-		qsort(names->item, names->n, sizeof(*names->item), by_name);
+	sq_texts_sort(names);
 	return 0;
 }
 

@@ -21,11 +21,6 @@
 #define LARGEST (64u << 20)
 #define MOST_NAMED 5
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int sq_runs_list(struct sq_texts *names, struct sq_error **err)
 {
 	DIR *dir = opendir(SQ_JOURNAL_DIR);
@@ -43,8 +38,7 @@ int sq_runs_list(struct sq_texts *names, struct sq_error **err)
 		if (isdigit((unsigned char)entry->d_name[0]))
 			sq_texts_add(names, entry->d_name);
 	closedir(dir);
-	if (names->n)
-		qsort(names->item, names->n, sizeof(*names->item), compare);
+	sq_texts_sort(names);
 	return 0;
 }
 

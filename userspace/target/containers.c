@@ -22,10 +22,10 @@ static const struct {
 
 const char *sq_container_folder(const char *name, const char *above, const char **ret_id)
 {
-	size_t n = strlen(name), before;
+	size_t n = sq_text_stem(name, ".scope"), before;
 
-	if (n > 6 && !strcmp(name + n - 6, ".scope"))
-		n -= 6;
+	if (!n)
+		n = strlen(name);
 	if (n < SQ_CONTAINER_ID)
 		return NULL;
 	before = n - SQ_CONTAINER_ID;

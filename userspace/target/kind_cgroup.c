@@ -95,13 +95,6 @@ static bool is_cgroup(const struct sq_target *target)
 	return target->cgroup.n > 0;
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && !strcmp(text + n - m, end);
-}
-
 /* A glob for services that takes a slice takes everything in it: that is to be said on purpose. */
 static void add_matches(const struct sq_texts *paths, const char *pattern,
 			struct sq_finding *finding)
@@ -110,7 +103,7 @@ static void add_matches(const struct sq_texts *paths, const char *pattern,
 		const char *path = paths->item[i];
 		uint64_t cgroups, processes;
 
-		if (ends_in(path, ".slice") && !ends_in(pattern, ".slice")) {
+		if (sq_text_stem(path, ".slice") && !sq_text_stem(pattern, ".slice")) {
 			sq_count_below(path, &cgroups, &processes);
 			sq_finding_warn(finding,
 					"the glob '%s' matches '%s' too, a slice of %llu cgroups "

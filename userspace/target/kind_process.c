@@ -23,6 +23,7 @@ static bool read_program(pid_t pid, char path[LONGEST_PATH])
 {
 	char file[32];
 	ssize_t n;
+	size_t stem;
 
 	snprintf(file, sizeof(file), "/proc/%d/exe", (int)pid);
 	n = readlink(file, path, LONGEST_PATH - 1);
@@ -30,8 +31,9 @@ static bool read_program(pid_t pid, char path[LONGEST_PATH])
 		return false;
 	path[n] = '\0';
 	/* an upgrade has put another file in its place */
-	if (n > 10 && !strcmp(path + n - 10, " (deleted)"))
-		path[n - 10] = '\0';
+	stem = sq_text_stem(path, " (deleted)");
+	if (stem)
+		path[stem] = '\0';
 	return true;
 }
 

@@ -29,17 +29,10 @@ enum place {
 static const char *const endings[] = { ".service", ".scope", ".slice",	   ".socket",
 				       ".mount",   ".swap",  ".automount", ".target" };
 
-static bool ends_in(const char *text, size_t n, const char *end)
-{
-	size_t m = strlen(end);
-
-	return n > m && !strncmp(text + n - m, end, m);
-}
-
 static bool is_unit(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		if (ends_in(name, strlen(name), endings[i]))
+		if (sq_text_stem(name, endings[i]))
 			return true;
 	return false;
 }
@@ -47,11 +40,11 @@ static bool is_unit(const char *name)
 static bool all_slices(const char *path)
 {
 	while (*path) {
-		size_t n = strcspn(path + 1, "/");
+		_cleanup_free_ char *name = sq_strndup(path + 1, strcspn(path + 1, "/"));
 
-		if (!ends_in(path + 1, n, ".slice"))
+		if (!sq_text_stem(name, ".slice"))
 			return false;
-		path += 1 + n;
+		path += 1 + strlen(name);
 	}
 	return true;
 }
@@ -267,7 +260,7 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 			 const struct units *units, struct sq_finding *finding,
 			 struct sq_error **err)
 {
-	bool slices = ends_in(pattern, strlen(pattern), ".slice");
+	bool slices = sq_text_stem(pattern, ".slice");
 	size_t before = finding->n;
 
 	if (!sq_cgroup_is_glob(pattern)) {
@@ -283,7 +276,7 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 
 		if (fnmatch(pattern, unit->name, FNM_NOESCAPE) != 0)
 			continue;
-		if (!slices && ends_in(unit->name, strlen(unit->name), ".slice"))
+		if (!slices && sq_text_stem(unit->name, ".slice"))
 			skip_slice(pattern, unit, finding);
 		else
 			add(units, unit->name, unit->path, finding);

@@ -49,16 +49,16 @@ static char *plain_uid(const char *text, size_t n)
 char *sq_pod_uid(const char *path)
 {
 	const char *name = sq_base_name(path), *uid;
-	size_t n = strlen(name);
+	size_t n = sq_text_stem(name, ".slice");
 
-	if (n > 6 && !strcmp(name + n - 6, ".slice")) {
+	if (n) {
 		const char *pods = strstr(name, "kubepods");
 
-		n -= 6;
 		/* with --cgroup-root: kubelet-kubepods-burstable-podUID.slice */
 		uid = pods && (pods == name || pods[-1] == '-') ? strstr(pods, "-pod") : NULL;
 		uid = uid ? uid + 4 : NULL;
 	} else {
+		n = strlen(name);
 		uid = !strncmp(name, "pod", 3) && strstr(path, "/kubepods/") ? name + 3 : NULL;
 	}
 	return uid && is_uid(uid, n - (size_t)(uid - name))
@@ -183,11 +183,11 @@ static void read_links(struct sq_pods *pods)
 
 		if (cut(entry->d_name, part, 3) != 3)
 			continue;
-		n = strlen(part[2]);
+		n = sq_text_stem(part[2], ".log");
 		dash = strrchr(part[2], '-');
-		if (n < 4 || strcmp(part[2] + n - 4, ".log") != 0 || !dash)
+		if (!n || !dash)
 			continue;
-		part[2][n - 4] = *dash = '\0';
+		part[2][n] = *dash = '\0';
 		add_by_name(pods, part[1], part[0], part[2], dash + 1);
 	}
 	if (dir)

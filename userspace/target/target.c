@@ -298,10 +298,9 @@ static void tell_width(struct sq_resolved *ret, const struct sq_member *member,
 		       struct sq_finding *finding)
 {
 	uint64_t cgroups, processes;
-	size_t n = strlen(member->cgroup.path);
 
 	/* a pod's cgroup is a slice too, and what was meant */
-	if (n < 6 || strcmp(member->cgroup.path + n - 6, ".slice") != 0 || ret->target->pod.n)
+	if (!sq_text_stem(member->cgroup.path, ".slice") || ret->target->pod.n)
 		return;
 	sq_count_below(member->cgroup.path, &cgroups, &processes);
 	sq_finding_warn(finding,

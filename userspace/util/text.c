@@ -16,6 +16,17 @@ void sq_texts_add(struct sq_texts *texts, const char *text)
 	texts->item[texts->n] = NULL;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void sq_texts_sort(struct sq_texts *texts)
+{
+	if (texts->n)
+		qsort(texts->item, texts->n, sizeof(*texts->item), by_bytes);
+}
+
 bool sq_texts_have(const struct sq_texts *texts, const char *text)
 {
 	for (size_t i = 0; i < texts->n; i++)
@@ -258,6 +269,13 @@ char *sq_utf8_clean(char *text)
 	for (char *p = text; !sq_utf8_valid(p, n, &where); n -= where + 1, p += where + 1)
 		p[where] = '?';
 	return text;
+}
+
+size_t sq_text_stem(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n > m && !strcmp(text + n - m, end) ? n - m : 0;
 }
 
 bool sq_words_have(const char *words, const char *word)

@@ -17,6 +17,7 @@ struct sq_texts {
 
 void sq_texts_add(struct sq_texts *texts, const char *text);
 bool sq_texts_have(const struct sq_texts *texts, const char *text);
+void sq_texts_sort(struct sq_texts *texts); /* by their bytes */
 void sq_texts_clear(struct sq_texts *texts);
 #define _cleanup_texts_ _cleanup_(sq_texts_clear)
 
@@ -65,6 +66,9 @@ bool sq_utf8_valid(const char *text, size_t n, size_t *where);
 
 /* Puts '?' in the place of every byte that is not UTF-8, since JSON has no room for them; returns @text. */
 char *sq_utf8_clean(char *text);
+
+/* How long @text is without the @end that it has behind something else; 0: it ends otherwise. */
+size_t sq_text_stem(const char *text, const char *end);
 
 /* Is @word among the words of a text that single spaces part? */
 bool sq_words_have(const char *words, const char *word);
