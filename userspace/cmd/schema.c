@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The experiment file's JSON Schema, for editors, from the same tables that check it. */
-#include <string.h>
-#include <unistd.h>
 
 #include "cmd/command.h"
 #include "engine/verdict.h"

@@ -2,7 +2,6 @@
 #include "cmd/command.h"
 #include "engine/journal.h"
 #include "engine/runs.h"
-#include "engine/verdict.h"
 #include "guard/registry.h"
 #include "util/out.h"
 

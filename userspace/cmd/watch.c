@@ -20,7 +20,6 @@
 #include "util/fs.h"
 #include "util/json.h"
 #include "util/out.h"
-#include "util/time.h"
 
 #define STEP_MS 500
 #define MOST_OVER 5

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/call_traps.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "abi.h"

@@ -4,7 +4,6 @@
  * heartbeats, the budget, the disk, signals. All of it hangs on the main loop: a loop that hangs
  * renews nothing.
  */
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>

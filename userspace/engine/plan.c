@@ -11,11 +11,8 @@
 #include "engine/program_traps.h"
 #include "guard/control_path.h"
 #include "guard/paths.h"
-#include "inject/rules.h"
 #include "target/sockets.h"
 #include "util/set.h"
-#include "util/time.h"
-#include "util/units.h"
 
 static int check_basics(struct sq_error **err)
 {

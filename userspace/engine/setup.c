@@ -2,13 +2,11 @@
 /* What a run makes before anything is injected, and how all of it is given back. */
 #include <errno.h>
 #include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "engine/state.h"
-#include "guard/guardian.h"
 #include "guard/latch.h"
 #include "guard/paths.h"
 #include "guard/recover.h"

@@ -2,7 +2,6 @@
 #include "engine/stops.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "guard/health.h"
 #include "util/event.h"

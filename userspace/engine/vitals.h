@@ -10,7 +10,6 @@
 #include <jansson.h>
 
 #include "engine/plan.h"
-#include "probe/probe.h"
 
 struct sq_vitals;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "experiment/catalogue.h"
 
-#include <string.h>
-
 #include "util/time.h"
 #include "util/units.h"
 

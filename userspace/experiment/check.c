@@ -9,7 +9,6 @@
 #include "experiment/dns_pattern.h"
 #include "experiment/path_pattern.h"
 #include "util/cgroup.h"
-#include "util/fs.h"
 #include "util/time.h"
 #include "util/units.h"
 

@@ -2,7 +2,6 @@
 /* Mistakes in probes that only show when their parts are held against each other. */
 #include <ctype.h>
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "experiment/check.h"

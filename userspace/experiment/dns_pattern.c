@@ -2,6 +2,7 @@
 #include "experiment/dns_pattern.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define LONGEST_LABEL 63

@@ -3,7 +3,6 @@
 #ifndef SQ_EXPERIMENT_DNS_PATTERN_H
 #define SQ_EXPERIMENT_DNS_PATTERN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define SQ_DNS_LONGEST 253 /* without the dot behind it (RFC 1035, 2.3.4) */

@@ -2,7 +2,6 @@
 /* What a probe may hold, and how it is judged. */
 #include "experiment/probe.h"
 
-#include "util/mem.h"
 #include "util/time.h"
 #include "util/units.h"
 

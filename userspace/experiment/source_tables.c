@@ -2,7 +2,6 @@
 /* What probes can look at, and what one sample must show. */
 #include "experiment/probe.h"
 
-#include "util/mem.h"
 #include "util/time.h"
 
 const char *const sq_source_kinds[SQ_SOURCES + 1] = { "http",	 "tcp",	 "dns",

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "experiment/stop_if.h"
 
-#include <stdlib.h>
-
 #include "experiment/check.h"
 #include "util/time.h"
 #include "util/units.h"

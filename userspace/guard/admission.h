@@ -8,7 +8,6 @@
 
 #include "experiment/policy.h"
 #include "util/error.h"
-#include "util/user.h"
 
 /* How a run was asked for. */
 struct sq_request {

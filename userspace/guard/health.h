@@ -4,7 +4,6 @@
 #define SQ_GUARD_HEALTH_H
 
 #include "experiment/stop_if.h"
-#include "util/error.h"
 
 #define SQ_HEALTH_LOOKS 64
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The difference between two looks at the host, and whose doing each part of it is. */
 #include <bpf/bpf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include "guard/host_holders.h"
 #include "guard/host_state.h"
 #include "guard/paths.h"
-#include "guard/undo.h"
 #include "util/cgroup.h"
 #include "util/json.h"
 #include "util/process.h"

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "guard/paths.h"
-#include "util/error.h"
 #include "util/eventlog.h"
 #include "util/fs.h"
 

@@ -6,10 +6,6 @@
 #ifndef SQ_GUARD_LATCH_H
 #define SQ_GUARD_LATCH_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "guard/kill_switch.h"
 #include "util/error.h"
 

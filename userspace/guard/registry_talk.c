@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a run's processes, and those who stop it, tell each other in its entry. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/pidfd.h>

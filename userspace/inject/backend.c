@@ -21,7 +21,6 @@
 #include "inject/object.h"
 #include "inject/rules.h"
 #include "util/cgroup.h"
-#include "util/fs.h"
 #include "util/time.h"
 
 #define INITIAL_CGROUP_NAMESPACE 0xeffffffbu /* PROC_CGROUP_INIT_INO */

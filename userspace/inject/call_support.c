@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/call_support.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "inject/calls.h"
 #include "inject/object.h"
 #include "inject/wrappers.h"

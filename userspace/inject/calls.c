@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/calls.h"
 
-#include <string.h>
-
 #include "util/mem.h"
 #include "util/text.h"
 

@@ -25,7 +25,6 @@
 #include "inject/nap.h"
 #include "util/fs.h"
 #include "util/privileges.h"
-#include "util/process.h"
 #include "util/time.h"
 
 #define FD_REQUESTS SQ_HELPER_FD_OWN

@@ -3,7 +3,6 @@
 #ifndef SQ_INJECT_QUANTILES_H
 #define SQ_INJECT_QUANTILES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "sample.h"

@@ -5,8 +5,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "util/mem.h"
-
 #define VLAN_HLEN 4
 #define IPV4_LEAST 20
 #define IPV4_FRAGMENT 0x3fff /* more of them, or one's offset */

@@ -2,7 +2,6 @@
 #include "inject/wrappers.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>

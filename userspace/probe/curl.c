@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* libcurl's multi interface in the event loop, for all that goes over a connection. */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 

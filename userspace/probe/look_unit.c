@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A unit's state, asked of systemd itself. */
-#include <errno.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>

@@ -3,7 +3,6 @@
 #ifndef SQ_PROBE_SAMPLE_H
 #define SQ_PROBE_SAMPLE_H
 
-#include <jansson.h>
 #include <signal.h>
 #include <sys/types.h>
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What statistics have said of a probe: samples, shift, interval, effect. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "report/formats.h"

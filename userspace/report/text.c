@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The journal for people, in 100 columns. */
-#include <stdio.h>
 #include <string.h>
 
 #include "report/cleanup.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Targets that name cgroups by their paths. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "target/kind.h"

@@ -7,7 +7,6 @@
 #define SQ_TARGET_PODS_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "target/containers.h"

@@ -7,7 +7,6 @@
 #define SQ_UTIL_EVENTLOG_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"

@@ -4,7 +4,6 @@
 #define SQ_UTIL_FS_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/mem.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "util/mem.h"
-#include "util/time.h"
 
 #define SPACE "has a space in it; write the unit right behind the number"
 
