@@ -529,7 +529,19 @@ static void test_line_is_taken_by_what_waits_and_what_is_parted(void **state)
 	assert_int_equal(line_of(DNS(", answer: nothing")), SQ_LINE_UNUSED);
 }
 
-UNIT(UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
+/* Without a row in the table a fault would do nothing, and say that it can. */
+static void test_every_kind_has_its_hooks(void **state)
+{
+	for (size_t i = 0; i < sq_catalogue_n; i++) {
+		const struct sq_fault fault = { .kind = &sq_catalogue[i] };
+		bool call = sq_fault_kind_is_call(fault.kind);
+
+		assert_int_equal(sq_fault_hooks(&fault) != 0, !call);
+		assert_int_equal(!strncmp(fault.kind->name, "network.", 8), !call);
+	}
+}
+
+UNIT(UNIT_TEST(test_every_kind_has_its_hooks), UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
      UNIT_TEST(test_many_prefixes_are_what_the_file_says),
      UNIT_TEST(test_ten_thousand_prefixes_take_no_time),
      UNIT_TEST(test_rule_of_bursts_has_four_shares),
