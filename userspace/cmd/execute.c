@@ -94,6 +94,30 @@ static enum sq_verdict open_host(const struct sq_execution *execution, struct ho
 	return verdict;
 }
 
+void sq_take_execution(struct sq_execution *execution, const char *option, const char *value)
+{
+	const struct {
+		const char *name;
+		bool *given;
+	} flags[] = {
+		{ "dry-run", &execution->dry_run },
+		{ "observe", &execution->observe },
+		{ "keep-going", &execution->keep_going },
+		{ "json", &execution->json },
+		{ "yes", &execution->yes },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (!strcmp(flags[i].name, option))
+			*flags[i].given = true;
+	if (!strcmp(option, "report"))
+		sq_texts_add(&execution->reports, value);
+	else if (!strcmp(option, "reason"))
+		execution->reason = value;
+	else if (!strcmp(option, "task-id"))
+		execution->task_id = value;
+}
+
 void sq_print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd)
 {
 	_cleanup_json_ json_t *json = sq_plan_json(plan);

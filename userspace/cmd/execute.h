@@ -41,6 +41,9 @@ struct sq_execution {
 	char *why; /* what was wrong with the last one that was refused or never began */
 };
 
+/* Takes what the commands that run something have in common: report, reason, task-id, yes, ... */
+void sq_take_execution(struct sq_execution *execution, const char *option, const char *value);
+
 /*
  * Plans all of @experiments, asks, runs one after the other and reports each. Returns the exit
  * code of the worst. The experiments are freed.

@@ -61,29 +61,12 @@ static void take(size_t option, const char *value, void *data)
 {
 	struct show *show = data;
 
-	switch (option) {
-	case DRY_RUN:
-		show->execution.dry_run = true;
-		break;
-	case OBSERVE:
-		show->execution.observe = true;
-		break;
-	case REPORT:
-		sq_texts_add(&show->reports, value);
-		break;
-	case REASON:
-		show->execution.reason = value;
-		break;
-	case TASK_ID:
-		show->execution.task_id = value;
-		break;
-	case NO_WAIT:
+	if (option == NO_WAIT)
 		show->no_wait = true;
-		break;
-	case YES:
-		show->execution.yes = true;
-		break;
-	}
+	else if (option == REPORT)
+		sq_texts_add(&show->reports, value);
+	else
+		sq_take_execution(&show->execution, options[option].name, value);
 }
 
 /* What is wrong in an experiment is told with the place that names it. */

@@ -113,31 +113,12 @@ static void take(size_t option, const char *value, void *data)
 {
 	struct given *given = data;
 
-	switch (option) {
-	case REPORT:
-		sq_texts_add(&given->execution.reports, value);
-		break;
-	case REASON:
-		given->execution.reason = value;
-		break;
-	case TASK_ID:
-		given->execution.task_id = value;
-		break;
-	case PRINT:
+	if (option == PRINT)
 		given->print = true;
-		break;
-	case DRY_RUN:
-		given->execution.dry_run = true;
-		break;
-	case OBSERVE:
-		given->execution.observe = true;
-		break;
-	case YES:
-		given->execution.yes = true;
-		break;
-	default:
+	else if (option < REPORT || option >= OWN)
 		take_value(given, option, value);
-	}
+	else
+		sq_take_execution(&given->execution, own[option].name, value);
 }
 
 static void add_list(struct sq_buffer *text, const struct sq_texts *values, bool plain)

@@ -21,10 +21,10 @@ static void take(size_t option, const char *value, void *data)
 {
 	struct given *given = data;
 
-	if (option == JSON)
-		given->execution.json = true;
-	else
+	if (option == SET)
 		sq_texts_add(&given->settings, value);
+	else
+		sq_take_execution(&given->execution, options[option].name, value);
 }
 
 static int run(const struct sq_command *command, int argc, char **argv)

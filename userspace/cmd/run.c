@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-
 #include "cmd/command.h"
 #include "cmd/execute.h"
 #include "util/units.h"
@@ -40,35 +39,12 @@ static void take(size_t option, const char *value, void *data)
 {
 	struct given *given = data;
 
-	switch (option) {
-	case DRY_RUN:
-		given->execution.dry_run = true;
-		break;
-	case OBSERVE:
-		given->execution.observe = true;
-		break;
-	case SEED:
+	if (option == SEED)
 		given->seed = value;
-		break;
-	case SET:
+	else if (option == SET)
 		sq_texts_add(&given->settings, value);
-		break;
-	case REPORT:
-		sq_texts_add(&given->execution.reports, value);
-		break;
-	case REASON:
-		given->execution.reason = value;
-		break;
-	case TASK_ID:
-		given->execution.task_id = value;
-		break;
-	case KEEP_GOING:
-		given->execution.keep_going = true;
-		break;
-	case YES:
-		given->execution.yes = true;
-		break;
-	}
+	else
+		sq_take_execution(&given->execution, options[option].name, value);
 }
 
 /* All files are read before the first one runs. */

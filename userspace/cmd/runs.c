@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-
-#include "cmd/command.h"
 #include "engine/runs.h"
+#include "cmd/command.h"
 #include "engine/verdict.h"
 #include "util/json.h"
 #include "util/out.h"

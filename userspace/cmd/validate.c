@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-
 #include "cmd/command.h"
 #include "cmd/gameday.h"
 #include "engine/verdict.h"

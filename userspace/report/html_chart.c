@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-
 #include "report/html.h"
 #include "report/view.h"
 #include "util/json.h"
