@@ -54,6 +54,17 @@ static void test_each_mistake_is_told(void **state)
 	rejects("stop_if: [{name: a}]", "exactly one of");
 }
 
+static void test_a_byte_order_mark_is_skipped(void **state)
+{
+	static const char text[] = "\xef\xbb\xbfversion: 1\nenvironment: lab\n";
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	struct sq_policy *policy = sq_policy_parse("p.yaml", text, strlen(text), &diags);
+
+	assert_non_null(policy);
+	assert_string_equal(policy->environment, "lab");
+	sq_policy_free(policy);
+}
+
 /* NULL, or why a run from @from that takes @minutes is not to be now. */
 static char *refusal(const char *text, const char *zone, const char *from, int minutes)
 {
@@ -266,7 +277,8 @@ static void test_the_host_is_looked_at(void **state)
 	assert_contains(disk, "MiB are free where the journals are, at least 1000000G should be");
 }
 
-UNIT(UNIT_TEST(test_each_mistake_is_told), UNIT_TEST(test_a_run_lies_in_a_window_from_start_to_end),
+UNIT(UNIT_TEST(test_each_mistake_is_told), UNIT_TEST(test_a_byte_order_mark_is_skipped),
+     UNIT_TEST(test_a_run_lies_in_a_window_from_start_to_end),
      UNIT_TEST(test_a_blackout_takes_its_days_whole), UNIT_TEST(test_denied_faults),
      UNIT_TEST(test_include_is_named_by_the_policy),
      UNIT_TEST(test_what_others_use_counts_together), UNIT_TEST(test_a_clock_that_is_set_is_seen),

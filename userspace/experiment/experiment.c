@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "experiment/experiment.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "experiment/check.h"
 #include "experiment/variables.h"
-#include "util/fs.h"
 #include "util/time.h"
 
 #define DEFAULT_PHASE (10 * SQ_S)
@@ -112,19 +109,10 @@ struct sq_experiment *sq_experiment_parse(const char *name, const char *text, si
 {
 	struct sq_experiment *experiment = sq_alloc(sizeof(*experiment));
 
-	free(diags->file);
-	free(diags->source);
 	experiment->file = sq_strdup(name);
 	experiment->source = sq_strndup(text, n);
 	experiment->source_size = n;
-	/* some editors begin a UTF-8 file with a byte order mark; libyaml stumbles over it */
-	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
-		text += 3;
-		n -= 3;
-	}
-	diags->file = sq_strdup(name);
-	diags->source = sq_strndup(text, n);
-	experiment->root = sq_yaml_parse(text, n, diags);
+	experiment->root = sq_yaml_parse_file(name, text, n, diags);
 	if (!experiment->root)
 		return sq_experiment_free(experiment);
 	sq_variables_apply(experiment, settings, diags);
@@ -138,20 +126,9 @@ struct sq_experiment *sq_experiment_load(const char *file, const struct sq_texts
 					 struct sq_diags *diags)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
+	ssize_t n = sq_yaml_load(file, &text, diags);
 
-	if (n < 0) {
-		free(diags->file);
-		diags->file = sq_strdup(file);
-		if (n == -EFBIG)
-			sq_diag_error(diags, (struct sq_mark){ 0 }, NULL,
-				      "the file is larger than %u MiB", SQ_YAML_LARGEST >> 20);
-		else
-			sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
-				      strerror((int)-n));
-		return NULL;
-	}
-	return sq_experiment_parse(file, text, (size_t)n, settings, diags);
+	return n < 0 ? NULL : sq_experiment_parse(file, text, (size_t)n, settings, diags);
 }
 
 struct sq_experiment *sq_experiment_free(struct sq_experiment *experiment)

@@ -137,14 +137,10 @@ struct sq_gameday *sq_gameday_parse(const char *name, const char *text, size_t n
 {
 	struct sq_gameday *gameday = sq_alloc(sizeof(*gameday));
 
-	free(diags->file);
-	free(diags->source);
-	diags->file = sq_strdup(name);
-	diags->source = sq_strndup(text, n);
 	gameday->file = sq_strdup(name);
 	gameday->source = sq_strndup(text, n);
 	gameday->source_size = n;
-	gameday->root = sq_yaml_parse(text, n, diags);
+	gameday->root = sq_yaml_parse_file(name, text, n, diags);
 	if (!gameday->root)
 		return sq_gameday_free(gameday);
 	sq_schema_read(&sq_gameday_schema, gameday->root, gameday, diags);
@@ -155,15 +151,9 @@ struct sq_gameday *sq_gameday_parse(const char *name, const char *text, size_t n
 struct sq_gameday *sq_gameday_load(const char *file, struct sq_diags *diags)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
+	ssize_t n = sq_yaml_load(file, &text, diags);
 
-	if (n >= 0)
-		return sq_gameday_parse(file, text, (size_t)n, diags);
-	free(diags->file);
-	diags->file = sq_strdup(file);
-	sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
-		      n == -EFBIG ? "it is too large" : strerror((int)-n));
-	return NULL;
+	return n < 0 ? NULL : sq_gameday_parse(file, text, (size_t)n, diags);
 }
 
 struct sq_gameday *sq_gameday_free(struct sq_gameday *gameday)
@@ -207,7 +197,7 @@ bool sq_gameday_is(const char *file)
 	if (stat(file, &st) == 0 && S_ISREG(st.st_mode))
 		n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
 	if (n >= 0)
-		root = sq_yaml_parse(text, (size_t)n, &ignored);
+		root = sq_yaml_parse_file(file, text, (size_t)n, &ignored);
 	is = root && root->type == SQ_NODE_MAP && has_steps(root);
 	sq_node_free(root);
 	return is;

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "experiment/check.h"
-#include "util/fs.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -238,14 +236,10 @@ struct sq_policy *sq_policy_parse(const char *name, const char *text, size_t n,
 {
 	struct sq_policy *policy = sq_alloc(sizeof(*policy));
 
-	free(diags->file);
-	free(diags->source);
-	diags->file = sq_strdup(name);
-	diags->source = sq_strndup(text, n);
 	policy->file = sq_strdup(name);
 	policy->source = sq_strndup(text, n);
 	policy->source_size = n;
-	policy->root = sq_yaml_parse(text, n, diags);
+	policy->root = sq_yaml_parse_file(name, text, n, diags);
 	if (!policy->root)
 		return sq_policy_free(policy);
 	sq_schema_read(&sq_policy_schema, policy->root, policy, diags);
@@ -256,15 +250,9 @@ struct sq_policy *sq_policy_parse(const char *name, const char *text, size_t n,
 struct sq_policy *sq_policy_load(const char *file, struct sq_diags *diags)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
+	ssize_t n = sq_yaml_load(file, &text, diags);
 
-	if (n >= 0)
-		return sq_policy_parse(file, text, (size_t)n, diags);
-	free(diags->file);
-	diags->file = sq_strdup(file);
-	sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
-		      n == -EFBIG ? "it is too large" : strerror((int)-n));
-	return NULL;
+	return n < 0 ? NULL : sq_policy_parse(file, text, (size_t)n, diags);
 }
 
 struct sq_policy *sq_policy_free(struct sq_policy *policy)

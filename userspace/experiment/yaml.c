@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "experiment/yaml.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
+#include "util/fs.h"
 #include "util/text.h"
 
 #define MAX_DEPTH 64
@@ -456,4 +459,41 @@ struct sq_node *sq_yaml_parse(const char *text, size_t n, struct sq_diags *diags
 		free(reader.anchor[i].name);
 	free(reader.anchor);
 	return root;
+}
+
+/* Mistakes are those of this file from now on. */
+static void begin(struct sq_diags *diags, const char *name, const char *text, size_t n)
+{
+	free(diags->file);
+	free(diags->source);
+	diags->file = sq_strdup(name);
+	diags->source = text ? sq_strndup(text, n) : NULL;
+}
+
+ssize_t sq_yaml_load(const char *file, char **ret, struct sq_diags *diags)
+{
+	ssize_t n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, ret);
+
+	if (n >= 0)
+		return n;
+	begin(diags, file, NULL, 0);
+	if (n == -EFBIG)
+		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "the file is larger than %u MiB",
+			      SQ_YAML_LARGEST >> 20);
+	else
+		sq_diag_error(diags, (struct sq_mark){ 0 }, NULL, "cannot be read: %s",
+			      strerror((int)-n));
+	return n;
+}
+
+struct sq_node *sq_yaml_parse_file(const char *name, const char *text, size_t n,
+				   struct sq_diags *diags)
+{
+	/* some editors begin a UTF-8 file with a byte order mark; libyaml stumbles over it */
+	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		n -= 3;
+	}
+	begin(diags, name, text, n);
+	return sq_yaml_parse(text, n, diags);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "experiment/diag.h"
 
@@ -42,5 +43,15 @@ struct sq_node *sq_node_get(const struct sq_node *map, const char *key);
 
 /* "a map", "a list", "a text": for messages. */
 const char *sq_node_type_text(const struct sq_node *node);
+
+/*
+ * The text of a file: its length, or a negative errno with what is wrong in @diags, which begins anew
+ * with it. *ret is to be freed.
+ */
+ssize_t sq_yaml_load(const char *file, char **ret, struct sq_diags *diags);
+
+/* sq_yaml_parse() for the text of the file @name, a byte order mark before it or not. */
+struct sq_node *sq_yaml_parse_file(const char *name, const char *text, size_t n,
+				   struct sq_diags *diags);
 
 #endif
