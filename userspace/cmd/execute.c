@@ -339,7 +339,8 @@ static enum sq_verdict execute(struct sq_execution *execution, const struct host
 	return worst;
 }
 
-enum sq_verdict sq_check_report(const char *report, bool several)
+/* What cannot be written is known before anything runs. */
+static enum sq_verdict check_report(const char *report, bool several)
 {
 	struct sq_error *err = NULL;
 	enum sq_verdict verdict;
@@ -361,7 +362,7 @@ static enum sq_verdict check_reports(const struct sq_execution *execution, size_
 	enum sq_verdict worst = SQ_PASSED, verdict;
 
 	for (size_t i = 0; i < execution->reports.n; i++) {
-		verdict = sq_check_report(execution->reports.item[i], n > 1);
+		verdict = check_report(execution->reports.item[i], n > 1);
 		worst = MAX(worst, verdict);
 	}
 	return worst;

@@ -53,7 +53,4 @@ int sq_execute(struct sq_execution *execution, struct sq_experiment **experiment
 /* Prints a plan, for people or, with json, for programs. */
 void sq_print_plan(const struct sq_execution *execution, const struct sq_plan *plan, int fd);
 
-/* A report that cannot be written is known before anything runs: fails for what sq_report_check() does. */
-enum sq_verdict sq_check_report(const char *report, bool several);
-
 #endif

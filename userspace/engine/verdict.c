@@ -25,14 +25,6 @@ const char *sq_verdict_name(enum sq_verdict verdict)
 	return verdicts[verdict].name;
 }
 
-enum sq_verdict sq_verdict_find(const char *name)
-{
-	for (enum sq_verdict i = 0; i < SQ_VERDICTS; i++)
-		if (!strcmp(verdicts[i].name, name))
-			return i;
-	return SQ_ERROR;
-}
-
 int sq_verdict_exit(enum sq_verdict verdict)
 {
 	return verdicts[verdict].exit;

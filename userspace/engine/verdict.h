@@ -24,9 +24,6 @@ enum sq_verdict {
 /* "passed", "no effect", ... */
 const char *sq_verdict_name(enum sq_verdict verdict);
 
-/* The verdict of that name; SQ_ERROR for an unknown one. */
-enum sq_verdict sq_verdict_find(const char *name);
-
 /* The exit code: 0 for passed. */
 int sq_verdict_exit(enum sq_verdict verdict);
 

@@ -64,11 +64,3 @@ void sq_hist_quantiles(const struct sq_hist *hist, const double *share, size_t n
 	for (; next < n; next++)
 		ret[next] = total ? hist->max_ns : 0;
 }
-
-uint64_t sq_hist_quantile(const struct sq_hist *hist, double share)
-{
-	uint64_t value;
-
-	sq_hist_quantiles(hist, &share, 1, &value);
-	return value;
-}

@@ -31,7 +31,8 @@ static int keep_warning(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-void sq_object_quiet(void)
+/* Silences libbpf; its warnings are kept, the last of them for sq_object_load()'s message. */
+static void quiet(void)
 {
 	*last_warning = '\0';
 	libbpf_set_print(keep_warning);
@@ -123,7 +124,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	struct squall_bpf *object;
 	struct bpf_program *program;
 
-	sq_object_quiet();
+	quiet();
 	object = squall_bpf__open();
 	if (!object) {
 		sq_error_errno(err, errno, "cannot open the BPF object");

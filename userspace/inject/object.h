@@ -48,7 +48,4 @@ bool sq_object_can_nap(void);
 /* Can it look for the napper in another PID namespace than the host's (6.14)? */
 bool sq_object_any_pid_namespace(void);
 
-/* Silences libbpf; its warnings are kept, the last of them for sq_object_load()'s message. */
-void sq_object_quiet(void);
-
 #endif

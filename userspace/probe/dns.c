@@ -134,7 +134,8 @@ static void add_record(const ns_msg *message, const ns_rr *record, struct sq_buf
 	sq_buffer_add(text, "\n");
 }
 
-const char *sq_dns_parse(const unsigned char *answer, size_t n, unsigned int *ret_rcode,
+/* What a DNS answer holds. NULL and the rcode, the number of records, them as text; or why not. */
+static const char *parse(const unsigned char *answer, size_t n, unsigned int *ret_rcode,
 			 unsigned int *ret_records, struct sq_buffer *text)
 {
 	ns_msg message;
@@ -199,7 +200,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t events, void *dat
 	/* not to what was asked: somebody else's, or a late one */
 	if (n < NS_HFIXEDSZ || (answer[0] << 8 | answer[1]) != pending->question)
 		return 0;
-	wrong = sq_dns_parse(answer, (size_t)n, &rcode, &records, &text);
+	wrong = parse(answer, (size_t)n, &rcode, &records, &text);
 	if (!wrong && pending->expect)
 		wrong = judge(pending->expect, rcode, records, sq_buffer_text(&text), why);
 	sq_pending_finish(pending, wrong);

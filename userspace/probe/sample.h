@@ -130,8 +130,4 @@ const char *sq_expect_size(const struct sq_compare *compare, const char *what, u
 /* The one number in a Prometheus server's answer to a query. NULL, or why there is none. */
 const char *sq_prometheus_value(const char *answer, double *ret, char *why);
 
-/* What a DNS answer holds. NULL and the rcode, the number of records, them as text; or why not. */
-const char *sq_dns_parse(const unsigned char *answer, size_t n, unsigned int *ret_rcode,
-			 unsigned int *ret_records, struct sq_buffer *text);
-
 #endif

@@ -22,7 +22,8 @@ struct style {
 	const char *bar, *failed, *on, *off;
 };
 
-bool sq_report_utf8(void)
+/* Can the terminal's locale show more than ASCII? */
+static bool shows_utf8(void)
 {
 	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
 
@@ -41,12 +42,12 @@ const char *sq_report_step(int step)
 	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 
 	step = MAX(0, MIN(step, 7));
-	return sq_report_utf8() ? blocks[step] : ascii[step];
+	return shows_utf8() ? blocks[step] : ascii[step];
 }
 
 static struct style style_of(bool colour)
 {
-	struct style style = { sq_report_utf8() ? "━" : "=", SQ_REPORT_FAILED, "", "" };
+	struct style style = { shows_utf8() ? "━" : "=", SQ_REPORT_FAILED, "", "" };
 
 	if (colour) {
 		style.on = "\033[31m";

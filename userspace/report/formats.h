@@ -28,9 +28,6 @@ void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text)
 const char *sq_report_step(int step);
 #define SQ_REPORT_FAILED "x"
 
-/* Can the terminal's locale show more than ASCII? */
-bool sq_report_utf8(void);
-
 /* A fault's parameters on a line of their own, but those that stand elsewhere. */
 void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text);
 

@@ -253,7 +253,8 @@ bool sq_report_window(const json_t *journal, const struct sq_report_times *times
 	return true;
 }
 
-const char *sq_report_note_text(const json_t *note)
+/* A note's text; notes have been texts and are objects. */
+static const char *note_text(const json_t *note)
 {
 	return json_is_string(note) ? json_string_value(note) : sq_json_text(note, "text");
 }
@@ -285,6 +286,5 @@ void sq_report_note(const json_t *journal, const json_t *note, struct sq_buffer 
 			      sq_report_s(at - first, after));
 	else if (*mark)
 		sq_buffer_add(out, "%s: ", mark);
-	sq_buffer_add(out, "%s%s%s%s", sq_report_note_text(note), *by ? " (" : "", by,
-		      *by ? ")" : "");
+	sq_buffer_add(out, "%s%s%s%s", note_text(note), *by ? " (" : "", by, *by ? ")" : "");
 }

@@ -78,9 +78,6 @@ bool sq_report_sample_tells(const json_t *probe, const json_t *sample);
 bool sq_report_window(const json_t *journal, const struct sq_report_times *times,
 		      const json_t *fault, double *ret_from, double *ret_until);
 
-/* A note's text; notes have been texts and are objects. */
-const char *sq_report_note_text(const json_t *note);
-
 /*
  * A note on one line: its mark and how long after the first fault it came, its text, who wrote it.
  */

@@ -133,7 +133,8 @@ static void drop_doubles(struct sq_containers *containers)
 	containers->n = kept;
 }
 
-int sq_containers_in_tree(struct sq_containers *ret, struct sq_error **err)
+/* Only what the tree shows: no names, nobody is asked. */
+static int find_in_tree(struct sq_containers *ret, struct sq_error **err)
 {
 	int r;
 
@@ -150,7 +151,7 @@ int sq_containers_in_tree(struct sq_containers *ret, struct sq_error **err)
 
 int sq_containers_find(struct sq_containers *ret, struct sq_error **err)
 {
-	int r = sq_containers_in_tree(ret, err);
+	int r = find_in_tree(ret, err);
 
 	if (!r)
 		sq_runtimes_ask(ret);

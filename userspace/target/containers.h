@@ -41,9 +41,6 @@ struct sq_containers {
 int sq_containers_find(struct sq_containers *ret, struct sq_error **err);
 void sq_containers_clear(struct sq_containers *containers);
 
-/* Only what the tree shows: no names, nobody is asked. */
-int sq_containers_in_tree(struct sq_containers *ret, struct sq_error **err);
-
 /*
  * What a cgroup's folder named @name in one named @above is: the runtime's name, and the container's ID
  * at *ret_id, of 64 digits within @name; NULL where it is no container.

@@ -51,9 +51,6 @@ extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process, sq
 int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		    struct sq_texts *carved, struct sq_error **err);
 
-/* Sorts those drawn to the front, by their paths; returns how many. */
-size_t sq_target_draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding);
-
 /* What decides whether @name is drawn: the lowest are. */
 uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);
 

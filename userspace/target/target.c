@@ -24,7 +24,8 @@ static bool is_command(const struct sq_target *target)
 static int match_command(const struct sq_target *target, const char *run,
 			 struct sq_finding *finding, struct sq_error **err)
 {
-	_cleanup_free_ char *path = sq_target_path(target, run);
+	/* of a target that squall starts */
+	_cleanup_free_ char *path = sq_asprintf("%s/%s/%s", PARENT, run, target->object.key);
 
 	sq_finding_add(finding, path, path);
 	return 0;
@@ -260,7 +261,8 @@ uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const cha
 	return sq_hash_text(sq_hash_text(sq_mix64(seed), target->object.key), name);
 }
 
-size_t sq_target_draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding)
+/* Sorts those drawn to the front, by their paths; returns how many. */
+static size_t draw(const struct sq_target *target, uint64_t seed, struct sq_finding *finding)
 {
 	size_t n = finding->n, wanted = sq_target_wanted(target, n);
 	_cleanup_free_ struct draw *draws = sq_alloc((n + 1) * sizeof(*draws));
@@ -375,7 +377,7 @@ int sq_target_resolve(const struct sq_target *target, const struct sq_target *of
 	for (size_t i = 0; i < finding.n; i++)
 		sq_texts_add(&ret->all, finding.item[i].path);
 	ret->shared = finding.shared && finding.n > 1;
-	wanted = sq_target_draw(matching, seed, &finding);
+	wanted = draw(matching, seed, &finding);
 	if (!of)
 		return take_drawn(ret, &finding, 0, wanted, err);
 	drop_from_rest(target, &finding, wanted);
@@ -398,11 +400,6 @@ void sq_resolved_clear(struct sq_resolved *resolved)
 bool sq_target_is_started(const struct sq_target *target)
 {
 	return is_command(target);
-}
-
-char *sq_target_path(const struct sq_target *target, const char *run)
-{
-	return sq_asprintf("%s/%s/%s", PARENT, run, target->object.key);
 }
 
 /* Whom the command runs as: the host's policy goes first, and may not be got round. */

@@ -45,9 +45,6 @@ void sq_resolved_clear(struct sq_resolved *resolved);
 /* Does squall start this target itself? */
 bool sq_target_is_started(const struct sq_target *target);
 
-/* The cgroup of a target that squall starts, in the run named @run. To be freed. */
-char *sq_target_path(const struct sq_target *target, const char *run);
-
 /*
  * Starts the program of such a target in its cgroup, which exists, as @user (NULL: ours);
  * output goes to @output_fd. Fills the member's id. The pidfd is the caller's.

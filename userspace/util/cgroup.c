@@ -377,19 +377,6 @@ int sq_cgroup_each_process(const char *path, void (*each)(pid_t pid, void *data)
 	return sq_cgroup_walk(path, visit_one, &visit, err);
 }
 
-static void signal_one(pid_t pid, void *data)
-{
-	const int *signal = data;
-
-	if (pid > 1)
-		kill(pid, *signal);
-}
-
-int sq_cgroup_signal(const char *path, int signal, struct sq_error **err)
-{
-	return sq_cgroup_each_process(path, signal_one, &signal, err);
-}
-
 /* Children before their parents; what is still in use shows in the result. */
 static int remove_folders(int fd)
 {

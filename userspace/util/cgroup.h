@@ -82,9 +82,6 @@ int sq_cgroup_destroy(const char *path, uint64_t timeout_ns, struct sq_error **e
 /* Removes a cgroup if nothing is in it. */
 int sq_cgroup_remove_empty(const char *path);
 
-/* Sends a signal to every process in a cgroup and below it. */
-int sq_cgroup_signal(const char *path, int signal, struct sq_error **err);
-
 /*
  * Takes the calling process out of the freezer of cgroup v1, where there is one: beside cgroup2 it
  * would still be frozen together with the process that started it.
