@@ -11,7 +11,8 @@ CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 MULTIARCH := $(shell $(CC) -print-multiarch)
-LIBRARIES := libbpf libelf yaml-0.1 jansson libcurl fuse3 libsystemd libcrypto libmicrohttpd libcap-ng libseccomp
+LIBRARIES := libbpf libelf yaml-0.1 jansson fuse3 libsystemd libcap-ng libseccomp
+LATE := curl microhttpd crypto # userspace/util/late.c loads them when they are wanted
 
 V ?= 0
 # as many at a time as there are processors
@@ -31,7 +32,7 @@ CFLAGS += $(if $(SANITIZE),-O1 -fsanitize=address$(comma)undefined -fno-sanitize
 LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 comma := ,
 LDLIBS = $(shell pkg-config --libs $(LIBRARIES)) -lresolv -lm
-CPPFLAGS += $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null | sed 's/-I\//-isystem \//g')
+CPPFLAGS += $(shell pkg-config --cflags $(LIBRARIES) $(LATE:%=lib%) 2>/dev/null | sed 's/-I\//-isystem \//g')
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -isystem /usr/include/$(MULTIARCH) \
 	-Wall -Wextra -Wno-unused-parameter -Werror
 
@@ -40,7 +41,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
 SKELETON := $(BUILD)/gen/squall.skel.h
-GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h $(BUILD)/gen/syscalls_elsewhere.h
+GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h $(BUILD)/gen/syscalls_elsewhere.h $(BUILD)/gen/sonames.h
 
 # What Debian calls it. Tests want more, real programs to hit among it.
 BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-dev libelf-dev \
@@ -113,6 +114,16 @@ $(BUILD)/man/squall-experiment.5: userspace/dist/man/squall-experiment.5.in $(BU
 	$(Q)mkdir -p $(@D)
 	$(Q)userspace/dist/man/make-fault-reference $(BUILD)/squall > $(@D)/faults
 	$(Q)sed -e '/^@FAULTS@$$/{' -e 'r $(@D)/faults' -e d -e '}' $< > $@
+
+# By what name the dynamic loader finds them.
+$(BUILD)/gen/sonames.h:
+	$(call say,GEN)
+	$(Q)mkdir -p $(@D)
+	$(Q)for name in $(LATE); do \
+		readelf -d $$($(CC) -print-file-name=lib$$name.so) | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p' | \
+			while read -r soname; do echo "#define SQ_SONAME_$$name \"$$soname\"" | \
+				sed 's/_[a-z]* /\U&/'; done; \
+	done > $@
 
 # The system calls of this machine and, to tell what is only there, of the other one that squall knows,
 # from the kernel's headers. arm64's are the generic ones; x86's may not be there on an arm64.
