@@ -22,7 +22,7 @@ _squall()
 		case $command in
 		faults | inject) words=$("$squall" faults 2> /dev/null | sed -n 's/^\([a-z]*\.[a-z_]*\) .*/\1/p') ;;
 		report | wait) words="last $("$squall" runs 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\) .*/\1/p')" ;;
-		abort) words=$("$squall" status 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\): .*/\1/p') ;;
+		abort | recover) words=$("$squall" status 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\): .*/\1/p') ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "${words:-}" -- "$cur")

@@ -109,12 +109,12 @@ int sq_guard_main(int argc, char **argv)
 }
 
 /* A dead controller's guard cleans up by itself, unless it was stopped or hangs. */
-static void end_guards(struct sq_live_runs *runs)
+static void end_guards(struct sq_live_runs *runs, const char *only)
 {
 	for (size_t i = 0; i < runs->n; i++) {
 		struct sq_live_run *run = &runs->item[i];
 
-		if (!run->orphaned)
+		if (!run->orphaned || (only && strcmp(run->run, only) != 0))
 			continue;
 		if (!sq_registry_wait(run->run, GUARD_NS))
 			sq_registry_end_guard(run->run);
@@ -204,7 +204,27 @@ static int remove_probe(const char *path, int fd, void *data)
 	return -1;
 }
 
-int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_texts *left),
+/* Of one run by name: there must have been one, and it must be over. */
+static int check_name(const struct sq_live_runs *runs, const char *only, struct sq_error **err)
+{
+	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_JOURNAL_DIR, only);
+
+	for (size_t i = 0; i < runs->n; i++) {
+		if (strcmp(runs->item[i].run, only) != 0)
+			continue;
+		if (!runs->item[i].alive || runs->item[i].orphaned)
+			return 0;
+		sq_error_set(err, SQ_FAIL_INVALID, EBUSY, "the run '%s' is under way", only);
+		return sq_error_hint(err, "`squall abort %s` stops it", only);
+	}
+	if (*only != '.' && !strchr(only, '/') && access(path, F_OK) == 0)
+		return 0;
+	sq_error_set(err, SQ_FAIL_INVALID, ENOENT, "there is no run '%s'", only);
+	return sq_error_hint(err, "`squall runs` lists them");
+}
+
+int sq_recover_all(const char *only,
+		   void (*found)(void *data, const char *run, const struct sq_texts *left),
 		   void *data, struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts names = { 0 };
@@ -214,9 +234,11 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 	/* the registry after the journals: a run that began meanwhile is seen alive */
 	if (!r)
 		r = sq_registry_list(&runs, err);
+	if (!r && only)
+		r = check_name(&runs, only, err);
 	if (r)
 		return r;
-	end_guards(&runs);
+	end_guards(&runs, only);
 	for (size_t i = 0; i < runs.n; i++)
 		if (!runs.item[i].alive && !sq_texts_have(&names, runs.item[i].run))
 			sq_texts_add(&names, runs.item[i].run);
@@ -224,7 +246,7 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 		_cleanup_texts_ struct sq_texts left = { 0 };
 		_cleanup_close_ int lock_fd = -EBADF;
 
-		if (is_alive(&runs, names.item[i]))
+		if (is_alive(&runs, names.item[i]) || (only && strcmp(names.item[i], only) != 0))
 			continue;
 		lock_fd = sq_registry_hold_dead(names.item[i]);
 		if (lock_fd < 0 && lock_fd != -ENOENT)
@@ -235,7 +257,8 @@ int sq_recover_all(void (*found)(void *data, const char *run, const struct sq_te
 		recover_one(names.item[i], &left);
 		found(data, names.item[i], left.n ? &left : NULL);
 	}
-	sq_cgroup_walk(SQ_CGROUP, remove_probe, &(struct finds){ found, data }, NULL);
+	if (!only)
+		sq_cgroup_walk(SQ_CGROUP, remove_probe, &(struct finds){ found, data }, NULL);
 	sq_cgroup_remove_empty(SQ_CGROUP);
 	return 0;
 }
