@@ -97,12 +97,13 @@ static bool tells(const struct sq_texts *texts, const char *part)
 	return false;
 }
 
-static bool others_tell(const json_t *found, const char *part)
+/* @whose: "others" or "other_runs" */
+static bool found_tells(const json_t *found, const char *whose, const char *part)
 {
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(found, "others"), i, one)
+	json_array_foreach(json_object_get(found, whose), i, one)
 		if (strstr(json_string_value(one), part))
 			return true;
 	return false;
@@ -181,28 +182,34 @@ static void test_what_a_run_leaves_is_told_from_what_others_do(void **state)
 	snprintf(text, sizeof(text), "process %d ", (int)guard);
 	assert_false(tells(&left, text));
 	/* which of them, if others make some too, is not told of more than three */
-	assert_true(others_tell(found, "BPF map "));
+	assert_true(found_tells(found, "others", "BPF map "));
 	snprintf(text, sizeof(text), "BPF map %u ", id_of(theirs));
 	assert_false(tells(&left, text));
 }
 
-/* What another process holds is that process's, whatever it is called. */
+/* What another process holds is that process's, whatever it is called; and what an earlier run had goes late. */
 static void test_what_another_process_holds_is_not_left(void **state)
 {
 	_cleanup_(sq_host_watch_clear) struct sq_host_watch watch = { 0 };
 	_cleanup_texts_ struct sq_texts left = { 0 };
 	_cleanup_json_ json_t *found = NULL;
-	int map;
+	int map, late = make_map("sq_of_earlier");
+	char text[64];
 	pid_t child;
 
 	sq_host_watch_begin(&watch);
+	snprintf(text, sizeof(text), "BPF map %u", id_of(late));
+	close(late);
 	map = make_map("sq_of_another");
 	child = start_child();
 	close(map);
+	usleep(SETTLE_NS / SQ_US);
 	found = look(&watch, NULL, child, 0, &left);
 	end_child(child);
 	assert_int_equal(left.n, 0);
-	assert_true(others_tell(found, "BPF map "));
+	assert_true(found_tells(found, "other_runs", " came"));
+	assert_true(found_tells(found, "other_runs", " went"));
+	assert_false(found_tells(found, "others", text));
 }
 
 UNIT(UNIT_TEST(test_nothing_is_left_where_nothing_was_made),

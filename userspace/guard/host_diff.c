@@ -20,6 +20,7 @@
 
 enum whose {
 	OTHERS,
+	OTHER_RUNS, /* of squall's, or what one that has ended had */
 	OURS,
 	NOBODYS, /* squall's by its name, but no journal and no process knows it */
 };
@@ -33,6 +34,7 @@ struct diff {
 		struct sq_texts first;
 		size_t n;
 	} others[SQ_PARTS][2]; /* what went and what came */
+	size_t other_runs[SQ_PARTS][2];
 };
 
 static int compare(const void *a, const void *b)
@@ -46,31 +48,6 @@ static int compare(const void *a, const void *b)
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
 	return strcmp(x->name ? x->name : "", y->name ? y->name : "");
-}
-
-/* A link has no name of its own: its program's. "" where it is gone, or has none. */
-static void object_name(enum sq_part part, uint32_t id, char name[BPF_OBJ_NAME_LEN])
-{
-	_cleanup_close_ int fd = part == SQ_PART_PROGRAMS ? bpf_prog_get_fd_by_id(id)
-				 : part == SQ_PART_MAPS	  ? bpf_map_get_fd_by_id(id)
-							  : bpf_link_get_fd_by_id(id);
-	union {
-		struct bpf_prog_info program;
-		struct bpf_map_info map;
-		struct bpf_link_info link;
-	} info = { 0 };
-	uint32_t size = part == SQ_PART_PROGRAMS ? sizeof(info.program)
-			: part == SQ_PART_MAPS	 ? sizeof(info.map)
-						 : sizeof(info.link);
-
-	*name = '\0';
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return;
-	if (part == SQ_PART_LINKS && info.link.prog_id)
-		object_name(SQ_PART_PROGRAMS, info.link.prog_id, name);
-	else if (part != SQ_PART_LINKS)
-		snprintf(name, BPF_OBJ_NAME_LEN, "%s",
-			 part == SQ_PART_PROGRAMS ? info.program.name : info.map.name);
 }
 
 /* Does the run's journal say that it has loaded this object? */
@@ -89,18 +66,18 @@ static bool is_loaded(const json_t *events, enum sq_part part, uint32_t id)
 
 static enum whose whose_object(struct diff *diff, const struct sq_host_item *item)
 {
-	char name[BPF_OBJ_NAME_LEN];
+	char name[SQ_OBJECT_NAME];
 
 	if (is_loaded(diff->ours->events, item->part, (uint32_t)item->id))
 		return OURS;
-	object_name(item->part, (uint32_t)item->id, name);
-	/* the kill switch is the host's */
-	if (strncmp(name, "sq", 2) != 0 || !strcmp(name, "sq_switch"))
+	sq_host_object_name(item->part, (uint32_t)item->id, name);
+	if (!sq_host_object_is_squalls(name))
 		return OTHERS;
 	if (!diff->has_holders)
 		sq_holders_find(&diff->holders, diff->ours->run);
 	diff->has_holders = true;
-	return sq_holders_others(&diff->holders, item->part, (uint32_t)item->id) ? OTHERS : NOBODYS;
+	return sq_holders_others(&diff->holders, item->part, (uint32_t)item->id) ? OTHER_RUNS
+										 : NOBODYS;
 }
 
 /* Does the run's journal announce a filter there? @made: and that it makes the qdisc, too. */
@@ -166,8 +143,7 @@ static enum whose whose_is(struct diff *diff, const struct sq_host_item *item)
 	case SQ_PART_LINKS:
 		return whose_object(diff, item);
 	case SQ_PART_CGROUPS:
-		is = sq_cgroup_within(item->name, cgroup);
-		break;
+		return sq_cgroup_within(item->name, cgroup) ? OURS : OTHER_RUNS;
 	case SQ_PART_MOUNTS: /* the kill switch's is everybody's */
 		is = !strncmp(item->name, SQ_RUN_DIR "/", strlen(SQ_RUN_DIR "/")) &&
 		     strcmp(item->name, SQ_BPF_DIR) != 0;
@@ -201,14 +177,14 @@ static enum whose whose_is(struct diff *diff, const struct sq_host_item *item)
 static char *describe(const struct sq_host_item *item, bool with_name)
 {
 	static const char *const objects[] = { "BPF program", "BPF map", "BPF link" };
-	char name[BPF_OBJ_NAME_LEN] = "", process[SQ_PROCESS_NAME] = "";
+	char name[SQ_OBJECT_NAME] = "", process[SQ_PROCESS_NAME] = "";
 
 	switch (item->part) {
 	case SQ_PART_PROGRAMS:
 	case SQ_PART_MAPS:
 	case SQ_PART_LINKS:
 		if (with_name)
-			object_name(item->part, (uint32_t)item->id, name);
+			sq_host_object_name(item->part, (uint32_t)item->id, name);
 		return sq_asprintf("%s %u%s%s%s", objects[item->part], (unsigned int)item->id,
 				   *name ? " '" : "", name, *name ? "'" : "");
 	case SQ_PART_FUSE:
@@ -238,12 +214,17 @@ static char *describe(const struct sq_host_item *item, bool with_name)
 
 static void add_change(struct diff *diff, const struct sq_host_item *item, bool came)
 {
-	enum whose whose = came ? whose_is(diff, item) : OTHERS;
+	bool squalls = item->squalls || item->part == SQ_PART_CGROUPS;
+	enum whose whose = came ? whose_is(diff, item) : squalls ? OTHER_RUNS : OTHERS;
 	_cleanup_free_ char *what = NULL, *text = NULL;
 
 	/* a zombie is gone, once somebody waits for it */
 	if (whose == OTHERS && item->part == SQ_PART_PROCESSES)
 		return;
+	if (whose == OTHER_RUNS) {
+		diff->other_runs[item->part][came]++;
+		return;
+	}
 	if (whose == OTHERS && diff->others[item->part][came].n++ >= MOST_TOLD)
 		return;
 	what = describe(item, whose == OTHERS);
@@ -290,6 +271,7 @@ static void diff_clear(struct diff *diff)
 		for (int came = 0; came < 2; came++) {
 			sq_texts_clear(&diff->others[part][came].first);
 			diff->others[part][came].n = 0;
+			diff->other_runs[part][came] = 0;
 		}
 }
 
@@ -361,6 +343,30 @@ static json_t *others_json(const struct diff *diff)
 	return list;
 }
 
+/* "17 maps went", a sentence for each kind. */
+static json_t *other_runs_json(const struct diff *diff)
+{
+	static const char *const names[][2] = { [SQ_PART_PROGRAMS] = { "BPF program",
+								       "BPF programs" },
+						[SQ_PART_MAPS] = { "BPF map", "BPF maps" },
+						[SQ_PART_LINKS] = { "BPF link", "BPF links" },
+						[SQ_PART_CGROUPS] = { "cgroup", "cgroups" } };
+	json_t *list = json_array();
+
+	for (size_t part = 0; part < ARRAY_SIZE(names); part++)
+		for (int came = 1; came >= 0; came--) {
+			size_t n = diff->other_runs[part][came];
+			_cleanup_free_ char *text = n ? sq_asprintf("%zu %s %s", n,
+								    names[part][n > 1],
+								    came ? "came" : "went")
+						      : NULL;
+
+			if (text)
+				json_array_append_new(list, sq_json_string(text));
+		}
+	return list;
+}
+
 json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours *ours,
 			  uint64_t late_ns, struct sq_texts *left)
 {
@@ -390,9 +396,10 @@ json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours
 	for (size_t i = 0; i < diff.left.n; i++)
 		if (!sq_texts_have(left, diff.left.item[i]))
 			sq_texts_add(left, diff.left.item[i]);
-	state = sq_json("{s:f, s:o, s:o}", "took_ms", (double)(watch->took_ns + took_ns) / SQ_MS,
-			"compared", compared_json(&watch->before, &after), "others",
-			others_json(&diff));
+	state = sq_json("{s:f, s:o, s:o, s:o}", "took_ms",
+			(double)(watch->took_ns + took_ns) / SQ_MS, "compared",
+			compared_json(&watch->before, &after), "others", others_json(&diff),
+			"other_runs", other_runs_json(&diff));
 	sq_host_state_clear(&after);
 	diff_clear(&diff);
 	return state;

@@ -51,6 +51,47 @@ static void add_named(struct sq_host_state *state, enum sq_part part, char *name
 	sq_host_state_add(state, (struct sq_host_item){ .part = part, .name = name });
 }
 
+void sq_host_object_name(enum sq_part part, uint32_t id, char name[SQ_OBJECT_NAME])
+{
+	_cleanup_close_ int fd = part == SQ_PART_PROGRAMS ? bpf_prog_get_fd_by_id(id)
+				 : part == SQ_PART_MAPS	  ? bpf_map_get_fd_by_id(id)
+							  : bpf_link_get_fd_by_id(id);
+	union {
+		struct bpf_prog_info program;
+		struct bpf_map_info map;
+		struct bpf_link_info link;
+	} info = { 0 };
+	uint32_t size = part == SQ_PART_PROGRAMS ? sizeof(info.program)
+			: part == SQ_PART_MAPS	 ? sizeof(info.map)
+						 : sizeof(info.link);
+
+	*name = '\0';
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return;
+	if (part == SQ_PART_LINKS && info.link.prog_id)
+		sq_host_object_name(SQ_PART_PROGRAMS, info.link.prog_id, name);
+	else if (part != SQ_PART_LINKS)
+		snprintf(name, SQ_OBJECT_NAME, "%s",
+			 part == SQ_PART_PROGRAMS ? info.program.name : info.map.name);
+}
+
+bool sq_host_object_is_squalls(const char *name)
+{
+	return !strncmp(name, "sq", 2) && strcmp(name, "sq_switch") != 0;
+}
+
+/* Whose it is, since it is too late to ask once it has gone. */
+static void add_object(struct sq_host_state *state, enum sq_part part, uint32_t id)
+{
+	char name[SQ_OBJECT_NAME];
+
+	sq_host_object_name(part, id, name);
+	sq_host_state_add(state,
+			  (struct sq_host_item){ .part = part,
+						 .id = id,
+						 .squalls = sq_host_object_is_squalls(name) });
+}
+
 static void read_bpf(struct sq_host_state *state)
 {
 	static int (*const next[])(__u32 id, __u32 * next_id) = {
@@ -61,7 +102,7 @@ static void read_bpf(struct sq_host_state *state)
 
 	for (enum sq_part part = SQ_PART_PROGRAMS; part <= SQ_PART_LINKS; part++)
 		for (__u32 id = 0; !next[part](id, &id);)
-			sq_host_state_add(state, (struct sq_host_item){ .part = part, .id = id });
+			add_object(state, part, id);
 }
 
 static int add_cgroup(const char *path, int fd, void *data)

@@ -36,6 +36,7 @@ struct sq_host_item {
 	uint64_t space; /* the network namespace's inode, or 0 */
 	uint64_t id; /* its number, where it has one */
 	char *name; /* or NULL: it is found out only of what is told */
+	bool squalls; /* a BPF object that is called as squall calls its own */
 };
 
 struct sq_host_state {
@@ -64,6 +65,14 @@ void sq_host_state_read_space(struct sq_host_state *state, const struct sq_host_
 void sq_host_state_add(struct sq_host_state *state, struct sq_host_item item);
 
 void sq_host_state_clear(struct sq_host_state *state);
+
+#define SQ_OBJECT_NAME 16 /* BPF_OBJ_NAME_LEN */
+
+/* Of a BPF object; a link has none of its own: its program's. "" where it is gone, or has none. */
+void sq_host_object_name(enum sq_part part, uint32_t id, char name[SQ_OBJECT_NAME]);
+
+/* Does squall give such names? The kill switch is the host's, and does not count. */
+bool sq_host_object_is_squalls(const char *name);
 
 /* "programs", the key in the journal. */
 const char *sq_part_name(enum sq_part part);
@@ -95,7 +104,8 @@ struct sq_host_ours {
 /*
  * The second look, repeated for up to @late_ns while something of the run is there, since the kernel
  * frees late. Adds a sentence to @left for each thing that stays, if it is not there yet. Returns the
- * journal's cleanup.state: {took_ms, compared: {PART: {before, after}}, others: [SENTENCE]}.
+ * journal's cleanup.state: {took_ms, compared: {PART: {before, after}}, others: [SENTENCE], other_runs:
+ * [SENTENCE]}; of these, the kernel frees late what a run before this one has had.
  */
 json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours *ours,
 			  uint64_t late_ns, struct sq_texts *left);

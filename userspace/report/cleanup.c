@@ -69,6 +69,11 @@ const json_t *sq_report_others(const json_t *journal)
 	return json_object_get(state_of(journal), "others");
 }
 
+const json_t *sq_report_other_runs(const json_t *journal)
+{
+	return json_object_get(state_of(journal), "other_runs");
+}
+
 void sq_report_others_line(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *one;

@@ -19,7 +19,10 @@ void sq_report_state(const json_t *journal, struct sq_buffer *out);
 /* What others changed meanwhile, a list of sentences; NULL or empty: nothing. */
 const json_t *sq_report_others(const json_t *journal);
 
-/* The same as one line, "a came; b went"; nothing where there is none. */
+/* What came and went of other runs of squall: "17 BPF maps went"; NULL or empty: nothing. */
+const json_t *sq_report_other_runs(const json_t *journal);
+
+/* What others changed as one line, "a came; b went"; nothing where there is none. */
 void sq_report_others_line(const json_t *journal, struct sq_buffer *out);
 
 #endif

@@ -189,6 +189,8 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 	const json_t *cleanup = json_object_get(journal, "cleanup");
 	bool compared = sq_report_compared(journal) > 0;
 	char took[SQ_DURATION_SIZE];
+	const json_t *one;
+	size_t i;
 
 	if (json_is_true(json_object_get(cleanup, "clean")))
 		sq_buffer_add(text,
@@ -208,6 +210,11 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 		sq_report_others_line(journal, text);
 		sq_buffer_add(text, "\n");
 	}
+	json_array_foreach(sq_report_other_runs(journal), i, one)
+		sq_buffer_add(text, "%s%s",
+			      i ? "; " : "  of other runs of squall: ", json_string_value(one));
+	if (json_array_size(sq_report_other_runs(journal)))
+		sq_buffer_add(text, "\n");
 }
 
 static void add_notes(const json_t *journal, struct sq_buffer *text)
