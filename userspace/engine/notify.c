@@ -87,8 +87,7 @@ static bool is_trusted(const char *path, mode_t type)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == 0 &&
-	       !(st.st_mode & 022);
+	return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type && sq_is_roots(&st);
 }
 
 static void note(struct notifier *notifier, const char *format, ...) _printf_(2, 3);

@@ -9,6 +9,7 @@
 
 #include "guard/operator.h"
 #include "util/cgroup.h"
+#include "util/fs.h"
 #include "util/time.h"
 
 /* What is wrong with a file or a folder that only root should be able to change, or NULL. */
@@ -16,9 +17,7 @@ static const char *untrusted(const struct stat *st)
 {
 	if (st->st_uid != 0)
 		return "does not belong to root";
-	if (st->st_mode & 022)
-		return "can be written by others than root";
-	return NULL;
+	return sq_is_roots(st) ? NULL : "can be written by others than root";
 }
 
 static int check_policy_file(struct sq_error **err)
@@ -128,7 +127,7 @@ static bool is_kept_in(const char *path, const char *folder)
 	if (!root || strncmp(path, root, n) != 0 || path[n] != '/')
 		return false;
 	while (strlen(part) >= n) {
-		if (lstat(part, &st) < 0 || untrusted(&st))
+		if (lstat(part, &st) < 0 || !sq_is_roots(&st))
 			return false;
 		*strrchr(part, '/') = '\0';
 	}

@@ -35,8 +35,7 @@ int sq_paths_make(struct sq_error **err)
 
 		if (r)
 			return sq_error_errno(err, -r, "cannot make the folder '%s'", folders[i]);
-		if (lstat(folders[i], &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0 ||
-		    (st.st_mode & 022))
+		if (lstat(folders[i], &st) < 0 || !S_ISDIR(st.st_mode) || !sq_is_roots(&st))
 			return sq_error_set(err, SQ_FAIL_ERROR, EPERM,
 					    "'%s' must be a folder of "
 					    "root's that nobody else can write",

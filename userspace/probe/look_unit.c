@@ -2,34 +2,12 @@
 /* A unit's state, asked of systemd itself. */
 #include <string.h>
 #include <systemd/sd-bus.h>
-#include <unistd.h>
 
 #include "probe/look.h"
 #include "util/json.h"
-#include "util/mem.h"
+#include "util/systemd.h"
 
 #define SERVICE "org.freedesktop.systemd1"
-#define PRIVATE "/run/systemd/private" /* works without dbus-daemon, for root */
-
-/* Straight to systemd where that is allowed; DBUS_SYSTEM_BUS_ADDRESS overrules both. */
-static int connect_bus(sd_bus **ret)
-{
-	sd_bus *bus = NULL;
-	int r;
-
-	if (secure_getenv("DBUS_SYSTEM_BUS_ADDRESS") || access(PRIVATE, W_OK) < 0)
-		return sd_bus_open_system(ret);
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_address(bus, "unix:path=" PRIVATE);
-	if (r >= 0)
-		r = sd_bus_start(bus);
-	if (r < 0)
-		sd_bus_unref(bus);
-	else
-		*ret = bus;
-	return r;
-}
 
 static int get(sd_bus *bus, const char *path, const char *interface, const char *property,
 	       sd_bus_error *error, char **ret)
@@ -75,7 +53,7 @@ json_t *sq_look_unit(const char *unit)
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus *bus = NULL;
 	json_t *json;
-	int r = connect_bus(&bus);
+	int r = sq_systemd_connect(NULL, &bus);
 
 	if (r < 0)
 		return sq_look_error("cannot reach systemd: %s", strerror(-r));

@@ -15,6 +15,7 @@
 #include "target/kind.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
+#include "util/systemd.h"
 #include "util/time.h"
 #include "util/user.h"
 
@@ -147,27 +148,6 @@ static void clear_answer(struct answer *answer)
 	free(answer->active);
 }
 
-/*
- * The system's bus, or systemd's own socket where no bus runs. A user's manager by its own socket, which
- * lets root in; the user's bus would not.
- */
-static int open_bus(const char *uid, sd_bus **ret)
-{
-	_cleanup_free_ char *address =
-		uid ? sq_asprintf("unix:path=/run/user/%s/systemd/private", uid)
-		    : sq_strdup("unix:path=/run/systemd/private");
-	int r = uid ? -ENOENT : sd_bus_open_system(ret);
-
-	if (r >= 0)
-		return 0;
-	r = sd_bus_new(ret);
-	if (r >= 0)
-		r = sd_bus_set_address(*ret, address);
-	if (r >= 0)
-		r = sd_bus_start(*ret);
-	return MIN(r, 0);
-}
-
 /* org.freedesktop.systemd1(5), ListUnitsByNames(). False where nobody answers. */
 static bool ask_systemd(const char *uid, const char *name, struct answer *ret)
 {
@@ -176,7 +156,7 @@ static bool ask_systemd(const char *uid, const char *name, struct answer *ret)
 	sd_bus *bus = NULL;
 	bool found = false;
 
-	if (!open_bus(uid, &bus)) {
+	if (sq_systemd_connect(uid, &bus) >= 0) {
 		sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_NS / SQ_US);
 		found = sd_bus_call_method(bus, "org.freedesktop.systemd1",
 					   "/org/freedesktop/systemd1",

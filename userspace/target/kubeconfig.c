@@ -6,7 +6,6 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "experiment/yaml.h"
 #include "util/fs.h"
@@ -149,20 +148,18 @@ int sq_kubeconfig_parse(const char *text, size_t n, const char *folder, struct s
 int sq_kubeconfig_load(const char *file, struct sq_kubeconfig *ret, struct sq_error **err)
 {
 	_cleanup_free_ char *text = NULL, *folder = NULL;
-	struct stat st;
 	ssize_t n;
 	int r;
 
 	*ret = (struct sq_kubeconfig){ 0 };
-	n = sq_read_file(AT_FDCWD, file, SQ_YAML_LARGEST, &text);
-	if (n < 0 || stat(file, &st) < 0)
-		return sq_error_set(err, SQ_FAIL_NOT_NOW, n < 0 ? (int)-n : errno,
-				    "'%s' cannot be read: %s", file,
-				    strerror(n < 0 ? (int)-n : errno));
 	/* whoever writes it says which pods have which labels */
-	if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+	n = sq_read_roots(file, SQ_YAML_LARGEST, &text);
+	if (n == -EPERM)
 		return sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
 				    "'%s' is not root's alone to write: it is not believed", file);
+	if (n < 0)
+		return sq_error_set(err, SQ_FAIL_NOT_NOW, (int)-n, "'%s' cannot be read: %s", file,
+				    strerror((int)-n));
 	folder = sq_strndup(file, (size_t)(sq_base_name(file) - file));
 	r = sq_kubeconfig_parse(text, (size_t)n, folder, ret, err);
 	return r ? sq_error_wrap(err, "'%s'", file) : 0;

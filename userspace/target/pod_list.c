@@ -4,11 +4,7 @@
 #include <string.h>
 
 #include "target/pods.h"
-
-static void drop_json(json_t **json)
-{
-	json_decref(*json);
-}
+#include "util/json.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -74,7 +70,7 @@ static int take_pod(struct sq_pods *pods, const json_t *item, size_t *found, str
 int sq_pods_take_list(struct sq_pods *pods, const char *text, size_t *ret_found,
 		      struct sq_error **err)
 {
-	_cleanup_(drop_json) json_t *list = json_loads(text, 0, NULL);
+	_cleanup_json_ json_t *list = json_loads(text, 0, NULL);
 	const json_t *items = json_object_get(list, "items"), *item;
 	size_t i;
 

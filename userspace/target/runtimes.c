@@ -17,6 +17,7 @@
 
 #include "target/http.h"
 #include "util/fs.h"
+#include "util/json.h"
 #include "util/time.h"
 
 #define PATIENCE_NS (2 * SQ_S)
@@ -35,11 +36,6 @@ static json_t *parse(const char *text, bool list)
 		return json;
 	json_decref(json);
 	return NULL;
-}
-
-static void drop_json(json_t **json)
-{
-	json_decref(*json);
 }
 
 /* docker puts a '/' in front, and lists the names that links give it, with another in the middle. */
@@ -67,13 +63,13 @@ static const char *text_of(const json_t *object, const char *key)
 
 bool sq_runtime_list(struct sq_containers *containers, const char *runtime, const char *text)
 {
-	_cleanup_(drop_json) json_t *list = parse(text, true);
+	_cleanup_json_ json_t *list = parse(text, true);
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach(list, i, item) {
 		json_t *labels = json_object_get(item, "Labels");
-		_cleanup_(drop_json) json_t *none = json_is_object(labels) ? NULL : json_object();
+		_cleanup_json_ json_t *none = json_is_object(labels) ? NULL : json_object();
 
 		sq_containers_describe(containers, runtime, text_of(item, "Id"),
 				       own_name(json_object_get(item, "Names")),
@@ -85,7 +81,7 @@ bool sq_runtime_list(struct sq_containers *containers, const char *runtime, cons
 
 bool sq_runtime_docker_file(struct sq_containers *containers, const char *text)
 {
-	_cleanup_(drop_json) json_t *config = parse(text, false);
+	_cleanup_json_ json_t *config = parse(text, false);
 	const char *name = text_of(config, "Name");
 
 	if (!config)
@@ -99,7 +95,7 @@ bool sq_runtime_docker_file(struct sq_containers *containers, const char *text)
 
 bool sq_runtime_storage_file(struct sq_containers *containers, const char *text)
 {
-	_cleanup_(drop_json) json_t *list = parse(text, true);
+	_cleanup_json_ json_t *list = parse(text, true);
 	const json_t *item;
 	size_t i;
 
@@ -115,11 +111,11 @@ bool sq_runtime_storage_file(struct sq_containers *containers, const char *text)
 
 bool sq_runtime_bundle(struct sq_containers *containers, const char *id, const char *text)
 {
-	_cleanup_(drop_json) json_t *config = parse(text, false);
+	_cleanup_json_ json_t *config = parse(text, false);
 	json_t *annotations = json_object_get(config, "annotations");
 	const char *path = text_of(json_object_get(config, "linux"), "cgroupsPath");
 	const char *name = text_of(annotations, "nerdctl/name");
-	_cleanup_(drop_json) json_t *none = json_is_object(annotations) ? NULL : json_object();
+	_cleanup_json_ json_t *none = json_is_object(annotations) ? NULL : json_object();
 
 	if (!config)
 		return false;

@@ -14,14 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static ssize_t read_file(int dir_fd, const char *path, int flags, size_t max, char **ret)
+static ssize_t read_all(int fd, size_t max, char **ret)
 {
-	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	_cleanup_free_ char *text = NULL;
 	size_t n = 0, room = 0;
 
-	if (fd < 0)
-		return -errno;
 	for (;;) {
 		ssize_t got;
 
@@ -43,6 +40,28 @@ static ssize_t read_file(int dir_fd, const char *path, int flags, size_t max, ch
 	text[n] = '\0';
 	*ret = TAKE_PTR(text);
 	return (ssize_t)n;
+}
+
+static ssize_t read_file(int dir_fd, const char *path, int flags, size_t max, char **ret)
+{
+	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+
+	return fd < 0 ? -errno : read_all(fd, max, ret);
+}
+
+bool sq_is_roots(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+ssize_t sq_read_roots(const char *path, size_t max, char **ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return sq_is_roots(&st) ? read_all(fd, max, ret) : -EPERM;
 }
 
 ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret)

@@ -3,7 +3,9 @@
 #ifndef SQ_UTIL_FS_H
 #define SQ_UTIL_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "util/mem.h"
@@ -16,6 +18,12 @@ ssize_t sq_read_file(int dir_fd, const char *path, size_t max, char **ret);
 
 /* The same of a file of squall's own, which is no symlink: -ELOOP. */
 ssize_t sq_read_own(int dir_fd, const char *path, size_t max, char **ret);
+
+/* Does it belong to root, and can nobody else write it? */
+bool sq_is_roots(const struct stat *st);
+
+/* sq_read_file() of a file that is so: -EPERM where it is not. */
+ssize_t sq_read_roots(const char *path, size_t max, char **ret);
 
 /* Writes @n bytes into an existing file in one write(2): cgroup and sysctl files want that. */
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n);
