@@ -41,23 +41,24 @@ enum {
 static struct finding findings[FINDINGS];
 static bool have_tcx;
 
-/* "this kernel ..." */
-static const char *const lacks[SQ_HOOKS] = {
-	[SQ_HOOK_EGRESS] = "does not take squall's tc program",
-	[SQ_HOOK_INGRESS] = "does not take squall's cgroup_skb program",
-	[SQ_HOOK_TC_INGRESS] = "does not take squall's tc program for ingress",
-	[SQ_HOOK_CONNECT] = "cannot make connect fail from a cgroup hook (bpf_set_retval, 5.18)",
-	[SQ_HOOK_BIND] = "cannot make bind fail from a cgroup hook",
-	[SQ_HOOK_SENDMSG] = "cannot make sendmsg fail from a cgroup hook",
-	[SQ_HOOK_GETSOCKOPT] = "cannot make getsockopt fail from a cgroup hook",
-	[SQ_HOOK_SETSOCKOPT] = "cannot make setsockopt fail from a cgroup hook",
-	[SQ_HOOK_CALL] = "does not take squall's program for a system call's own function",
-	[SQ_HOOK_FILE_OPEN] = "does not take squall's programs on security hooks",
-	[SQ_HOOK_WRAPPER] = "cannot hold a system call back in the C library: it does not let a "
-			    "uprobe sleep on a task (6.12)",
-	[SQ_HOOK_NAP_OPEN] = "cannot hold a system call back: it does not let a program in a "
-			     "security hook sleep on a task (6.12)",
-	[SQ_HOOK_SYSENTER] = "cannot hold back every system call: it has no bpf_task_work (6.18)",
+static const struct {
+	const char *lacks; /* "this kernel ..." */
+} hooks[SQ_HOOKS] = {
+	[SQ_HOOK_EGRESS] = { "does not take squall's tc program" },
+	[SQ_HOOK_INGRESS] = { "does not take squall's cgroup_skb program" },
+	[SQ_HOOK_TC_INGRESS] = { "does not take squall's tc program for ingress" },
+	[SQ_HOOK_CONNECT] = { "cannot make connect fail from a cgroup hook (bpf_set_retval, 5.18)" },
+	[SQ_HOOK_BIND] = { "cannot make bind fail from a cgroup hook" },
+	[SQ_HOOK_SENDMSG] = { "cannot make sendmsg fail from a cgroup hook" },
+	[SQ_HOOK_GETSOCKOPT] = { "cannot make getsockopt fail from a cgroup hook" },
+	[SQ_HOOK_SETSOCKOPT] = { "cannot make setsockopt fail from a cgroup hook" },
+	[SQ_HOOK_CALL] = { "does not take squall's program for a system call's own function" },
+	[SQ_HOOK_FILE_OPEN] = { "does not take squall's programs on security hooks" },
+	[SQ_HOOK_WRAPPER] = { "cannot hold a system call back in the C library: it does not let a "
+			      "uprobe sleep on a task (6.12)" },
+	[SQ_HOOK_NAP_OPEN] = { "cannot hold a system call back: it does not let a program in a "
+			       "security hook sleep on a task (6.12)" },
+	[SQ_HOOK_SYSENTER] = { "cannot hold back every system call: it has no bpf_task_work (6.18)" },
 };
 
 /* Attaches to a cgroup without processes, made for this. */
@@ -130,7 +131,7 @@ static int check_hook(uint32_t hook, struct sq_error **err)
 		return 0;
 	if ((hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) || !sq_object_can_nap())
 		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOSYS, "this kernel %s",
-				    lacks[hook]);
+				    hooks[hook].lacks);
 	if (in_initial_pid_namespace())
 		return 0;
 	if (!sq_object_any_pid_namespace())
@@ -162,7 +163,7 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (hook == SQ_HOOK_WRAPPER)
 		sq_object_aim_witness(object, "fsync");
 	set_constants(object, hook);
-	r = sq_object_load(object, lacks[hook], err);
+	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
 		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), false,
 				     err);
