@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A network namespace's devices, their queueing disciplines and the filters of clsact and ingress. */
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +9,13 @@
 #include "guard/host_state.h"
 #include "util/error.h"
 #include "util/netns.h"
+#include "util/tc.h"
 
 #define PATIENCE_US 500000L
-#define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-#define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
 struct look {
 	struct sq_host_state *state;
 	uint64_t space;
-	int fd; /* of netlink */
 	struct sq_texts devices; /* with clsact or ingress, by their index as text */
 };
 
@@ -39,8 +35,9 @@ static void add(const struct look *look, enum sq_part part, uint64_t id, char *n
 	sq_host_state_add(look->state, (struct sq_host_item){ part, look->space, id, name });
 }
 
-static void on_qdisc(struct look *look, const struct nlmsghdr *message)
+static void on_qdisc(void *data, const struct nlmsghdr *message)
 {
+	struct look *look = data;
 	const struct tcmsg *tc = NLMSG_DATA(message);
 	const char *kind = kind_of(message);
 
@@ -54,49 +51,17 @@ static void on_qdisc(struct look *look, const struct nlmsghdr *message)
 	    sq_asprintf("%s %x:", kind, tc->tcm_handle >> 16));
 }
 
-static void on_filter(struct look *look, const struct nlmsghdr *message)
+static void on_filter(void *data, const struct nlmsghdr *message)
 {
+	struct look *look = data;
 	const struct tcmsg *tc = NLMSG_DATA(message);
 
 	/* a filter of handle 0 is the head of its chain */
 	if (tc->tcm_handle)
 		add(look, SQ_PART_FILTERS, (uint64_t)tc->tcm_ifindex,
 		    sq_asprintf("%s, priority %u, handle %u",
-				tc->tcm_parent == CLSACT_EGRESS ? "egress" : "ingress",
+				tc->tcm_parent == SQ_CLSACT_EGRESS ? "egress" : "ingress",
 				tc->tcm_info >> 16, tc->tcm_handle));
-}
-
-/* Asks for a dump and calls @each for each message of type @answer. */
-static void dump(struct look *look, uint16_t ask, uint16_t answer, int ifindex, uint32_t parent,
-		 void (*each)(struct look *look, const struct nlmsghdr *message))
-{
-	struct {
-		struct nlmsghdr header;
-		struct tcmsg message;
-	} request = {
-		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = ask,
-			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.message = { .tcm_family = AF_UNSPEC, .tcm_ifindex = ifindex, .tcm_parent = parent },
-	};
-	char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-
-	if (send(look->fd, &request, sizeof(request), 0) < 0)
-		return;
-	for (;;) {
-		ssize_t n = recv(look->fd, buffer, sizeof(buffer), 0);
-		unsigned int length = (unsigned int)n;
-
-		if (n <= 0)
-			return;
-		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, length);
-		     m = NLMSG_NEXT(m, length)) {
-			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
-				return;
-			if (m->nlmsg_type == answer)
-				each(look, m);
-		}
-	}
 }
 
 static int look_at(void *argument, struct sq_error **err)
@@ -112,13 +77,19 @@ static int look_at(void *argument, struct sq_error **err)
 		if_freenameindex(interfaces);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return 0;
-	look->fd = fd;
-	dump(look, RTM_GETQDISC, RTM_NEWQDISC, 0, 0, on_qdisc);
+	sq_tc_dump(fd, &(struct sq_tc_question){ RTM_GETQDISC, RTM_NEWQDISC, 0, 0 }, on_qdisc,
+		   look);
 	for (size_t i = 0; i < look->devices.n; i++) {
-		int ifindex = (int)strtol(look->devices.item[i], NULL, 10);
+		struct sq_tc_question question = {
+			.ask = RTM_GETTFILTER,
+			.answer = RTM_NEWTFILTER,
+			.ifindex = (unsigned int)strtoul(look->devices.item[i], NULL, 10),
+			.parent = SQ_CLSACT_EGRESS,
+		};
 
-		dump(look, RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_EGRESS, on_filter);
-		dump(look, RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_INGRESS, on_filter);
+		sq_tc_dump(fd, &question, on_filter, look);
+		question.parent = SQ_CLSACT_INGRESS;
+		sq_tc_dump(fd, &question, on_filter, look);
 	}
 	return 0;
 }

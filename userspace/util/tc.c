@@ -4,8 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,9 +12,6 @@
 #define SQ_TCX_INGRESS 46
 #define SQ_TCX_EGRESS 47
 #define SQ_F_BEFORE (1u << 3)
-
-#define CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-#define CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
 /*
  * libbpf refuses options whose padding is not zero, and an initialiser leaves that to chance: only
@@ -94,57 +89,80 @@ int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t p
 	return r ? sq_error_errno(err, -r, "cannot detach a tc filter") : 0;
 }
 
-/*
- * Asks for a dump of @ask and tells whether there is an answer of type @answer for the device with
- * that parent. Unknown counts as yes: then nothing is removed that may not be ours.
- */
-static bool dump_has(uint16_t ask, uint16_t answer, unsigned int ifindex, uint32_t parent)
+int sq_tc_dump(int fd, const struct sq_tc_question *question,
+	       void (*each)(void *data, const struct nlmsghdr *message), void *data)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct {
 		struct nlmsghdr header;
 		struct tcmsg message;
 	} request = {
 		.header = { .nlmsg_len = sizeof(request),
-			    .nlmsg_type = ask,
+			    .nlmsg_type = question->ask,
 			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
 		.message = { .tcm_family = AF_UNSPEC,
-			     .tcm_ifindex = (int)ifindex,
-			     .tcm_parent = parent },
+			     .tcm_ifindex = (int)question->ifindex,
+			     .tcm_parent = question->parent },
 	};
 	char buffer[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-	bool found = false, done = false;
 
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
-		return true;
-	while (!done) {
+	if (send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	for (;;) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
 		unsigned int length = (unsigned int)n;
 
 		if (n <= 0)
-			return true;
+			return n ? -errno : -EPIPE;
 		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, length);
 		     m = NLMSG_NEXT(m, length)) {
-			const struct tcmsg *tc = NLMSG_DATA(m);
-
-			done |= m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR;
-			/* a dump of qdiscs is one of all devices */
-			found |= m->nlmsg_type == answer && tc->tcm_ifindex == (int)ifindex &&
-				 (ask == RTM_GETTFILTER || tc->tcm_parent == parent);
+			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
+				return 0;
+			if (m->nlmsg_type == question->answer)
+				each(data, m);
 		}
 	}
-	return found;
+}
+
+struct look {
+	const struct sq_tc_question *question;
+	bool found;
+};
+
+static void look_at(void *data, const struct nlmsghdr *message)
+{
+	struct look *look = data;
+	const struct tcmsg *tc = NLMSG_DATA(message);
+
+	/* a dump of qdiscs is one of all devices */
+	look->found |=
+		tc->tcm_ifindex == (int)look->question->ifindex &&
+		(look->question->ask == RTM_GETTFILTER || tc->tcm_parent == look->question->parent);
+}
+
+/* Unknown counts as yes: then nothing is removed that may not be ours. */
+static bool dump_has(const struct sq_tc_question *question)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct look look = { .question = question };
+
+	return fd < 0 || sq_tc_dump(fd, question, look_at, &look) || look.found;
 }
 
 bool sq_tc_has_clsact(unsigned int ifindex)
 {
-	return dump_has(RTM_GETQDISC, RTM_NEWQDISC, ifindex, TC_H_CLSACT);
+	return dump_has(
+		&(struct sq_tc_question){ RTM_GETQDISC, RTM_NEWQDISC, ifindex, TC_H_CLSACT });
 }
 
 bool sq_tc_has_filters(unsigned int ifindex)
 {
-	return dump_has(RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_EGRESS) ||
-	       dump_has(RTM_GETTFILTER, RTM_NEWTFILTER, ifindex, CLSACT_INGRESS);
+	static const uint32_t parents[] = { SQ_CLSACT_EGRESS, SQ_CLSACT_INGRESS };
+	bool has = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
+		has |= dump_has(&(struct sq_tc_question){ RTM_GETTFILTER, RTM_NEWTFILTER, ifindex,
+							  parents[i] });
+	return has;
 }
 
 int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)

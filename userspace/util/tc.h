@@ -3,10 +3,28 @@
 #ifndef SQ_UTIL_TC_H
 #define SQ_UTIL_TC_H
 
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
+
+#define SQ_CLSACT_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+#define SQ_CLSACT_INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+
+struct sq_tc_question {
+	uint16_t ask, answer; /* RTM_GETQDISC and RTM_NEWQDISC, RTM_GETTFILTER and RTM_NEWTFILTER */
+	unsigned int ifindex;
+	uint32_t parent;
+};
+
+/*
+ * Asks by the rtnetlink socket @fd and calls @each for each answer, of whatever device; 0 when that
+ * was all of them, or a negative errno.
+ */
+int sq_tc_dump(int fd, const struct sq_tc_question *question,
+	       void (*each)(void *data, const struct nlmsghdr *message), void *data);
 
 /* Makes the clsact qdisc of a device, if it has none. In the calling thread's netns, as all here. */
 int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err);
