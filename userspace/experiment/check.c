@@ -132,12 +132,19 @@ static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 			      "icmp has no ports");
 }
 
-static void check_paths(const struct sq_fault *fault, struct sq_diags *diags)
+/* @before: how many the faults before it have. The first one too many is told. */
+static void check_paths(const struct sq_fault *fault, size_t before, struct sq_diags *diags)
 {
 	for (size_t i = 0; i < fault->paths.n; i++) {
 		struct sq_path_pattern pattern = { 0 };
 		const char *why;
 
+		if (before + i == SQ_PATHS_MAX)
+			sq_diag_error(diags,
+				      sq_check_item_mark(&fault->object, "paths", &fault->paths, i),
+				      "name a folder they share, with ** behind it",
+				      "paths: %d are the most, of all faults together",
+				      SQ_PATHS_MAX);
 		if (sq_path_pattern_parse(fault->paths.item[i], &pattern, &why))
 			sq_diag_error(diags,
 				      sq_check_item_mark(&fault->object, "paths", &fault->paths, i),
@@ -187,11 +194,13 @@ static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
 
 static void check_faults(const struct sq_experiment *experiment, struct sq_diags *diags)
 {
+	size_t paths = 0;
+
 	if (experiment->faults.n > MAX_FAULTS)
 		sq_diag_error(diags, sq_schema_mark(&experiment->object, "method"), NULL,
 			      "the method has %zu faults; %d is the most", experiment->faults.n,
 			      MAX_FAULTS);
-	for (size_t i = 0; i < experiment->faults.n; i++) {
+	for (size_t i = 0; i < experiment->faults.n; paths += sq_faults(experiment)[i++].paths.n) {
 		const struct sq_fault *fault = &sq_faults(experiment)[i];
 
 		if (!fault->kind || !fault->name)
@@ -207,7 +216,7 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 		check_timeline(experiment, fault, diags);
 		check_after(experiment, fault, diags);
 		check_peers(fault, diags);
-		check_paths(fault, diags);
+		check_paths(fault, paths, diags);
 		check_names(fault, diags);
 		check_reorder(fault, diags);
 		check_error(fault, diags);

@@ -7,6 +7,7 @@
 #define SQ_EXPERIMENT_PATH_PATTERN_H
 
 #define SQ_PATH_GLOB_SIZE 32 /* of the last name, with the NUL behind it */
+#define SQ_PATHS_MAX 64 /* of all faults together */
 
 enum sq_path_reach {
 	SQ_PATH_ITSELF, /* /a/b */

@@ -172,6 +172,9 @@ static int enter_pattern(const struct sq_inodes *inodes, const struct viewers *v
 	return r;
 }
 
+_Static_assert(SQ_PATHS_MAX == SQ_MAX_PATTERNS, "a file that is valid has room");
+_Static_assert(SQ_PATH_GLOB_SIZE == SQ_GLOB_SIZE, "a glob that is valid has room");
+
 int sq_inodes_enter(const struct sq_inodes *inodes, const struct sq_fault *fault,
 		    unsigned int number, const struct sq_texts *paths, uint32_t *next,
 		    struct sq_error **err)
