@@ -36,12 +36,14 @@
 #define IDLE_NS (50 * SQ_MS)
 #define BUSY_NS (5 * SQ_MS) /* while somebody sleeps: how late an abort can be seen */
 #define SIGNALLED_NS (2 * SQ_MS) /* while a sleeper has a signal: it may be a SIGKILL */
+#define MOST_LOOKS 16 /* that may be looked at each time that long: each takes some 30 us */
 
 struct sleeper {
 	fuse_req_t request;
 	uint64_t until_ns;
 	pid_t pid; /* its thread's, as we see it; 0: it is in no PID namespace of ours */
 	bool signalled;
+	uint64_t looked_ns; /* for a SIGKILL */
 };
 
 static struct {
@@ -49,7 +51,7 @@ static struct {
 	struct sq_lease lease;
 	const volatile struct sq_nap_request *requests;
 	struct sleeper sleeper[SQ_NAP_SLOTS];
-	size_t n;
+	size_t n, signalled;
 	int proc_fd; /* where everybody's processes are seen */
 	bool awake; /* the run is over: nobody sleeps any more, and what comes later fails */
 } server;
@@ -279,14 +281,22 @@ static uint64_t next_wait(uint64_t now)
 
 static void tick(void)
 {
-	uint64_t now = sq_now();
+	uint64_t now = sq_now(), pause = SIGNALLED_NS * (1 + server.signalled / MOST_LOOKS);
 
+	server.signalled = 0;
 	for (size_t i = server.n; i-- > 0;) {
-		const struct sleeper *sleeper = &server.sleeper[i];
+		struct sleeper *sleeper = &server.sleeper[i];
 
-		if (now >= sleeper->until_ns)
+		if (now >= sleeper->until_ns) {
 			wake(i, EIO);
-		else if (sleeper->signalled && is_killed(sleeper->pid))
+			continue;
+		}
+		server.signalled += sleeper->signalled;
+		/* one whose signal has just come at once, the others in turn */
+		if (!sleeper->signalled || now - sleeper->looked_ns < pause)
+			continue;
+		sleeper->looked_ns = now;
+		if (is_killed(sleeper->pid))
 			wake(i, EINTR);
 	}
 	sq_helper_beat(&server.helper);
@@ -398,6 +408,24 @@ static int start_napper(struct fuse_session *session, int fuse_fd, int mount_fd,
 	return error ? sq_error_errno(err, error, "the napper cannot map its file") : 0;
 }
 
+/*
+ * Takes the memory for each page before anybody waits for it. The kernel charges a page to whoever makes
+ * it necessary: a sleeper whose cgroup has no memory left would be killed for it. One byte of a page does
+ * not make it one that has been read. What memory the kernel takes back later the sleepers pay for.
+ */
+static void take_memory(struct fuse_session *session)
+{
+	char nothing = 0;
+
+	for (off_t at = 0; at < FILE_BYTES; at += PAGE_BYTES) {
+		struct fuse_bufvec byte = FUSE_BUFVEC_INIT(1);
+
+		byte.buf[0].mem = &nothing;
+		if (fuse_lowlevel_notify_store(session, INODE_FILE, at, &byte, 0))
+			return;
+	}
+}
+
 static int map_requests(struct sq_error **err)
 {
 	void *page = mmap(NULL, SQ_NAP_SLOTS * sizeof(*server.requests), PROT_READ, MAP_SHARED,
@@ -442,6 +470,7 @@ int sq_nap_main(int argc, char **argv)
 		return sq_helper_fail(err);
 	}
 	close(mount_fd);
+	take_memory(session);
 	server.proc_fd = open_proc();
 	if (sq_helper_ready(&server.helper, st.stx_dev_minor, (uint32_t)pid, &err))
 		return sq_helper_fail(err);
