@@ -226,7 +226,7 @@ struct sq_wire {
 
 /* One for each fault and target cgroup, per CPU. */
 struct sq_counters {
-	__u64 seen;
+	__u64 seen; /* the sum of the others, which user space makes */
 	__u64 injected;
 	__u64 missed[SQ_MISSED_REASONS];
 };
@@ -285,6 +285,7 @@ struct sq_hist {
 	__u64 max_ns;
 	__u64 min_below; /* 2^64 - 1 less the shortest: 0, as the map begins, is none */
 	__u64 count;
+	__u64 cut_ns; /* when a nap last ended before its time, or 0 */
 };
 
 /* A system call held back. The page of the same index in the napper's file is what it waits for. */

@@ -13,13 +13,16 @@ SEC("fmod_ret")
 long sq_call(unsigned long long *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
-	struct sq_decision d = {};
+	struct sq_event scope = {};
+	struct sq_decision d;
+	__u32 call;
 
-	if (!sq_scope_of_task(&d.event, SQ_HOOK_CALL) || sq_is_kernel_thread())
+	if (!sq_scope_of_task(&scope, SQ_HOOK_CALL) || sq_is_kernel_thread())
 		return 0;
-	d.event.call = sq_current_call();
-	if (!sq_hook_carries(SQ_HOOK_CALL, d.event.call))
+	call = sq_current_call();
+	if (!sq_hook_carries(SQ_HOOK_CALL, call))
 		return 0;
+	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults)
 		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));

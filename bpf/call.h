@@ -70,13 +70,33 @@ static __always_inline bool sq_hook_carries(enum sq_hook hook, __u32 call)
 	       sq_hook_calls[hook][(call >> 6) & (SQ_CALL_WORDS - 1)] >> (call & 63) & 1;
 }
 
+/*
+ * Begins a decision with who is in question and the call. Not before that is known: to clear it costs
+ * whoever is not concerned as much as to find out.
+ */
+static __always_inline void sq_begin(struct sq_decision *d, const struct sq_event *scope,
+				     __u32 call)
+{
+	*d = (struct sq_decision){};
+	d->event.faults = scope->faults;
+	d->event.cgroup = scope->cgroup;
+	d->event.scope_flags = scope->scope_flags;
+	d->event.call = call;
+}
+
 /* False: nothing of @hook, one that other things than calls come by too, concerns this call. */
 static __always_inline bool sq_call_concerns(struct sq_decision *d, enum sq_hook hook)
 {
-	if (!sq_scope_of_task(&d->event, hook) || sq_is_kernel_thread() || sq_is_nested())
+	struct sq_event scope = {};
+	__u32 call;
+
+	if (!sq_scope_of_task(&scope, hook) || sq_is_kernel_thread() || sq_is_nested())
 		return false;
-	d->event.call = sq_current_call();
-	return sq_hook_carries(hook, d->event.call);
+	call = sq_current_call();
+	if (!sq_hook_carries(hook, call))
+		return false;
+	sq_begin(d, &scope, call);
+	return true;
 }
 
 #endif

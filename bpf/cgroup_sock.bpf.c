@@ -51,11 +51,12 @@ static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_s
 
 static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook hook, bool ipv6)
 {
-	struct sq_decision d = {};
+	struct sq_event scope = {};
+	struct sq_decision d;
 
-	if (!sq_scope_of_task(&d.event, hook))
+	if (!sq_scope_of_task(&scope, hook))
 		return ALLOW;
-	d.event.call = sq_current_call();
+	sq_begin(&d, &scope, sq_current_call());
 	sq_sock_address(&d.event, ctx, ipv6);
 	sq_decide(&d);
 	return sq_answer(&d);
@@ -99,13 +100,14 @@ int sq_sendmsg6(struct bpf_sock_addr *ctx)
 
 static __always_inline int sq_sockopt(struct bpf_sockopt *ctx, enum sq_hook hook)
 {
-	struct sq_decision d = {};
+	struct sq_event scope = {};
+	struct sq_decision d;
 
 	if (ctx->optlen > SOCKOPT_PAGE)
 		ctx->optlen = 0;
-	if (!sq_scope_of_task(&d.event, hook))
+	if (!sq_scope_of_task(&scope, hook))
 		return ALLOW;
-	d.event.call = sq_current_call();
+	sq_begin(&d, &scope, sq_current_call());
 	sq_decide(&d);
 	return sq_answer(&d);
 }

@@ -15,7 +15,7 @@
 
 static __always_inline long sq_lsm_dentry(enum sq_hook hook, const struct dentry *dentry)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
@@ -27,7 +27,7 @@ static __always_inline long sq_lsm_dentry(enum sq_hook hook, const struct dentry
 /* @file may be NULL: memory without a file. */
 static __always_inline long sq_lsm_file(enum sq_hook hook, const struct file *file)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
@@ -38,7 +38,7 @@ static __always_inline long sq_lsm_file(enum sq_hook hook, const struct file *fi
 
 static __always_inline long sq_lsm_path(enum sq_hook hook, const struct path *path)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
@@ -50,7 +50,7 @@ static __always_inline long sq_lsm_path(enum sq_hook hook, const struct path *pa
 static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket *socket,
 					  const void *address)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
@@ -61,7 +61,7 @@ static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket
 
 static __always_inline long sq_lsm_plain(enum sq_hook hook)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;

@@ -34,7 +34,7 @@ static __always_inline bool sq_opens_under_lock(const struct file *file)
 SEC("lsm.s/file_open")
 int BPF_PROG(sq_nap_open, struct file *file)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, SQ_HOOK_NAP_OPEN))
 		return 0;
@@ -47,7 +47,7 @@ int BPF_PROG(sq_nap_open, struct file *file)
 #define SQ_NAP_FILE(name, hook, section)                            \
 	SEC("lsm.s/" section) int BPF_PROG(name, struct file *file) \
 	{                                                           \
-		struct sq_decision d = {};                          \
+		struct sq_decision d;                               \
                                                                     \
 		if (!sq_call_concerns(&d, hook))                    \
 			return 0;                                   \
@@ -63,7 +63,7 @@ SQ_NAP_FILE(sq_nap_ioctl, SQ_HOOK_NAP_IOCTL, "file_ioctl")
 SEC("lsm.s/inode_getattr")
 int BPF_PROG(sq_nap_getattr, struct path *path)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, SQ_HOOK_NAP_GETATTR))
 		return 0;
@@ -75,7 +75,7 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 #define SQ_NAP_PLAIN(name, hook, section)        \
 	SEC("lsm.s/" section) int BPF_PROG(name) \
 	{                                        \
-		struct sq_decision d = {};       \
+		struct sq_decision d;            \
                                                  \
 		if (sq_call_concerns(&d, hook))  \
 			sq_nap_decide(&d);       \
@@ -88,7 +88,7 @@ SQ_NAP_PLAIN(sq_nap_fork, SQ_HOOK_NAP_FORK, "task_alloc")
 static __always_inline int sq_nap_socket(enum sq_hook hook, const struct socket *socket,
 					 const void *address)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
@@ -128,7 +128,7 @@ SQ_NAP_SOCKET(sq_nap_shutdn, SQ_HOOK_NAP_SHUTDOWN, "socket_shutdown")
 SEC("lsm.s/socket_create")
 int BPF_PROG(sq_nap_create, int family, int type, int protocol, int kernel)
 {
-	struct sq_decision d = {};
+	struct sq_decision d;
 
 	if (!kernel && sq_call_concerns(&d, SQ_HOOK_NAP_CREATE))
 		sq_nap_decide(&d);

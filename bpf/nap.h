@@ -32,7 +32,8 @@ struct {
 	__type(value, struct sq_napper);
 } sq_napper __weak SEC(".maps");
 
-static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
+/* @cut_ns: when it ended, of a nap that somebody has cut short. */
+static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns, __u64 cut_ns)
 {
 	__u64 us = took_ns / 1000, value = us;
 	__u32 bucket, octave = 0;
@@ -57,6 +58,8 @@ static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns)
 			WRITE_ONCE(hist->max_ns, took_ns);
 		if (~took_ns > READ_ONCE(hist->min_below))
 			WRITE_ONCE(hist->min_below, ~took_ns);
+		if (cut_ns > READ_ONCE(hist->cut_ns))
+			WRITE_ONCE(hist->cut_ns, cut_ns);
 	}
 }
 
@@ -88,7 +91,7 @@ static __always_inline void sq_nap_on(__u32 slot, const struct sq_decision *d,
 				      struct task_struct *napper)
 {
 	struct sq_nap_request *request = bpf_map_lookup_elem(&sq_nap_requests, &slot);
-	__u64 begun = bpf_ktime_get_boot_ns(), page = slot;
+	__u64 begun = bpf_ktime_get_boot_ns(), page = slot, ended;
 	char byte;
 
 	if (!request || !napper) {
@@ -96,7 +99,8 @@ static __always_inline void sq_nap_on(__u32 slot, const struct sq_decision *d,
 	} else {
 		request->until_ns = begun + d->delay_ns;
 		bpf_copy_from_user_task(&byte, 1, (void *)(sq_nap_base + page * 4096), napper, 0);
-		sq_hist_add(d->delayed, bpf_ktime_get_boot_ns() - begun);
+		ended = bpf_ktime_get_boot_ns();
+		sq_hist_add(d->delayed, ended - begun, ended - begun < d->delay_ns ? ended : 0);
 	}
 	sq_nap_free(slot);
 }

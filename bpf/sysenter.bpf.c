@@ -149,17 +149,18 @@ SEC("raw_tp/sys_enter")
 int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
-	struct sq_decision d = {};
+	struct sq_event scope = {};
+	struct sq_decision d;
 	__u64 call = ctx->args[1];
 
 	/* Every call on the host comes by: leave at once unless some fault names it. */
 	if (!sq_hook_carries(SQ_HOOK_SYSENTER, call))
 		return 0;
-	if (!sq_scope_of_task(&d.event, SQ_HOOK_SYSENTER))
+	if (!sq_scope_of_task(&scope, SQ_HOOK_SYSENTER))
 		return 0;
 	if (sq_is_compat(bpf_get_current_task_btf()))
 		return 0;
-	d.event.call = call;
+	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults)
 		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));

@@ -29,17 +29,18 @@ struct {
 SEC("uprobe.s")
 int sq_wrapper(struct pt_regs *regs)
 {
-	struct sq_decision d = {};
+	struct sq_event scope = {};
+	struct sq_decision d;
 	__u32 *expected;
 	__u64 call = bpf_get_attach_cookie(regs);
 
-	if (!sq_hook_carries(SQ_HOOK_WRAPPER, call) || !sq_scope_of_task(&d.event, SQ_HOOK_WRAPPER))
+	if (!sq_hook_carries(SQ_HOOK_WRAPPER, call) || !sq_scope_of_task(&scope, SQ_HOOK_WRAPPER))
 		return 0;
 	expected = bpf_task_storage_get(&sq_expected, bpf_get_current_task_btf(), NULL,
 					BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (expected)
 		*expected = 1;
-	d.event.call = call;
+	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults)
 		sq_match_file(&d.event, sq_file_of(regs->FIRST_REGISTER));
@@ -53,19 +54,21 @@ SEC("fentry")
 int sq_witness(unsigned long long *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
-	struct sq_decision d = {};
-	__u32 *expected;
+	struct sq_event scope = {};
+	struct sq_decision d;
+	__u32 *expected, call;
 
-	if (!sq_scope_of_task(&d.event, SQ_HOOK_WRAPPER) || sq_is_kernel_thread())
+	if (!sq_scope_of_task(&scope, SQ_HOOK_WRAPPER) || sq_is_kernel_thread())
 		return 0;
-	d.event.call = sq_current_call();
-	if (!sq_hook_carries(SQ_HOOK_WRAPPER, d.event.call))
+	call = sq_current_call();
+	if (!sq_hook_carries(SQ_HOOK_WRAPPER, call))
 		return 0;
 	expected = bpf_task_storage_get(&sq_expected, bpf_get_current_task_btf(), NULL, 0);
 	if (expected && *expected) {
 		*expected = 0;
 		return 0;
 	}
+	sq_begin(&d, &scope, call);
 	d.event.uncovered = 1;
 	if (d.event.faults & sq_path_faults)
 		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));

@@ -63,18 +63,23 @@ static bool await_one(const char *run)
 	return sq_registry_wait(run, PATIENCE_NS - AWAKE_NS);
 }
 
-/* When the last fault of a run acted, by the kernel's clock, counted from the command's start. */
+/*
+ * When the last fault of a run acted, and when the last of those who napped went on, by the kernel's
+ * clock, counted from the command's start.
+ */
 static void print_last(const char *run, uint64_t begun_ns)
 {
 	_cleanup_json_ json_t *journal = NULL;
 	_cleanup_error_ struct sq_error *err = NULL;
 	char after[SQ_DURATION_SIZE];
-	uint64_t last;
+	uint64_t last, woken;
+	const json_t *used;
 
 	if (geteuid() != 0 || sq_journal_load(run, &journal, &err))
 		return;
-	last = (uint64_t)sq_json_int(
-		json_object_get(json_object_get(journal, "blast_radius"), "used"), "last_fault_ns");
+	used = json_object_get(json_object_get(journal, "blast_radius"), "used");
+	last = (uint64_t)sq_json_int(used, "last_fault_ns");
+	woken = (uint64_t)sq_json_int(used, "last_woken_ns");
 	if (!last)
 		sq_print("run %s: no fault had acted\n", run);
 	else if (last <= begun_ns)
@@ -82,6 +87,9 @@ static void print_last(const char *run, uint64_t begun_ns)
 	else
 		sq_print("run %s: the last fault acted %s after the command's start\n", run,
 			 sq_duration_text(last - begun_ns, after));
+	if (woken > begun_ns)
+		sq_print("run %s: all who napped were awake %s after the command's start\n", run,
+			 sq_duration_text(woken - begun_ns, after));
 }
 
 /* Tells each living run who stops it, and waits until it has cleaned up. */

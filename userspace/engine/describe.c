@@ -128,10 +128,9 @@ static json_t *rows_json(struct sq_run *run, size_t fault)
 
 	for (size_t i = 0; i < sq_following_rows(run->plan); i++) {
 		const char *path = sq_following_path(run, i);
-		struct sq_counters counters;
+		struct sq_counters counters = sq_injector_counters(run->injector, fault, (int)i);
 
-		if (path && !sq_injector_counters(run->injector, fault, (int)i, &counters, NULL) &&
-		    counters.seen)
+		if (path && counters.seen)
 			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path", path, "seen",
 							    (json_int_t)counters.seen, "injected",
 							    (json_int_t)counters.injected));
@@ -143,15 +142,16 @@ json_t *sq_run_counters(struct sq_run *run)
 {
 	json_t *faults = json_array();
 	double taken = run->armed_ns ? (double)(sq_now() - run->armed_ns) / SQ_S : 0;
-	uint64_t claimed;
+	uint64_t claimed, woken = 0;
+	json_t *told;
 
 	for (size_t i = 0; i < run->experiment->faults.n; i++) {
-		struct sq_counters counters;
+		struct sq_counters counters = sq_injector_counters(run->injector, i, -1);
 		struct sq_delays delays;
 		json_t *fault;
 
-		sq_injector_counters(run->injector, i, -1, &counters, NULL);
 		sq_injector_delays(run->injector, i, &delays);
+		woken = MAX(woken, delays.cut_ns);
 		fault = sq_json("{s:o, s:o}", "counters", counters_json(&counters), "by_cgroup",
 				rows_json(run, i));
 		if (delays.count)
@@ -160,11 +160,15 @@ json_t *sq_run_counters(struct sq_run *run)
 	}
 	claimed = sq_injector_claimed(run->injector);
 	/* since the last look a second has not passed: so many in one second, at the least */
-	return sq_json("{s:o, s:{s:I, s:I, s:f, s:f}}", "faults", faults, "used", "last_fault_ns",
+	told = sq_json("{s:o, s:{s:I, s:I, s:f, s:f}}", "faults", faults, "used", "last_fault_ns",
 		       (json_int_t)sq_injector_last_ns(run->injector), "faults",
 		       (json_int_t)claimed, "peak_rate",
 		       MAX(run->peak_rate, (double)claimed - (double)run->claimed), "duration_s",
 		       MIN(taken, (double)run->method_ns / SQ_S));
+	if (woken)
+		json_object_set_new(json_object_get(told, "used"), "last_woken_ns",
+				    json_integer((json_int_t)woken));
+	return told;
 }
 
 /* How long until a fault begins, or ends; 0 where it is over, or nothing is armed. */
@@ -199,7 +203,7 @@ static json_t *fault_status(struct sq_run *run, size_t i)
 	struct sq_counters counters = { 0 };
 
 	if (run->injector)
-		sq_injector_counters(run->injector, i, -1, &counters, NULL);
+		counters = sq_injector_counters(run->injector, i, -1);
 	return sq_json("{s:s, s:s, s:s, s:f, s:I, s:I}", "name", fault->name, "fault",
 		       fault->kind->name, "state", states[run->fault_state[i]], "until_s",
 		       until_s(run, i), "seen", (json_int_t)counters.seen, "injected",

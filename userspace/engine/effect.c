@@ -157,15 +157,12 @@ static json_t *effect_json(const struct effect *effect, const char *verdict, con
 		       "eligible", (json_int_t)effect->eligible, "asked", asked, "got", got);
 }
 
-static int measure(const struct sq_run *run, size_t i, struct effect *ret, struct sq_error **err)
+static void measure(const struct sq_run *run, size_t i, struct effect *ret)
 {
 	const __u64 *missed;
-	int r;
 
-	*ret = (struct effect){ .fault = &sq_faults(run->experiment)[i] };
-	r = sq_injector_counters(run->injector, i, -1, &ret->counters, err);
-	if (r)
-		return r;
+	*ret = (struct effect){ .fault = &sq_faults(run->experiment)[i],
+				.counters = sq_injector_counters(run->injector, i, -1) };
 	missed = ret->counters.missed;
 	sq_injector_delays(run->injector, i, &ret->delays);
 	/* the gate has counted as injected what the line then could not do */
@@ -175,7 +172,6 @@ static int measure(const struct sq_run *run, size_t i, struct effect *ret, struc
 	ret->thrown = ret->counters.injected + missed[SQ_MISSED_DICE];
 	ret->eligible = ret->thrown + ret->undone + missed[SQ_MISSED_BUDGET] +
 			missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
-	return 0;
 }
 
 /* NULL: it had the effect that was asked for, or more than enough; else the run proves nothing. */
@@ -212,14 +208,10 @@ static char *why_ineffective(const struct sq_run *run, const struct effect *effe
 static json_t *judge_fault(struct sq_run *run, size_t i)
 {
 	_cleanup_free_ char *why = NULL, *note = NULL;
-	_cleanup_error_ struct sq_error *err = NULL;
 	const char *verdict;
 	struct effect effect;
 
-	if (measure(run, i, &effect, &err)) {
-		sq_run_judge(run, SQ_ERROR, "fault '%s': %s", effect.fault->name, err->message);
-		return json_object();
-	}
+	measure(run, i, &effect);
 	why = why_ineffective(run, &effect, &verdict);
 	if (why) {
 		sq_run_judge(run, SQ_NO_EFFECT, "%s", why);

@@ -20,6 +20,7 @@
 
 #define TICK_NS (50 * SQ_MS)
 #define TELL_NS SQ_S
+#define COUNT_NS (2 * SQ_MS) /* of one tick, for the counters of thousands of cgroups */
 #define HEARTBEAT_NS (800 * SQ_MS)
 #define LOOK_NS (100 * SQ_MS)
 #define TOLD_WAIT_US 2000
@@ -179,6 +180,9 @@ static void tell(struct sq_run *run)
 	json_t *status;
 
 	if (sq_now() < run->told_ns + TELL_NS)
+		return;
+	if (run->injector && run->armed_ns &&
+	    !sq_injector_count_on(run->injector, sq_now() + COUNT_NS))
 		return;
 	run->told_ns = sq_now();
 	status = sq_run_status(run);

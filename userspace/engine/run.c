@@ -286,6 +286,7 @@ static int inject(struct sq_run *run, struct sq_error **err)
 /* Everything off; safe to be called when nothing is on. */
 static void disarm(struct sq_run *run)
 {
+	_cleanup_error_ struct sq_error *err = NULL;
 	json_t *notes, *note;
 	size_t i;
 
@@ -298,6 +299,8 @@ static void disarm(struct sq_run *run)
 		sq_run_note(run, json_string_value(note));
 	json_decref(notes);
 	sq_injector_disarm(run->injector, &run->left);
+	if (sq_injector_count(run->injector, &err))
+		sq_run_judge(run, SQ_ERROR, "%s", err->message);
 	sq_journal_add(&run->journal, "counters", sq_run_counters(run));
 }
 

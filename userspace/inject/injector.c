@@ -374,6 +374,7 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 		sq_support_clear(&injector->support[i]);
 	free(injector->support);
 	free(injector->above);
+	free(injector->counters);
 	free(injector->faults);
 	free(injector->names.item);
 	free(injector->peers.item);

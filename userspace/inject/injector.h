@@ -94,9 +94,18 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left);
 
 struct sq_injector *sq_injector_free(struct sq_injector *injector);
 
-/* One fault's counters, all CPUs together; of one target, or of all with @row -1. */
-int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
-			 struct sq_counters *ret, struct sq_error **err);
+/* Reads all counters from the kernel, once the programs are loaded. Negative errno. */
+int sq_injector_count(struct sq_injector *injector, struct sq_error **err);
+
+/*
+ * The same bit by bit, of as many as there is time for until @until_ns (of sq_now()): what renews the
+ * lease does not wait for the counters of thousands of cgroups. True: all have been read, and the next
+ * call begins anew; false: it goes on.
+ */
+bool sq_injector_count_on(struct sq_injector *injector, uint64_t until_ns);
+
+/* One fault's counters as they were read, all CPUs together; of one target, or of all with @row -1. */
+struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row);
 
 /* When the last injection was decided, by the kernel's clock as of sq_now(); 0: there was none. */
 uint64_t sq_injector_last_ns(const struct sq_injector *injector);
@@ -107,6 +116,7 @@ uint64_t sq_injector_claimed(const struct sq_injector *injector);
 /* The realised delays of a fault: quantiles in ns, all 0 where it delays nothing. */
 struct sq_delays {
 	uint64_t count, p50_ns, p90_ns, p99_ns, max_ns;
+	uint64_t cut_ns; /* when a nap last ended before its time, as of sq_now(); 0: none did */
 };
 
 void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret);

@@ -41,6 +41,8 @@ struct sq_injector {
 	uint64_t *faults; /* of each target */
 	char *above; /* where programs hang for all cgroups together, or NULL */
 	uint64_t above_hooks;
+	struct sq_counters *counters; /* of each fault and target, as they were read at last */
+	size_t counted; /* how many of these the reading that is under way has come to */
 	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
 };
 

@@ -8,6 +8,14 @@
 #include "gen/squall.skel.h"
 #include "inject/hist.h"
 #include "inject/injector_state.h"
+#include "util/time.h"
+
+#define BATCH 64 /* rows that are read in one go */
+
+static size_t n_rows(const struct sq_injector *injector)
+{
+	return injector->n_faults * injector->setup.n_cgroups;
+}
 
 static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
 {
@@ -17,24 +25,66 @@ static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
 		sum->missed[i] += one->missed[i];
 }
 
-int sq_injector_counters(const struct sq_injector *injector, size_t fault, int row,
-			 struct sq_counters *ret, struct sq_error **err)
+/* Reads some rows, from where the last call has stopped. */
+static int count_some(struct sq_injector *injector, struct sq_error **err)
 {
-	size_t cpus = (size_t)libbpf_num_possible_cpus(), n = injector->setup.n_cgroups;
-	size_t first = row < 0 ? 0 : (size_t)row, end = row < 0 ? n : first + 1;
-	_cleanup_free_ struct sq_counters *values = sq_alloc(cpus * sizeof(*values));
-	int fd = bpf_map__fd(injector->object->maps.sq_counters);
+	size_t cpus = (size_t)libbpf_num_possible_cpus();
+	_cleanup_free_ struct sq_counters *values = sq_alloc(BATCH * cpus * sizeof(*values));
+	uint32_t n = (uint32_t)MIN(BATCH, n_rows(injector) - injector->counted), keys[BATCH];
+	uint32_t last = (uint32_t)injector->counted - 1, end;
 
-	*ret = (struct sq_counters){ 0 };
-	for (size_t i = first; i < end; i++) {
-		uint32_t key = (uint32_t)(fault * n + i);
+	if (!injector->counters)
+		injector->counters = sq_alloc((n_rows(injector) + 1) * sizeof(*injector->counters));
+	/* behind the last row the kernel says ENOENT, and has given it */
+	if (bpf_map_lookup_batch(bpf_map__fd(injector->object->maps.sq_counters),
+				 injector->counted ? &last : NULL, &end, keys, values, &n, NULL) &&
+	    errno != ENOENT)
+		return sq_error_errno(err, errno, "cannot read the counters");
+	if (!n)
+		return sq_error_set(err, SQ_FAIL_ERROR, ENOENT, "there are no counters to read");
+	for (size_t i = 0; i < n; i++) {
+		struct sq_counters *row = &injector->counters[injector->counted++];
 
-		if (bpf_map_lookup_elem(fd, &key, values))
-			return sq_error_errno(err, errno, "cannot read the counters");
+		*row = (struct sq_counters){ 0 };
 		for (size_t cpu = 0; cpu < cpus; cpu++)
-			add_counters(ret, &values[cpu]);
+			add_counters(row, &values[i * cpus + cpu]);
+		row->seen = row->injected;
+		for (size_t reason = 0; reason < SQ_MISSED_REASONS; reason++)
+			row->seen += row->missed[reason];
 	}
 	return 0;
+}
+
+bool sq_injector_count_on(struct sq_injector *injector, uint64_t until_ns)
+{
+	if (injector->counted == n_rows(injector))
+		injector->counted = 0;
+	do {
+		/* what cannot be read now stays as it was; at the end that is an error */
+		if (count_some(injector, NULL))
+			injector->counted = n_rows(injector);
+	} while (injector->counted < n_rows(injector) && sq_now() < until_ns);
+	return injector->counted == n_rows(injector);
+}
+
+int sq_injector_count(struct sq_injector *injector, struct sq_error **err)
+{
+	int r = 0;
+
+	for (injector->counted = 0; !r && injector->counted < n_rows(injector);)
+		r = count_some(injector, err);
+	return r;
+}
+
+struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row)
+{
+	size_t n = injector->setup.n_cgroups;
+	size_t first = row < 0 ? 0 : (size_t)row, end = row < 0 ? n : first + 1;
+	struct sq_counters sum = { 0 };
+
+	for (size_t i = first; injector->counters && i < end; i++)
+		add_counters(&sum, &injector->counters[fault * n + i]);
+	return sum;
 }
 
 uint64_t sq_injector_last_ns(const struct sq_injector *injector)
@@ -73,6 +123,7 @@ void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct
 	ret->p90_ns = quantile[1];
 	ret->p99_ns = quantile[2];
 	ret->max_ns = hist->max_ns;
+	ret->cut_ns = hist->cut_ns;
 }
 
 static void add_note(json_t *notes, uint64_t n, const char *what)
