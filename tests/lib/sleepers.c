@@ -7,6 +7,8 @@
  *                           threads socket()
  *   sleepers hold PID       traces a thread, stops it as soon as that is possible, lets it go
  *   sleepers eat MB         takes all memory but so much, and waits
+ *   sleepers full FOLDER    takes all memory that its cgroup may have, and then makes call 146 five times;
+ *                           the folder is the cgroup's, of either version. Says how long each took, ms
  * Each writes when its call returned, in s of the clock that counts from boot, and what it returned, or 0
  * where that is as it should be.
  */
@@ -23,6 +25,9 @@
 
 #define STEP (4ul << 20)
 #define TRIES 3000 /* of 20 ms */
+#define REST_US 100000
+#define ARRAY(a) (sizeof(a) / sizeof(*(a)))
+#define FULL (64ul << 20)
 
 static long number;
 
@@ -57,6 +62,8 @@ static void sleep_once(pid_t parent)
 	int n = snprintf(line, sizeof(line), "%.9f %ld\n",
 			 now(number ? CLOCK_REALTIME : CLOCK_BOOTTIME), result);
 
+	/* the others first: to write and to end takes longer than to wake up */
+	usleep(REST_US);
 	if (write(STDOUT_FILENO, line, (size_t)n) != n)
 		abort();
 }
@@ -143,12 +150,59 @@ static int eat(unsigned long mb)
 		pause();
 }
 
+static unsigned long read_number(const char *folder, const char *name)
+{
+	unsigned long value = 0;
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%lu", &value) != 1)
+		value = 0;
+	fclose(file);
+	return value;
+}
+
+static int fill(const char *folder)
+{
+	unsigned long limit = read_number(folder, "memory.max"), used = 0;
+	double took[5] = { 0 };
+	const char *usage = limit ? "memory.current" : "memory.usage_in_bytes";
+	char *memory = mmap(NULL, FULL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (!limit)
+		limit = read_number(folder, "memory.limit_in_bytes");
+	if (memory == MAP_FAILED || !limit || limit > FULL)
+		return 1;
+	puts("filling");
+	fflush(stdout);
+	while (read_number(folder, usage) + 4096 <= limit && used < FULL) {
+		memory[used] = 1;
+		used += 4096;
+	}
+	for (size_t i = 0; i < ARRAY(took); i++) {
+		took[i] = now(CLOCK_MONOTONIC);
+		syscall(146, 0);
+		took[i] = now(CLOCK_MONOTONIC) - took[i];
+	}
+	/* to tell of it takes memory */
+	munmap(memory, FULL);
+	for (size_t i = 0; i < ARRAY(took); i++)
+		printf("%.3f\n", took[i] * 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
 		return 2;
 	if (!strcmp(argv[1], "hold"))
 		return hold((pid_t)strtol(argv[2], NULL, 10));
+	if (!strcmp(argv[1], "full"))
+		return fill(argv[2]);
 	if (!strcmp(argv[1], "eat"))
 		return eat(strtoul(argv[2], NULL, 10));
 	number = strtol(argv[2], NULL, 10); /* 0: the library */

@@ -56,3 +56,11 @@ awake_within()
 		0 "$1" "$3: the last of $count awake, s after it"
 	[ -z "$(cat "$CGROUPS$target/cgroup.threads")" ] || fail "$3: a sleeper is left"
 }
+
+# woken_ms: from the start of the abort that has written $WORK/abort until the last sleeper went on, by the
+# kernel side's clock
+woken_ms()
+{
+	sed -n 's/.* who napped were awake \(.*\) after the .*/\1/p' "$WORK/abort" |
+		awk '{ print $1 * ($2 == "us" ? 0.001 : $2 == "s" ? 1000 : 1) }'
+}
