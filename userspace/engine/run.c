@@ -272,6 +272,7 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	sq_lease_begin(&run->lease, run->experiment->blast_radius.duration_ns);
 	run->armed_ns = sq_now();
 	run->claimed_ns = run->armed_ns;
+	run->tick_ns = run->armed_ns; /* what was done until now held up no lease */
 	run->armed = true;
 	r = sq_injector_arm(run->injector, run->armed_ns, err);
 	if (sq_privileges_drop(SQ_ROLE_CONTROLLER))
