@@ -132,8 +132,8 @@ static void check(const struct sq_gameday *gameday, struct sq_diags *diags)
 	}
 }
 
-struct sq_gameday *sq_gameday_parse(const char *name, const char *text, size_t n,
-				    struct sq_diags *diags)
+static struct sq_gameday *parse(const char *name, const char *text, size_t n,
+				struct sq_diags *diags)
 {
 	struct sq_gameday *gameday = sq_alloc(sizeof(*gameday));
 
@@ -153,7 +153,7 @@ struct sq_gameday *sq_gameday_load(const char *file, struct sq_diags *diags)
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = sq_yaml_load(file, &text, diags);
 
-	return n < 0 ? NULL : sq_gameday_parse(file, text, (size_t)n, diags);
+	return n < 0 ? NULL : parse(file, text, (size_t)n, diags);
 }
 
 struct sq_gameday *sq_gameday_free(struct sq_gameday *gameday)

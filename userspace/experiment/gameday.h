@@ -37,10 +37,6 @@ extern const struct sq_schema sq_gameday_schema;
  */
 struct sq_gameday *sq_gameday_load(const char *file, struct sq_diags *diags);
 
-/* The same for a text that stands in no file; @name takes the file's place in messages. */
-struct sq_gameday *sq_gameday_parse(const char *name, const char *text, size_t n,
-				    struct sq_diags *diags);
-
 struct sq_gameday *sq_gameday_free(struct sq_gameday *gameday);
 void sq_gameday_freep(struct sq_gameday **gameday);
 
