@@ -327,6 +327,7 @@ struct sq_name_key {
  */
 #define SQ_LINE_SLOTS 32768
 #define SQ_LINE_MAGIC 0x5351
+#define SQ_LINE_BYTES (256u << 20) /* what the line holds at the most */
 #define SQ_LINE_SEGMENTS 64 /* wire packets of a super packet; those beyond share their fates */
 
 enum sq_fate {
@@ -372,11 +373,40 @@ struct sq_line_back {
 	__u8 reserved[2];
 };
 
+/*
+ * The line in the kernel: a private pair of devices with fq between them. The packet's number takes the
+ * place of the Ethernet destination here too, and its last bits are the entry's that tells what becomes
+ * of it.
+ */
+#define SQ_HELD 65536
+#define SQ_LAST_DUE 16384 /* flows; the one that was held longest ago is forgotten */
+#define SQ_HELD_LOST_NS 1000000000ull /* so long after its time a packet will not come any more */
+
+struct sq_held {
+	__u64 taken; /* until when the entry is a packet's; 0: nobody's */
+	__u64 seen_ns, due_ns;
+	__u64 faults; /* whose delay it is, as a mask */
+	__u32 number;
+	__u32 ifindex;
+	__u32 mark;
+	__u32 bytes;
+	__u8 dst_mac[6];
+	__u8 ingress; /* as in struct sq_line_slot */
+	__u8 reserved[9];
+};
+
+/* What it holds, and has lost. */
+struct sq_held_total {
+	__u64 packets, bytes;
+	__u64 lost;
+};
+
 /* Of packets that the line sends to lo, which have come in before: they must not do so twice. */
 #define SQ_BACK_PRIORITY 0x53510000u
 
 _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
 _Static_assert(sizeof(struct sq_line_slot) == 128, "two cache lines a packet");
+_Static_assert(sizeof(struct sq_held) == 64, "a cache line a packet");
 _Static_assert(sizeof(struct sq_name_key) == 8 + SQ_DNS_KEY_SIZE, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_peer_key) == 24, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_ports) == 36, "no padding");

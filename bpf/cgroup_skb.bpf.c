@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets that arrive: loss.
+ * Packets that arrive: loss, of what tc_ingress.bpf.c has not decided on: ICMP, fragments, what a NAT rule
+ * sends elsewhere, and everything where there is no delay line.
  *
  * Hook: cgroup_skb ingress of each target cgroup. The packet already has its socket, so the
  * target is exact, and the peer sees what a lossy wire makes: nothing. Least kernel: 6.1.
@@ -16,6 +17,11 @@ int sq_ingress(struct __sk_buff *skb)
 	struct sq_decision d = { .event = { .call = SQ_NO_CALL } };
 
 	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_INGRESS))
+		return PASS;
+	/* what tc decided where the packet came in, which may part a super packet */
+	if (skb->tc_index & sq_guard_in)
+		d.event.faults &= ~sq_hook_faults[SQ_HOOK_TC_INGRESS];
+	if (!d.event.faults)
 		return PASS;
 	sq_parse(skb, &d.event, 0, skb->protocol, false);
 	sq_decide(&d);

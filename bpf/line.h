@@ -10,11 +10,12 @@
 
 #define SQ_FOLLOW_NS 5000000ull /* what the line may take besides */
 #define SQ_FOLLOWED 16384 /* flows; the one that was followed longest ago is forgotten */
+#define SQ_LO 1 /* the index of lo in every network namespace */
+#define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
 #define SQ_NO_DEVICE 0 /* no device has it: bpf_redirect() frees the packet and reports success */
 
 const volatile __weak __u32 sq_line_ifindex; /* the line's device, in every namespace; 0: none */
-const volatile __weak __u16 sq_guard_in; /* this run's bit in tc_index, of packets that come in */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -23,6 +24,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sq_line_slot);
 } sq_line __weak SEC(".maps");
+
+/* The end here of the private pair of devices of the line in the kernel; 0: there is none. */
+const volatile __weak __u32 sq_private_ifindex;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SQ_HELD);
+	__type(key, __u32);
+	__type(value, struct sq_held);
+} sq_held __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sq_held_total);
+} sq_held_total __weak SEC(".maps");
+
+/* When the last packet of a flow is due: jitter must not reorder. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SQ_LAST_DUE);
+	__type(key, __u64);
+	__type(value, __u64);
+} sq_last_due __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -107,20 +134,36 @@ static __always_inline void sq_fill_slot(struct sq_line_slot *slot, const struct
 }
 
 /*
- * Hands the packet to the delay line: what the line must know goes into a slot, the packet's
- * number takes the place of the Ethernet destination, which the line puts back. On a device without a
- * link-layer header one is made.
+ * Puts the packet's number in the place of the Ethernet destination, which goes to @dst_mac. A device
+ * without a link-layer header has none: one is made.
  */
-static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
+static __always_inline bool sq_put_number(struct __sk_buff *skb, __u32 number, bool l3,
+					  __u8 *dst_mac)
 {
-	__u32 zero = 0, index;
-	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
 	struct {
 		__be32 number;
 		__be16 magic;
 		__u8 source[6];
 		__be16 protocol;
-	} header = {};
+	} header = { .number = bpf_htonl(number), .magic = bpf_htons(SQ_LINE_MAGIC) };
+
+	if (l3) {
+		header.protocol = skb->protocol;
+		return !bpf_skb_change_head(skb, ETH_HLEN, 0) &&
+		       !bpf_skb_store_bytes(skb, 0, &header, ETH_HLEN, 0);
+	}
+	return !bpf_skb_load_bytes(skb, 0, dst_mac, SQ_MAC) &&
+	       !bpf_skb_store_bytes(skb, 0, &header, SQ_MAC, 0);
+}
+
+/*
+ * Hands the packet to the delay line: what the line must know goes into a slot, whose number goes with
+ * the packet.
+ */
+static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
+{
+	__u32 zero = 0, index;
+	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
 	struct sq_line_slot *slot;
 	__u64 number;
 
@@ -134,21 +177,109 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	/* before the rest, for whoever reads the slot at this moment: an exchange is a barrier */
 	__sync_lock_test_and_set(&slot->number, number);
 	sq_fill_slot(slot, skb, d, l3);
-
-	header.number = bpf_htonl((__u32)number);
-	header.magic = bpf_htons(SQ_LINE_MAGIC);
-	if (l3) {
-		header.protocol = skb->protocol;
-		if (bpf_skb_change_head(skb, ETH_HLEN, 0) ||
-		    bpf_skb_store_bytes(skb, 0, &header, ETH_HLEN, 0))
-			return -1;
-	} else {
-		if (bpf_skb_load_bytes(skb, 0, slot->dst_mac, sizeof(slot->dst_mac)) ||
-		    bpf_skb_store_bytes(skb, 0, &header, sizeof(slot->dst_mac), 0))
-			return -1;
-	}
+	if (!sq_put_number(skb, (__u32)number, l3, slot->dst_mac))
+		return -1;
 	sq_let_follow(d);
 	return bpf_redirect(sq_line_ifindex, 0);
+}
+
+static __always_inline __u64 sq_due(const struct sq_decision *d)
+{
+	__u64 flow = sq_line_flow(&d->event), due = d->now + d->delay_ns, *last;
+
+	if (d->reorder)
+		return due;
+	last = bpf_map_lookup_elem(&sq_last_due, &flow);
+	if (!last)
+		bpf_map_update_elem(&sq_last_due, &flow, &due, BPF_ANY);
+	else if (READ_ONCE(*last) > due)
+		due = READ_ONCE(*last);
+	else
+		WRITE_ONCE(*last, due);
+	return due;
+}
+
+/* The entry is nobody's any more. */
+static __always_inline void sq_let_go(struct sq_held *held, struct sq_held_total *total)
+{
+	__sync_fetch_and_add(&total->packets, -1);
+	__sync_fetch_and_add(&total->bytes, -(__u64)held->bytes);
+}
+
+/* Takes an entry for the packet; NULL: there is no room. */
+static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
+					       const struct sq_decision *d, __u32 number,
+					       struct sq_held_total *total)
+{
+	__u32 index = number & (SQ_HELD - 1);
+	struct sq_held *held = bpf_map_lookup_elem(&sq_held, &index);
+	__u64 due, taken;
+
+	if (!held || READ_ONCE(total->bytes) + skb->len > SQ_LINE_BYTES)
+		return NULL;
+	taken = READ_ONCE(held->taken);
+	due = sq_due(d);
+	if (taken >= d->now ||
+	    __sync_val_compare_and_swap(&held->taken, taken, due + SQ_HELD_LOST_NS) != taken)
+		return NULL;
+	if (taken) {
+		sq_let_go(held, total);
+		__sync_fetch_and_add(&total->lost, 1);
+	}
+	held->seen_ns = d->now;
+	held->due_ns = due;
+	held->faults = d->delayed;
+	held->number = number;
+	held->ifindex = skb->ifindex;
+	held->mark = skb->mark;
+	held->bytes = skb->len;
+	held->ingress = d->event.ingress;
+	__sync_fetch_and_add(&total->packets, 1);
+	__sync_fetch_and_add(&total->bytes, skb->len);
+	return held;
+}
+
+/*
+ * Hands the packet to the line in the kernel. One that leaves belongs to its socket, and while it waits
+ * TCP would send that one no more (TCP Small Queues): a copy goes there that belongs to nobody.
+ */
+static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_decision *d,
+					 bool l3)
+{
+	__u32 zero = 0, number;
+	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
+	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
+	struct sq_held *held;
+
+	if (!next || !total)
+		return -1;
+	number = (__u32)__sync_fetch_and_add(next, 1);
+	held = sq_hold(skb, d, number, total);
+	if (!held)
+		return -1;
+	if (sq_put_number(skb, number, l3, held->dst_mac)) {
+		sq_let_follow(d);
+		if (d->event.ingress)
+			return bpf_redirect(sq_private_ifindex, 0);
+		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
+			return bpf_redirect(SQ_NO_DEVICE, 0);
+		/* the device is gone: the packet goes on as it was */
+		if (!l3)
+			bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0);
+	}
+	sq_let_go(held, total);
+	WRITE_ONCE(held->taken, 0);
+	return -1;
+}
+
+/*
+ * The line in the kernel, where there is one, holds all that is no more than late, on all devices but lo,
+ * where a packet needs a route, and in tags of a VLAN, behind which fq is told no time.
+ */
+static __always_inline bool sq_is_private(const struct __sk_buff *skb)
+{
+	return sq_private_ifindex && skb->ifindex != SQ_LO &&
+	       (skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6));
 }
 
 /* Where the network's header is, and by which protocol: behind up to two tags of a VLAN. */
@@ -199,7 +330,8 @@ static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision
 		return bpf_redirect(SQ_NO_DEVICE, 0);
 	}
 	if (sq_needs_line(d)) {
-		int verdict = sq_to_line(skb, d, l3);
+		int verdict = sq_is_private(skb) ? sq_to_private(skb, d, l3)
+						 : sq_to_line(skb, d, l3);
 
 		if (verdict >= 0)
 			return verdict;

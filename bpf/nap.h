@@ -8,6 +8,7 @@
 #define SQ_NAP_H
 
 #include "call.h"
+#include "histogram.h"
 
 const volatile __weak __u64 sq_nap_base; /* where the napper has mapped its file */
 
@@ -31,37 +32,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sq_napper);
 } sq_napper __weak SEC(".maps");
-
-/* @cut_ns: when it ended, of a nap that somebody has cut short. */
-static __always_inline void sq_hist_add(__u64 faults, __u64 took_ns, __u64 cut_ns)
-{
-	__u64 us = took_ns / 1000, value = us;
-	__u32 bucket, octave = 0;
-
-	for (int i = 0; i < 32 && value >= 2 * SQ_HIST_SUB; i++) {
-		value >>= 1;
-		octave++;
-	}
-	bucket = octave * SQ_HIST_SUB + (octave ? value : us);
-	for (__u64 fault = 0; fault < SQ_MAX_FAULTS && fault < sq_n_faults; fault++) {
-		__u32 key = fault;
-		struct sq_hist *hist;
-
-		if (!(faults >> fault & 1))
-			continue;
-		hist = bpf_map_lookup_elem(&sq_hist, &key);
-		if (!hist || bucket >= SQ_HIST_BUCKETS)
-			continue;
-		__sync_fetch_and_add(&hist->bucket[bucket], 1);
-		__sync_fetch_and_add(&hist->count, 1);
-		if (took_ns > READ_ONCE(hist->max_ns))
-			WRITE_ONCE(hist->max_ns, took_ns);
-		if (~took_ns > READ_ONCE(hist->min_below))
-			WRITE_ONCE(hist->min_below, ~took_ns);
-		if (cut_ns > READ_ONCE(hist->cut_ns))
-			WRITE_ONCE(hist->cut_ns, cut_ns);
-	}
-}
 
 static __always_inline struct sq_napper *sq_napper_get(void)
 {

@@ -8,8 +8,6 @@
 #include "dns_name.h"
 #include "line.h"
 
-const volatile __u16 sq_guard; /* this run's bit in tc_index */
-
 /* What the line sends to lo and has held when it came in is not to be held there again. */
 static __always_inline void sq_pass_own(struct __sk_buff *skb, const struct sq_event *event)
 {

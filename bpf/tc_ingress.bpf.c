@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets that arrive: all that can happen to one on its way, but for what needs no more than the
- * packet to be lost (cgroup_skb.bpf.c).
+ * Packets that arrive: all that can happen to one on its way. What is not found here and only to be lost
+ * is met once more behind (cgroup_skb.bpf.c).
  *
  * The packet has no socket yet, so the one that will get it is looked up, as the stack will do it,
  * and its cgroup is the scope. What is looked up and not found passes.

@@ -520,7 +520,7 @@ static void test_line_is_taken_by_what_waits_and_what_is_parted(void **state)
 {
 	assert_int_equal(line_of(ONE("latency", "delay: 1ms")), SQ_LINE_NEEDED);
 	assert_int_equal(line_of(LOSS("probability: 1%")), SQ_LINE_WANTED);
-	assert_int_equal(line_of(LOSS("probability: 1%, direction: ingress")), SQ_LINE_UNUSED);
+	assert_int_equal(line_of(LOSS("probability: 1%, direction: ingress")), SQ_LINE_WANTED);
 	assert_int_equal(line_of(LOSS("probability: 1%, per: connection")), SQ_LINE_UNUSED);
 	assert_int_equal(line_of(ONE("partition", "at: 1s")), SQ_LINE_UNUSED);
 	assert_int_equal(line_of(ONE("duplicate", "probability: 1%")), SQ_LINE_WANTED);
@@ -541,6 +541,51 @@ static void test_every_kind_has_its_hooks(void **state)
 	}
 }
 
+static bool parts_incoming(const char *fault)
+{
+	struct sq_experiment *experiment = with(fault);
+	bool parts = sq_fault_parts_incoming(sq_faults(experiment));
+
+	sq_experiment_free(experiment);
+	return parts;
+}
+
+static void test_losses_of_what_comes_in_are_parted(void **state)
+{
+	assert_true(parts_incoming(LOSS("probability: 1%, direction: ingress")));
+	assert_true(parts_incoming(LOSS("probability: 1%, direction: both")));
+	assert_false(parts_incoming(LOSS("probability: 1%")));
+	assert_false(parts_incoming(LOSS("probability: 1%, direction: ingress, per: connection")));
+	assert_false(parts_incoming(
+		"{fault: network.partition, target: web, for: 1s, direction: both}"));
+}
+
+static bool are_brief(const char *faults)
+{
+	struct sq_experiment *experiment = with(faults);
+	bool brief = sq_faults_are_brief(experiment);
+
+	sq_experiment_free(experiment);
+	return brief;
+}
+
+static void test_short_delays_alone_are_for_the_kernel(void **state)
+{
+	assert_true(are_brief(ONE("latency", "delay: 100ms")));
+	assert_false(are_brief(ONE("latency", "delay: 101ms")));
+	assert_true(are_brief(ONE("latency", "delay: 60ms, jitter: 40ms")));
+	assert_false(are_brief(ONE("latency", "delay: 60ms, jitter: 41ms")));
+	assert_true(are_brief(ONE("latency", "delay: 40ms, jitter: 10ms, distribution: normal")));
+	assert_false(are_brief(ONE("latency", "delay: 41ms, jitter: 10ms, distribution: normal")));
+	assert_false(are_brief(ONE("latency", "delay: 1ms, jitter: 1ms, distribution: pareto")));
+	/* together, whenever they are */
+	assert_false(are_brief(
+		ONE("latency", "delay: 60ms") ", " ONE("latency", "delay: 60ms, name: other")));
+	assert_true(are_brief(ONE("latency", "delay: 60ms") ", " ONE("partition", "at: 1s")));
+	assert_false(are_brief(ONE("latency", "delay: 1ms") ", " LOSS("probability: 1%")));
+	assert_false(are_brief(ONE("rate", "rate: 1mbit")));
+}
+
 UNIT(UNIT_TEST(test_every_kind_has_its_hooks), UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
      UNIT_TEST(test_many_prefixes_are_what_the_file_says),
      UNIT_TEST(test_ten_thousand_prefixes_take_no_time),
@@ -548,6 +593,8 @@ UNIT(UNIT_TEST(test_every_kind_has_its_hooks), UNIT_TEST(test_rule_of_a_rate_kno
      UNIT_TEST(test_names_become_keys_read_backwards),
      UNIT_TEST(test_rule_of_the_dns_answers_or_is_silent),
      UNIT_TEST(test_line_is_taken_by_what_waits_and_what_is_parted),
+     UNIT_TEST(test_losses_of_what_comes_in_are_parted),
+     UNIT_TEST(test_short_delays_alone_are_for_the_kernel),
      UNIT_TEST(test_rule_has_its_window_after_the_start),
      UNIT_TEST(test_rule_probability_is_of_2_to_the_32),
      UNIT_TEST(test_rule_flags_say_what_is_to_be_looked_at),

@@ -159,7 +159,9 @@ static enum whose whose_is(struct diff *diff, const struct sq_host_item *item)
 		is = strstr(item->name, ours->run) != NULL;
 		break;
 	case SQ_PART_DEVICES:
-		is = !strcmp(item->name, ours->device);
+		/* or the near end of the line in the kernel */
+		is = !strncmp(item->name, ours->device, strlen(ours->device)) &&
+		     strchr("-", item->name[strlen(ours->device)]);
 		break;
 	case SQ_PART_QDISCS:
 		is = is_our_qdisc(diff, item);

@@ -17,6 +17,7 @@
 #include "inject/devices.h"
 #include "inject/follow.h"
 #include "inject/line.h"
+#include "inject/line_private.h"
 #include "inject/nap.h"
 #include "inject/object.h"
 #include "inject/rules.h"
@@ -35,6 +36,7 @@ struct finding {
 enum {
 	HELPER_LINE = SQ_HOOKS,
 	HELPER_NAP,
+	HELPER_PRIVATE_LINE,
 	FINDINGS,
 };
 
@@ -219,6 +221,8 @@ static const struct sq_error *find(uint32_t what, enum sq_look look)
 		return finding->err;
 	if (what == HELPER_LINE)
 		sq_line_probe(&finding->err);
+	else if (what == HELPER_PRIVATE_LINE)
+		sq_line_private_probe(&finding->err);
 	else if (what == HELPER_NAP)
 		sq_nap_probe(&finding->err);
 	else if (what >= SQ_HOOK_LSM_FIRST)
@@ -253,6 +257,13 @@ static const char *hook_name(uint32_t hook)
 	return sq_hook_name(hook);
 }
 
+/* Beside others that are no short delays such a one takes the TAP too. */
+static const char *line_name(const struct sq_fault *fault)
+{
+	return sq_fault_is_brief(fault) && sq_backend_private_line() ? "fq or TAP delay line"
+								     : "TAP delay line";
+}
+
 int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_support *ret,
 		     struct sq_error **err)
 {
@@ -277,8 +288,13 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		if (problem && use == SQ_LINE_NEEDED)
 			refuse(ret, problem->message, problem->hint);
 		ret->line = !problem;
+		if (ret->line && sq_fault_parts_incoming(fault) &&
+		    !find(SQ_HOOK_TC_INGRESS, look)) {
+			ret->hooks |= BIT(SQ_HOOK_TC_INGRESS);
+			add_part(&text, hook_name(SQ_HOOK_TC_INGRESS));
+		}
 		if (!problem || use == SQ_LINE_NEEDED)
-			add_part(&text, "TAP delay line");
+			add_part(&text, line_name(fault));
 	}
 	if (sq_hooks_nap(ret->hooks)) {
 		problem = find(HELPER_NAP, look);
@@ -296,6 +312,11 @@ void sq_support_clear(struct sq_support *support)
 	free(support->why);
 	free(support->hint);
 	*support = (struct sq_support){ 0 };
+}
+
+bool sq_backend_private_line(void)
+{
+	return !find(HELPER_PRIVATE_LINE, SQ_LOOK_LOAD);
 }
 
 bool sq_backend_tcx(void)

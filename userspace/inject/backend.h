@@ -35,6 +35,9 @@ int sq_fault_support(const struct sq_fault *fault, enum sq_look look, struct sq_
 		     struct sq_error **err);
 void sq_support_clear(struct sq_support *support);
 
+/* Has the kernel what its own line takes (line_private.h)? */
+bool sq_backend_private_line(void);
+
 /* Are devices attached to by tcx (else by clsact)? Known after sq_fault_support(). */
 bool sq_backend_tcx(void);
 

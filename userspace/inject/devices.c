@@ -133,6 +133,14 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	return r < 0 ? sq_error_wrap(err, "device '%s'", interface->if_name) : 0;
 }
 
+/* The line's device, or the near end of the line in the kernel: "squall1", "squall1-fq". */
+static bool is_ours(const char *name, const char *ours)
+{
+	const size_t n = strlen(ours);
+
+	return !strncmp(name, ours, n) && (!name[n] || name[n] == '-');
+}
+
 static int attach_all(void *argument, struct sq_error **err)
 {
 	struct attach *attach = argument;
@@ -148,7 +156,7 @@ static int attach_all(void *argument, struct sq_error **err)
 	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {
 		int layer;
 
-		if (!strcmp(i->if_name, attach->ours))
+		if (is_ours(i->if_name, attach->ours))
 			continue;
 		layer = link_layer(fd, i->if_name);
 		/* ingress first: egress lets pass what is meant for it */

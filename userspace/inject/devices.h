@@ -33,7 +33,7 @@ struct sq_devices {
 
 /*
  * Attaches to the devices of @netns that have no program yet; @ours is the name of squall's own
- * device, which gets none. Devices of kinds that squall cannot parse are left out.
+ * device, which gets none, nor does one that is called so up to a dash. Devices of kinds that squall cannot parse are left out.
  */
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
 		      const char *ours, struct sq_error **err);

@@ -99,6 +99,7 @@ static void set_constants(struct sq_injector *injector)
 	constants->sq_guard = (uint16_t)(1u << (lease->slot % GUARD_BITS));
 	constants->sq_guard_in = (uint16_t)(constants->sq_guard << GUARD_BITS);
 	constants->sq_line_ifindex = injector->needs_line ? sq_line_ifindex(lease) : 0;
+	constants->sq_private_ifindex = injector->private_line ? sq_line_private_ifindex(lease) : 0;
 	constants->sq_nap_base = SQ_NAP_BASE;
 	constants->sq_nr_connect = (uint32_t)sq_call_number("connect");
 	constants->sq_nr_bind = (uint32_t)sq_call_number("bind");
@@ -253,6 +254,10 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 	if (!injector->object)
 		return -EIO;
 	sq_object_choose(injector->object, injector->hooks);
+	injector->private_line = injector->needs_line &&
+				 sq_faults_are_brief(injector->setup.experiment) &&
+				 sq_backend_private_line();
+	sq_object_choose_private_line(injector->object, injector->private_line);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
 	set_prefixes(injector);
@@ -300,6 +305,7 @@ static int start_line(struct sq_injector *injector, struct sq_error **err)
 {
 	const struct squall_bpf *object = injector->object;
 	const bool ingress = injector->hooks & BIT(SQ_HOOK_TC_INGRESS);
+	const bool private = injector->private_line;
 	const struct sq_line_setup line = {
 		.helpers = injector->setup.helpers,
 		.lease = injector->setup.lease,
@@ -308,6 +314,10 @@ static int start_line(struct sq_injector *injector, struct sq_error **err)
 		.hist_fd = bpf_map__fd(object->maps.sq_hist),
 		.backs_fd = ingress ? bpf_map__fd(object->maps.sq_line_back) : -EBADF,
 		.back_program_fd = ingress ? bpf_program__fd(object->progs.sq_tc_back) : -EBADF,
+		.held_total_fd = private ? bpf_map__fd(object->maps.sq_held_total) : -EBADF,
+		.hold_program_fd = private ? bpf_program__fd(object->progs.sq_tc_hold) : -EBADF,
+		.release_program_fd = private ? bpf_program__fd(object->progs.sq_tc_release)
+					      : -EBADF,
 		.n_faults = (uint32_t)injector->n_faults,
 	};
 

@@ -21,7 +21,7 @@ struct sq_injector {
 	struct sq_injector_setup setup;
 	struct squall_bpf *object;
 	uint64_t hooks; /* of all faults together */
-	bool needs_line;
+	bool needs_line, private_line;
 	struct sq_name_entries names;
 	size_t n_faults;
 	struct sq_support *support; /* of each fault */

@@ -14,6 +14,7 @@
 #include "util/netns.h"
 
 #define FIRST_IFINDEX 0x53510000u /* far above what devices are numbered with */
+#define FIRST_PRIVATE_IFINDEX 0x53520000u
 #define REPLY_MS 2000
 
 uint32_t sq_line_ifindex(const struct sq_lease *lease)
@@ -26,12 +27,41 @@ void sq_line_name(const struct sq_lease *lease, char *name)
 	snprintf(name, IFNAMSIZ, "squall%u", lease->slot);
 }
 
+uint32_t sq_line_private_ifindex(const struct sq_lease *lease)
+{
+	return FIRST_PRIVATE_IFINDEX + lease->slot;
+}
+
+void sq_line_private_name(const struct sq_lease *lease, char *name)
+{
+	snprintf(name, IFNAMSIZ, "squall%u-fq", lease->slot);
+}
+
+/* As the line server expects them; the place of what there is not is another's. */
+static void list_fds(const struct sq_line_setup *setup, int socket, int fds[10])
+{
+	const int list[10] = { setup->lease->control_fd,
+			       setup->switch_fd,
+			       setup->slots_fd,
+			       setup->hist_fd,
+			       socket,
+			       setup->backs_fd,
+			       setup->back_program_fd,
+			       setup->held_total_fd,
+			       setup->hold_program_fd,
+			       setup->release_program_fd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		fds[i] = list[i] < 0 ? socket : list[i];
+}
+
 int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struct sq_error **err)
 {
 	_cleanup_close_ int ours = -EBADF, theirs = -EBADF;
 	struct sq_lease_arguments arguments;
-	const char *argv[5] = { NULL };
-	char faults[16];
+	const char *argv[6] = { NULL };
+	char faults[16], with[16];
+	int fds[10];
 	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -42,12 +72,13 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 	snprintf(faults, sizeof(faults), "%u", setup->n_faults);
 	for (int i = 0; i < 3; i++)
 		argv[i] = arguments.argv[i];
+	snprintf(with, sizeof(with), "%u",
+		 (setup->backs_fd >= 0 ? SQ_LINE_WITH_BACKS : 0) |
+			 (setup->held_total_fd >= 0 ? SQ_LINE_WITH_PRIVATE : 0));
 	argv[3] = faults;
-	r = sq_helper_start(setup->helpers, SQ_HELPER_LINE, argv,
-			    (int[]){ setup->lease->control_fd, setup->switch_fd, setup->slots_fd,
-				     setup->hist_fd, theirs, setup->backs_fd,
-				     setup->back_program_fd },
-			    setup->backs_fd < 0 ? 5 : 7, err);
+	argv[4] = with;
+	list_fds(setup, theirs, fds);
+	r = sq_helper_start(setup->helpers, SQ_HELPER_LINE, argv, fds, ARRAY_SIZE(fds), err);
 	if (!r)
 		line->socket = TAKE_FD(ours);
 	return r;

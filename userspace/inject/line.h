@@ -5,20 +5,26 @@
  * by a packet socket to the device that it left, and by a raw socket where that was lo, because a
  * packet on lo needs the route that only the way through the IP stack gives it. Nobody's qdisc is
  * touched, no setting is changed.
+ *
+ * Where the kernel has fq and all faults of a run are short delays, packets on other devices than lo stay
+ * in the kernel (line_private.h).
  */
 #ifndef SQ_INJECT_LINE_H
 #define SQ_INJECT_LINE_H
 
+#include "abi.h"
 #include "guard/lease.h"
 #include "util/helper.h"
-
-#define SQ_LINE_BYTES (256u << 20) /* what the line holds at the most */
 
 /* The line's device has the same number in every network namespace: a constant of the program. */
 uint32_t sq_line_ifindex(const struct sq_lease *lease);
 
 /* Its name, "squallN". @name holds IFNAMSIZ bytes. */
 void sq_line_name(const struct sq_lease *lease, char *name);
+
+/* The same of the near end of the line in the kernel: the name is the other's and "-fq" behind it. */
+uint32_t sq_line_private_ifindex(const struct sq_lease *lease);
+void sq_line_private_name(const struct sq_lease *lease, char *name);
 
 struct sq_line {
 	int socket; /* to the line server */
@@ -39,6 +45,8 @@ struct sq_line_setup {
 	int switch_fd;
 	int slots_fd, hist_fd; /* the maps that it shares with the gate */
 	int backs_fd, back_program_fd; /* for packets that come in, or -EBADF */
+	/* for the line in the kernel, or -EBADF */
+	int held_total_fd, hold_program_fd, release_program_fd;
 	uint32_t n_faults;
 };
 

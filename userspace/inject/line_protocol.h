@@ -26,5 +26,13 @@ struct sq_line_reply {
 /* These two only where packets that come in are held. */
 #define SQ_LINE_FD_BACKS 9
 #define SQ_LINE_FD_BACK_PROGRAM 10
+/* These three only where there is a line in the kernel. */
+#define SQ_LINE_FD_HELD_TOTAL 11
+#define SQ_LINE_FD_HOLD 12
+#define SQ_LINE_FD_RELEASE 13
+
+/* What there is of these, in the last argument. */
+#define SQ_LINE_WITH_BACKS 1u
+#define SQ_LINE_WITH_PRIVATE 2u
 
 #endif

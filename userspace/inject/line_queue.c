@@ -7,9 +7,10 @@
 
 struct sq_line_packet *sq_line_packet_new(size_t n)
 {
-	struct sq_line_packet *packet = sq_alloc(sizeof(*packet) + n);
+	struct sq_line_packet *packet = sq_realloc(NULL, sizeof(*packet) + n);
 
-	packet->n = n;
+	/* the frame is the caller's to fill: zeroed before, a super packet would be written twice */
+	*packet = (struct sq_line_packet){ .n = n };
 	return packet;
 }
 

@@ -17,8 +17,12 @@ struct sq_line_packet {
 	size_t space; /* the network namespace's index */
 	size_t n;
 	struct virtio_net_hdr header;
-	unsigned char frame[];
+	unsigned char frame[]; /* right behind the header, as they are read */
 };
+
+_Static_assert(offsetof(struct sq_line_packet, frame) ==
+		       offsetof(struct sq_line_packet, header) + sizeof(struct virtio_net_hdr),
+	       "header and frame are read as one");
 
 #define SQ_LINE_SETS 2048
 #define SQ_LINE_WAYS 4

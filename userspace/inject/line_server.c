@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "inject/hist.h"
 #include "inject/line.h"
 #include "inject/line_part.h"
+#include "inject/line_private.h"
 #include "inject/line_protocol.h"
 #include "inject/line_queue.h"
 #include "inject/line_space.h"
@@ -31,6 +33,7 @@
 #define MAX_SPACES 256
 #define LARGEST_FRAME (65536 + 64)
 #define READ_BATCH 64
+#define COPIED_FRAME 4096 /* a larger one keeps the room that it was read to */
 #define TICK_NS (20 * SQ_MS)
 #define DRAIN_NS (50 * SQ_MS) /* silence after which nothing is on its way to the device */
 
@@ -47,6 +50,9 @@ static struct {
 	struct sq_hist *hist;
 	uint32_t n_faults;
 	struct sq_line_space space[MAX_SPACES];
+	struct sq_line_pair pair[MAX_SPACES]; /* of each, where there is a line in the kernel */
+	const volatile struct sq_held_total *held; /* what that holds; NULL: there is none */
+	int private_fd; /* the network namespace of the far ends */
 	size_t n_spaces;
 	struct sq_line_queue queue;
 	struct sq_line_stats stats;
@@ -164,24 +170,22 @@ static size_t next_segment(uint32_t number, size_t n)
 	return next - n;
 }
 
-static void take_in(size_t space, const unsigned char *text, size_t n)
+/* Its frame and the header before it are as they were read; frees it where it is not the gate's. */
+static void take_in(struct sq_line_packet *packet)
 {
-	struct sq_line_packet *packet;
 	struct sq_line_slot slot;
 	uint32_t number;
 
-	if (n < sizeof(struct virtio_net_hdr) + ETH_HLEN ||
-	    !find_number(text + sizeof(struct virtio_net_hdr), &number))
-		return; /* not the gate's: somebody else uses the device */
-	if (!read_slot(number, &slot)) {
-		server.stats.reused++; /* where it was bound for is lost: so is the packet */
+	if (!find_number(packet->frame, &number)) { /* somebody else uses the device */
+		free(packet);
 		return;
 	}
-	packet = sq_line_packet_new(n - sizeof(packet->header));
-	memcpy(&packet->header, text, sizeof(packet->header));
-	memcpy(packet->frame, text + sizeof(packet->header), packet->n);
+	if (!read_slot(number, &slot)) {
+		server.stats.reused++; /* where it was bound for is lost: so is the packet */
+		free(packet);
+		return;
+	}
 	packet->slot = slot;
-	packet->space = space;
 	/* what is replaced is not parted before */
 	if (!(slot.lost | slot.corrupted | slot.doubled | slot.late) || slot.fate || server.open)
 		hold(packet);
@@ -189,26 +193,82 @@ static void take_in(size_t space, const unsigned char *text, size_t n)
 		sq_line_part(packet, next_segment(number, sq_line_segments(packet)), hold);
 }
 
+/*
+ * The next packet of a device, or NULL. It is read to where it stays: of a super packet a copy costs more
+ * than all else that the line does with it.
+ */
+static struct sq_line_packet *read_packet(size_t space)
+{
+	static struct sq_line_packet *room;
+	struct sq_line_packet *packet;
+	ssize_t n;
+
+	if (!room)
+		room = sq_line_packet_new(LARGEST_FRAME);
+	n = read(server.space[space].tap_fd, (char *)room + offsetof(struct sq_line_packet, header),
+		 sizeof(room->header) + LARGEST_FRAME);
+	if (n < (ssize_t)sizeof(room->header) + ETH_HLEN)
+		return NULL;
+	room->n = (size_t)n - sizeof(room->header);
+	room->space = space;
+	if (room->n <= COPIED_FRAME) {
+		packet = sq_line_packet_new(room->n);
+		memcpy(packet, room, sizeof(*room) + room->n);
+		return packet;
+	}
+	packet = TAKE_PTR(room);
+	return sq_realloc(packet, sizeof(*packet) + packet->n);
+}
+
 /* Reads up to a batch; true if any came. */
 static bool read_tap(size_t space)
 {
-	static unsigned char text[LARGEST_FRAME];
+	struct sq_line_packet *packet;
 	int i;
 
-	for (i = 0; i < READ_BATCH; i++) {
-		ssize_t n = read(server.space[space].tap_fd, text, sizeof(text));
-
-		if (n <= 0)
-			break;
-		take_in(space, text, (size_t)n);
-	}
+	for (i = 0; i < READ_BATCH && (packet = read_packet(space)); i++)
+		take_in(packet);
 	return i > 0;
+}
+
+/* The part in the kernel of the space that is made next. */
+static int add_pair(struct sq_error **err)
+{
+	struct sq_line_pair_setup setup = { .netns_fd = server.private_fd,
+					    .ifindex = sq_line_private_ifindex(&server.lease),
+					    .hold_program_fd = SQ_LINE_FD_HOLD,
+					    .release_program_fd = SQ_LINE_FD_RELEASE };
+
+	if (!server.held)
+		return 0;
+	sq_line_private_name(&server.lease, setup.name);
+	snprintf(setup.far_name, sizeof(setup.far_name), "squall%zu", server.n_spaces);
+	return sq_line_pair_open(&server.pair[server.n_spaces], &setup, err);
+}
+
+/* In the thread's network namespace. */
+static int open_space(struct sq_line_space *space, struct sq_error **err)
+{
+	const uint32_t ifindex = sq_line_ifindex(&server.lease);
+	char name[IFNAMSIZ];
+	int r;
+
+	sq_line_name(&server.lease, name);
+	r = sq_line_space_open(space, ifindex, name, err);
+	if (r)
+		return r;
+	if (server.backs.entry)
+		r = sq_line_space_attach_back(space, ifindex, SQ_LINE_FD_BACK_PROGRAM, err);
+	if (!r)
+		r = add_pair(err);
+	if (r)
+		sq_line_space_close(space);
+	return r;
 }
 
 static int add_space(int netns_fd, struct sq_error **err)
 {
 	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	char name[IFNAMSIZ];
 	int r;
 
 	if (server.n_spaces == MAX_SPACES)
@@ -219,16 +279,7 @@ static int add_space(int netns_fd, struct sq_error **err)
 	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
 	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
 		return sq_error_errno(err, errno, "cannot enter a network namespace");
-	sq_line_name(&server.lease, name);
-	r = sq_line_space_open(&server.space[server.n_spaces], sq_line_ifindex(&server.lease), name,
-			       err);
-	if (!r && server.backs.entry) {
-		r = sq_line_space_attach_back(&server.space[server.n_spaces],
-					      sq_line_ifindex(&server.lease),
-					      SQ_LINE_FD_BACK_PROGRAM, err);
-		if (r)
-			sq_line_space_close(&server.space[server.n_spaces]);
-	}
+	r = open_space(&server.space[server.n_spaces], err);
 	if (setns(own, CLONE_NEWNET) < 0)
 		exit(1);
 	if (r)
@@ -278,6 +329,8 @@ static bool obey(void)
 		reply.stats = server.stats;
 		for (size_t i = 0; i < server.n_spaces; i++)
 			reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
+		if (server.held)
+			reply.stats.dropped += server.held->lost;
 	}
 	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
@@ -336,10 +389,13 @@ static void serve(void)
 	end = sq_now() + SQ_LEASE_NS + DRAIN_NS;
 	while (sq_now() < MIN(quiet, end)) {
 		wait_for_work(TICK_NS);
-		if (move_packets())
+		if (move_packets() || (server.held && server.held->packets))
 			quiet = sq_now() + DRAIN_NS;
 		sq_helper_beat(&server.helper);
 	}
+	/* at once: with their network namespace they would go when the kernel has time for it */
+	for (size_t i = 0; server.held && i < server.n_spaces; i++)
+		sq_line_pair_close(&server.pair[i]);
 }
 
 static int map_shared(uint32_t n_faults, struct sq_error **err)
@@ -359,20 +415,43 @@ static int map_shared(uint32_t n_faults, struct sq_error **err)
 	return 0;
 }
 
-/* Without these two descriptors nothing that comes in is held. */
 static int map_backs(struct sq_error **err)
 {
-	void *backs;
+	void *backs = mmap(NULL, SQ_LINE_BACKS * sizeof(*server.backs.entry),
+			   PROT_READ | PROT_WRITE, MAP_SHARED, SQ_LINE_FD_BACKS, 0);
 
-	if (fcntl(SQ_LINE_FD_BACK_PROGRAM, F_SETFD, FD_CLOEXEC) < 0)
-		return 0;
-	backs = mmap(NULL, SQ_LINE_BACKS * sizeof(*server.backs.entry), PROT_READ | PROT_WRITE,
-		     MAP_SHARED, SQ_LINE_FD_BACKS, 0);
 	if (backs == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map the ways back");
-	close(SQ_LINE_FD_BACKS);
 	server.backs.entry = backs;
 	return 0;
+}
+
+/* While it may still make a network namespace. */
+static int map_private(struct sq_error **err)
+{
+	void *held =
+		mmap(NULL, sizeof(*server.held), PROT_READ, MAP_SHARED, SQ_LINE_FD_HELD_TOTAL, 0);
+
+	if (held == MAP_FAILED)
+		return sq_error_errno(err, errno, "cannot map what the line in the kernel holds");
+	server.held = held;
+	server.private_fd = sq_line_private_netns(err);
+	return server.private_fd < 0 ? server.private_fd : 0;
+}
+
+static int map_what_there_is(unsigned long with, struct sq_error **err)
+{
+	int r = 0;
+
+	if (with & SQ_LINE_WITH_BACKS)
+		r = map_backs(err);
+	if (!r && (with & SQ_LINE_WITH_PRIVATE))
+		r = map_private(err);
+	close(SQ_LINE_FD_BACKS);
+	close(SQ_LINE_FD_HELD_TOTAL);
+	for (int fd = SQ_LINE_FD_SOCKET; fd <= SQ_LINE_FD_RELEASE; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return r;
 }
 
 int sq_line_main(int argc, char **argv)
@@ -385,10 +464,9 @@ int sq_line_main(int argc, char **argv)
 	if (!r)
 		r = map_shared(argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0, &err);
 	if (!r)
-		r = map_backs(&err);
+		r = map_what_there_is(argc > 5 ? strtoul(argv[5], NULL, 10) : 0, &err);
 	if (r)
 		return sq_helper_fail(err);
-	fcntl(SQ_LINE_FD_SOCKET, F_SETFD, FD_CLOEXEC);
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
 	server.fds[POLL_ORPHANED] =
 		(struct pollfd){ .fd = server.helper.orphaned_fd, .events = POLLIN };

@@ -119,6 +119,15 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		bpf_map__set_autocreate(maps[i].map, hooks & maps[i].hooks);
 }
 
+/* Its maps are there where it is not, as small as they can be: the verifier wants to see what is named. */
+void sq_object_choose_private_line(struct squall_bpf *object, bool wanted)
+{
+	bpf_program__set_autoload(object->progs.sq_tc_hold, wanted);
+	bpf_program__set_autoload(object->progs.sq_tc_release, wanted);
+	bpf_map__set_max_entries(object->maps.sq_held, wanted ? SQ_HELD : 1);
+	bpf_map__set_max_entries(object->maps.sq_last_due, wanted ? SQ_LAST_DUE : 1);
+}
+
 struct squall_bpf *sq_object_open(struct sq_error **err)
 {
 	struct squall_bpf *object;
@@ -134,6 +143,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	bpf_object__for_each_program(program, object->obj)
 		bpf_program__set_autoload(program, false);
 	choose_maps(object, 0);
+	sq_object_choose_private_line(object, false);
 	return object;
 }
 

@@ -18,6 +18,9 @@ struct squall_bpf *sq_object_open(struct sq_error **err);
 /* Chooses the programs of the hooks in @hooks (bit per enum sq_hook) and their maps. */
 void sq_object_choose(struct squall_bpf *object, uint64_t hooks);
 
+/* Chooses, or not, the programs and the room of the line in the kernel. */
+void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
+
 /* Aims the program for a system call's own function, or the witness there, and chooses it. */
 int sq_object_aim_call(struct squall_bpf *object, const char *call);
 int sq_object_aim_witness(struct squall_bpf *object, const char *call);

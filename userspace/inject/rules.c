@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "experiment/dns_pattern.h"
+#include "sample.h"
 #include "util/hash.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -66,9 +67,54 @@ enum sq_line_use sq_fault_line_use(const struct sq_fault *fault)
 	if (fault->kind->id == SQ_FAULT_DUPLICATE && fault->direction != SQ_EGRESS)
 		return SQ_LINE_NEEDED;
 	/* where all of a connection's packets fare alike there is nothing to part */
-	if (use == SQ_LINE_WANTED && (fault->direction == SQ_INGRESS || hits_connections(fault)))
+	if (use == SQ_LINE_WANTED && hits_connections(fault))
 		return SQ_LINE_UNUSED;
 	return use;
+}
+
+bool sq_fault_parts_incoming(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_LOSS && fault->direction != SQ_EGRESS &&
+	       sq_fault_line_use(fault) == SQ_LINE_WANTED;
+}
+
+/* The most that a fault's jitter adds, in jitters: as far as the tables of its distribution go. */
+static uint64_t furthest(const struct sq_fault *fault)
+{
+	switch (fault->distribution) {
+	case SQ_PARETO:
+		return 300;
+	case SQ_NORMAL:
+		return 6;
+	default:
+		return 1;
+	}
+}
+
+static uint64_t longest_ns(const struct sq_fault *fault)
+{
+	return fault->delay_ns + fault->jitter_ns * furthest(fault);
+}
+
+bool sq_fault_is_brief(const struct sq_fault *fault)
+{
+	return fault->kind->id == SQ_FAULT_LATENCY && longest_ns(fault) <= SQ_BRIEF_NS;
+}
+
+bool sq_faults_are_brief(const struct sq_experiment *experiment)
+{
+	uint64_t most_ns = 0;
+
+	for (size_t i = 0; i < experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		if (sq_fault_line_use(fault) == SQ_LINE_UNUSED)
+			continue;
+		if (!sq_fault_is_brief(fault))
+			return false;
+		most_ns += longest_ns(fault);
+	}
+	return most_ns <= SQ_BRIEF_NS;
 }
 
 static uint32_t action_of(const struct sq_fault *fault)

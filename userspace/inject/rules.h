@@ -20,6 +20,21 @@ enum sq_line_use {
 
 enum sq_line_use sq_fault_line_use(const struct sq_fault *fault);
 
+/*
+ * Does it lose packets that come in, each wire packet of a super packet for itself? Then it takes
+ * SQ_HOOK_TC_INGRESS besides, where there is a line to part them.
+ */
+bool sq_fault_parts_incoming(const struct sq_fault *fault);
+
+#define SQ_BRIEF_NS 100000000ull
+
+/*
+ * Does it no more than hold packets back, for SQ_BRIEF_NS at the most? Do all faults that want the line,
+ * together? Then fq may do it, which gives back nothing before its time.
+ */
+bool sq_fault_is_brief(const struct sq_fault *fault);
+bool sq_faults_are_brief(const struct sq_experiment *experiment);
+
 /* Does it lose packets? Such faults decide before all others. */
 bool sq_fault_loses(const struct sq_fault *fault);
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The line in the kernel: a pair of devices, one end where the target is, the other in a network
+ * namespace of squall's own, whose fq holds the packets. What the gate sends to the first comes out of
+ * the second, is told its time and sent back; when that has come it comes out of the first.
+ *
+ * Hooks: tcx ingress (6.6 and later) or the ingress of clsact (before), on both ends.
+ */
+#include "histogram.h"
+#include "line.h"
+
+#define PACKET_HOST 0
+
+/* What is known of the packet; NULL: it is not the gate's, or was taken for lost. */
+static __always_inline struct sq_held *sq_held_of(struct __sk_buff *skb)
+{
+	struct {
+		__be32 number;
+		__be16 magic;
+		__u16 reserved;
+	} header = {};
+	struct sq_held *held;
+	__u32 index;
+
+	if (bpf_skb_load_bytes(skb, 0, &header, SQ_MAC) || header.magic != bpf_htons(SQ_LINE_MAGIC))
+		return NULL;
+	index = bpf_ntohl(header.number) & (SQ_HELD - 1);
+	held = bpf_map_lookup_elem(&sq_held, &index);
+	return held && held->number == bpf_ntohl(header.number) && READ_ONCE(held->taken) ? held
+											  : NULL;
+}
+
+/* On the far end. What comes after the run is over, or too late, waits no more. */
+SEC("tc")
+int sq_tc_hold(struct __sk_buff *skb)
+{
+	struct sq_held *held = sq_held_of(skb);
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!held)
+		return bpf_redirect(SQ_NO_DEVICE, 0);
+	if (held->due_ns > now && sq_refusal(now, 0) < 0)
+		bpf_skb_set_tstamp(skb, bpf_ktime_get_ns() + held->due_ns - now,
+				   BPF_SKB_TSTAMP_DELIVERY_MONO);
+	return bpf_redirect(skb->ifindex, 0);
+}
+
+/* On the near end: to the device that the packet left, or came by. */
+SEC("tc")
+int sq_tc_release(struct __sk_buff *skb)
+{
+	struct sq_held *held = sq_held_of(skb);
+	__u32 zero = 0, ifindex, ingress;
+	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
+
+	if (!held || !total || bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0))
+		return bpf_redirect(SQ_NO_DEVICE, 0);
+	bpf_skb_set_tstamp(skb, 0, BPF_SKB_TSTAMP_UNSPEC);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	skb->mark = held->mark;
+	ifindex = held->ifindex;
+	ingress = held->ingress;
+	sq_guard_set(skb, ingress ? sq_guard_in : sq_guard);
+	sq_hist_add(held->faults, bpf_ktime_get_boot_ns() - held->seen_ns, 0);
+	sq_let_go(held, total);
+	WRITE_ONCE(held->taken, 0);
+	return bpf_redirect(ifindex, ingress ? BPF_F_INGRESS : 0);
+}
+
+char LICENSE[] SEC("license") = "GPL";

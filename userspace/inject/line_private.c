@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "inject/line_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "util/fs.h"
+#include "util/netns.h"
+#include "util/tc.h"
+
+#define PAIR_MTU 65535
+#define PROBE_IFINDEX 0x53510000u /* far above what devices are numbered with */
+#define REPLY_BYTES 4096
+
+/* A message of rtnetlink as it grows. */
+struct request {
+	struct nlmsghdr header;
+	union {
+		struct ifinfomsg link;
+		struct tcmsg qdisc;
+	};
+	char attributes[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
+
+static struct rtattr *add(struct request *request, uint16_t type, const void *data, size_t n)
+{
+	struct rtattr *attribute =
+		(void *)((char *)request + NLMSG_ALIGN(request->header.nlmsg_len));
+
+	attribute->rta_type = type;
+	attribute->rta_len = (uint16_t)RTA_LENGTH(n);
+	if (n)
+		memcpy(RTA_DATA(attribute), data, n);
+	request->header.nlmsg_len =
+		NLMSG_ALIGN(request->header.nlmsg_len) + (uint32_t)RTA_ALIGN(RTA_LENGTH(n));
+	return attribute;
+}
+
+static void add_text(struct request *request, uint16_t type, const char *text)
+{
+	add(request, type, text, strlen(text) + 1);
+}
+
+static void add_number(struct request *request, uint16_t type, uint32_t number)
+{
+	add(request, type, &number, sizeof(number));
+}
+
+/* What was added since belongs into @attribute. */
+static void end(struct request *request, struct rtattr *attribute)
+{
+	attribute->rta_len =
+		(uint16_t)((char *)request + request->header.nlmsg_len - (char *)attribute);
+}
+
+/* Sends it and waits for the answer: 0 or a negative errno. */
+static int ask(int fd, struct request *request)
+{
+	char buffer[REPLY_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	const struct nlmsghdr *reply = (void *)buffer;
+	const struct nlmsgerr *answer = NLMSG_DATA(reply);
+	ssize_t n;
+
+	request->header.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	if (send(fd, request, request->header.nlmsg_len, 0) < 0)
+		return -errno;
+	n = recv(fd, buffer, sizeof(buffer), 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < NLMSG_LENGTH(sizeof(*answer)) || reply->nlmsg_type != NLMSG_ERROR)
+		return -EBADMSG;
+	return answer->error;
+}
+
+static void begin_link(struct request *request, uint16_t type, uint32_t ifindex)
+{
+	request->header.nlmsg_type = type;
+	request->header.nlmsg_len = NLMSG_LENGTH(sizeof(request->link));
+	request->link.ifi_index = (int)ifindex;
+}
+
+static int make_pair(int fd, const struct sq_line_pair_setup *setup)
+{
+	struct request request = { .header.nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL };
+	const struct ifinfomsg peer_link = { 0 };
+	struct rtattr *info, *data, *peer;
+
+	begin_link(&request, RTM_NEWLINK, setup->ifindex);
+	add_text(&request, IFLA_IFNAME, setup->name);
+	add_number(&request, IFLA_MTU, PAIR_MTU);
+	add_number(&request, IFLA_NUM_TX_QUEUES, 1);
+	add_number(&request, IFLA_NUM_RX_QUEUES, 1);
+	info = add(&request, IFLA_LINKINFO, NULL, 0);
+	add_text(&request, IFLA_INFO_KIND, "veth");
+	data = add(&request, IFLA_INFO_DATA, NULL, 0);
+	peer = add(&request, VETH_INFO_PEER, &peer_link, sizeof(peer_link));
+	add_text(&request, IFLA_IFNAME, setup->far_name);
+	add_number(&request, IFLA_MTU, PAIR_MTU);
+	add_number(&request, IFLA_NUM_TX_QUEUES, 1);
+	add_number(&request, IFLA_NUM_RX_QUEUES, 1);
+	if (setup->netns_fd >= 0)
+		add_number(&request, IFLA_NET_NS_FD, (uint32_t)setup->netns_fd);
+	end(&request, peer);
+	end(&request, data);
+	end(&request, info);
+	return ask(fd, &request);
+}
+
+/* Its rate is nobody's business here, and a flow may have all the room there is. */
+static int make_queue(int fd, uint32_t ifindex)
+{
+	struct request request = { .header.nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE };
+	struct rtattr *options;
+
+	request.header.nlmsg_type = RTM_NEWQDISC;
+	request.header.nlmsg_len = NLMSG_LENGTH(sizeof(request.qdisc));
+	request.qdisc.tcm_ifindex = (int)ifindex;
+	request.qdisc.tcm_parent = TC_H_ROOT;
+	add_text(&request, TCA_KIND, "fq");
+	options = add(&request, TCA_OPTIONS, NULL, 0);
+	add_number(&request, TCA_FQ_PLIMIT, SQ_HELD);
+	add_number(&request, TCA_FQ_FLOW_PLIMIT, SQ_HELD);
+	add_number(&request, TCA_FQ_RATE_ENABLE, 0);
+	end(&request, options);
+	return ask(fd, &request);
+}
+
+/* No address, no router solicitation, no neighbours; there may be no IPv6 at all. */
+static int raise_device(const char *name)
+{
+	_cleanup_free_ char *quiet = sq_asprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq flags = { .ifr_flags = IFF_UP | IFF_NOARP };
+
+	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
+	sq_write_existing(AT_FDCWD, quiet, "1", 1);
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &flags) < 0 ? -errno : 0;
+}
+
+/* In the far end's network namespace. */
+static int raise_far(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
+		     struct sq_error **err)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	uint32_t ifindex = if_nametoindex(setup->far_name);
+	int r = fd < 0 || !ifindex ? -errno : make_queue(fd, ifindex);
+
+	if (r)
+		return sq_error_set(
+			err, SQ_FAIL_UNSUPPORTED, -r,
+			"this kernel has no fq for the delay line (CONFIG_NET_SCH_FQ): %s",
+			strerror(-r));
+	r = raise_device(setup->far_name);
+	if (r)
+		return sq_error_errno(err, -r, "cannot raise the delay line's far device");
+	if (setup->hold_program_fd < 0)
+		return 0;
+	return sq_tc_attach_either(ifindex, true, setup->hold_program_fd, &pair->hold_fd, err);
+}
+
+static int raise_far_there(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
+			   struct sq_error **err)
+{
+	_cleanup_close_ int own = -EBADF;
+	int r;
+
+	if (setup->netns_fd < 0)
+		return raise_far(pair, setup, err);
+	own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0 || setns(setup->netns_fd, CLONE_NEWNET) < 0)
+		return sq_error_errno(err, errno, "cannot enter a network namespace");
+	r = raise_far(pair, setup, err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		exit(1);
+	return r;
+}
+
+int sq_line_pair_open(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
+		      struct sq_error **err)
+{
+	int r;
+
+	*pair = (struct sq_line_pair){ .netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+							    NETLINK_ROUTE),
+				       .hold_fd = -EBADF,
+				       .release_fd = -EBADF,
+				       .ifindex = setup->ifindex };
+	r = pair->netlink_fd < 0 ? -errno : make_pair(pair->netlink_fd, setup);
+	if (r)
+		sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
+			     "cannot make the delay line's pair of devices (CONFIG_VETH): %s",
+			     strerror(-r));
+	if (!r)
+		r = raise_far_there(pair, setup, err);
+	if (!r && setup->release_program_fd >= 0)
+		r = sq_tc_attach_either(setup->ifindex, true, setup->release_program_fd,
+					&pair->release_fd, err);
+	if (!r) {
+		r = raise_device(setup->name);
+		if (r)
+			sq_error_errno(err, -r, "cannot raise the delay line's device '%s'",
+				       setup->name);
+	}
+	if (r)
+		sq_line_pair_close(pair);
+	return r;
+}
+
+void sq_line_pair_close(struct sq_line_pair *pair)
+{
+	struct request request = { 0 };
+
+	if (pair->netlink_fd >= 0) {
+		begin_link(&request, RTM_DELLINK, pair->ifindex);
+		ask(pair->netlink_fd, &request);
+	}
+	pair->hold_fd = sq_close(pair->hold_fd);
+	pair->release_fd = sq_close(pair->release_fd);
+	pair->netlink_fd = sq_close(pair->netlink_fd);
+}
+
+static int make_netns(void *argument, struct sq_error **err)
+{
+	int *ret_fd = argument;
+
+	*ret_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return *ret_fd < 0 ? sq_error_errno(err, errno, "cannot keep a network namespace") : 0;
+}
+
+int sq_line_private_netns(struct sq_error **err)
+{
+	int fd = -EBADF, r = sq_netns_call_new(make_netns, &fd, err);
+
+	return r ? r : fd;
+}
+
+/* Both ends in one namespace, with which they go. */
+static int try_pair(void *argument, struct sq_error **err)
+{
+	const struct sq_line_pair_setup setup = { .netns_fd = -EBADF,
+						  .ifindex = PROBE_IFINDEX,
+						  .name = "squall-near",
+						  .far_name = "squall-far",
+						  .hold_program_fd = -EBADF,
+						  .release_program_fd = -EBADF };
+	struct sq_line_pair pair;
+	int r = sq_line_pair_open(&pair, &setup, err);
+
+	if (!r)
+		sq_line_pair_close(&pair);
+	return r;
+}
+
+int sq_line_private_probe(struct sq_error **err)
+{
+	return sq_netns_call_new(try_pair, NULL, err);
+}
