@@ -30,20 +30,20 @@ static const char *size_text(uint64_t bytes, char text[32])
 	return text;
 }
 
-static void tell_removed(const struct sq_prunable *run, const struct sq_policy_journal *limits,
+static void tell_removed(const struct sq_prunable *one, const struct sq_policy_journal *limits,
 			 uint64_t now_ns, bool dry_run)
 {
 	char size[32], age[SQ_DURATION_SIZE];
-	uint64_t ns = now_ns > run->written_ns ? now_ns - run->written_ns : 0;
+	uint64_t ns = now_ns > one->written_ns ? now_ns - one->written_ns : 0;
 
 	if (ns >= SQ_DAY)
 		snprintf(age, sizeof(age), "%llu d", (unsigned long long)(ns / SQ_DAY));
 	else
 		sq_duration_text(ns, age);
-	sq_print("%s: %s, %s, %s old: %s %s\n", run->run, dry_run ? "would be removed" : "removed",
-		 size_text(run->bytes, size), age,
-		 run->why == SQ_PRUNE_AGE ? "keep is" : "the oldest, and total is",
-		 run->why == SQ_PRUNE_AGE ? limits->keep : limits->total);
+	sq_print("%s: %s, %s, %s old: %s %s\n", one->name, dry_run ? "would be removed" : "removed",
+		 size_text(one->bytes, size), age,
+		 one->why == SQ_PRUNE_AGE ? "keep is" : "the oldest, and total is",
+		 one->why == SQ_PRUNE_AGE ? limits->keep : limits->total);
 }
 
 static void tell_all(const struct sq_prunables *all, const struct sq_policy_journal *limits,
@@ -61,11 +61,12 @@ static void tell_all(const struct sq_prunables *all, const struct sq_policy_jour
 		 size_text(left, stay));
 	for (size_t i = 0; i < all->n; i++)
 		if (all->item[i].held)
-			sq_print("%s: stays: the run is under way, or waits for `squall "
-				 "recover`\n",
-				 all->item[i].run);
+			sq_print("%s: stays: the %s\n", all->item[i].name,
+				 all->item[i].day
+					 ? "game day is under way"
+					 : "run is under way, or waits for `squall recover`");
 	if (held && limits->total_bytes && left > limits->total_bytes)
-		sq_print("that is more than the policy's total of %s: runs that are not over are "
+		sq_print("that is more than the policy's total of %s: what is not over is "
 			 "never removed\n",
 			 limits->total);
 }
@@ -82,7 +83,7 @@ static int prune(const struct sq_policy_journal *limits, bool dry_run, struct sq
 		if (!all->item[i].why)
 			continue;
 		if (!dry_run)
-			r = sq_prune_remove(all->item[i].run, err);
+			r = sq_prune_remove(&all->item[i], err);
 		if (!r)
 			tell_removed(&all->item[i], limits, now_ns, dry_run);
 	}
@@ -119,7 +120,7 @@ static int run(const struct sq_command *command, int argc, char **argv)
 const struct sq_command sq_command_prune = {
 	.name = "prune",
 	.arguments = "",
-	.help = "Removes old journals, by the policy's journal: {keep, total}",
+	.help = "Removes old journals of runs and game days, by the policy's journal: {keep, total}",
 	.options = options,
 	.run = run,
 };

@@ -108,18 +108,26 @@ void sq_day_close(struct sq_day *day)
 	day->lock_fd = sq_close(day->lock_fd);
 }
 
-int sq_day_note(json_t *note, const char *only, char name[SQ_DAY_NAME_SIZE], struct sq_error **err)
+bool sq_day_under_way(char name[SQ_DAY_NAME_SIZE])
 {
 	_cleanup_close_ int fd = open(SQ_DAY_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	/* free: there was one, and it is over */
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+		return false;
+	read_holder(fd, name);
+	return true;
+}
+
+int sq_day_note(json_t *note, const char *only, char name[SQ_DAY_NAME_SIZE], struct sq_error **err)
+{
 	_cleanup_(sq_eventlog_close) struct sq_eventlog log = { .fd = -EBADF };
 	_cleanup_json_ json_t *members = note;
 	_cleanup_close_ int dir_fd = -EBADF;
 	int r;
 
-	/* free: there was one, and it is over */
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	if (!sq_day_under_way(name))
 		return 0;
-	read_holder(fd, name);
 	if (only && strncmp(name, only, strlen(only)) != 0)
 		return 0;
 	dir_fd = open_dir(name);
@@ -132,7 +140,7 @@ int sq_day_note(json_t *note, const char *only, char name[SQ_DAY_NAME_SIZE], str
 	return r ? sq_error_errno(err, -r, "cannot write to the record of %s", name) : 1;
 }
 
-static int list(struct sq_texts *names, struct sq_error **err)
+int sq_days_list(struct sq_texts *names, struct sq_error **err)
 {
 	DIR *dir = opendir(SQ_DAY_DIR);
 	struct dirent *entry;
@@ -156,7 +164,7 @@ static int list(struct sq_texts *names, struct sq_error **err)
 static int find(const char *name, const char **ret, struct sq_texts *names, struct sq_error **err)
 {
 	size_t n = 0;
-	int r = list(names, err);
+	int r = sq_days_list(names, err);
 
 	if (r)
 		return r;

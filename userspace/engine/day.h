@@ -34,6 +34,12 @@ void sq_day_add(struct sq_day *day, const char *event, json_t *members);
 
 void sq_day_close(struct sq_day *day);
 
+/* Is a day under way on this host? Then its name is in @name, which may be "" for a moment. */
+bool sq_day_under_way(char name[SQ_DAY_NAME_SIZE]);
+
+/* All days that have a record, the oldest first. */
+int sq_days_list(struct sq_texts *names, struct sq_error **err);
+
 /*
  * Puts a note, which is taken over, on the record of the day under way. 1 and its name in @name; 0
  * where there is none, or where its name does not begin with @only, unless that is NULL.

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/day.h"
 #include "engine/runs.h"
 #include "guard/paths.h"
 #include "guard/registry.h"
@@ -35,7 +36,7 @@ static bool is_run_name(const char *name)
 }
 
 /* What it takes on the disk, and when a file in it was written to last. */
-static int measure(struct sq_prunable *run, char *path)
+static int measure(struct sq_prunable *one, char *path)
 {
 	char *const paths[] = { path, NULL };
 	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
@@ -55,10 +56,10 @@ static int measure(struct sq_prunable *run, char *path)
 		    entry->fts_info == FTS_NS || entry->fts_info == FTS_DP)
 			continue;
 		written = (uint64_t)st->st_mtim.tv_sec * SQ_S + (uint64_t)st->st_mtim.tv_nsec;
-		run->bytes += (uint64_t)st->st_blocks * BLOCK;
+		one->bytes += (uint64_t)st->st_blocks * BLOCK;
 		/* folders and links have another time in a backup that was restored */
 		if (entry->fts_info == FTS_F)
-			run->written_ns = MAX(run->written_ns, written);
+			one->written_ns = MAX(one->written_ns, written);
 	}
 	fts_close(fts);
 	return r;
@@ -72,32 +73,82 @@ static bool is_entered(const struct sq_live_runs *runs, const char *name)
 	return false;
 }
 
-static int look_at(struct sq_prunables *all, const char *name, const struct sq_live_runs *runs,
+static const char *folder_of(bool day)
+{
+	return day ? SQ_DAY_DIR : SQ_JOURNAL_DIR;
+}
+
+/* Puts it on the list, but for what is no folder; then *ret is NULL. */
+static int look_at(struct sq_prunables *all, const char *name, bool day, struct sq_prunable **ret,
 		   struct sq_error **err)
 {
-	_cleanup_free_ char *path = sq_asprintf("%s/%s", SQ_JOURNAL_DIR, name);
-	_cleanup_free_ char *document = sq_asprintf("%s/journal.json", path);
-	struct sq_prunable *run;
+	_cleanup_free_ char *path = sq_asprintf("%s/%s", folder_of(day), name);
+	struct sq_prunable *one;
 	struct stat st;
 	int r;
 
+	*ret = NULL;
 	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
-	run = sq_append(&all->item, &all->n, sizeof(*all->item));
-	run->run = sq_strdup(name);
-	run->held = is_entered(runs, name) || access(document, F_OK) < 0;
-	r = measure(run, path);
+	one = sq_append(&all->item, &all->n, sizeof(*all->item));
+	one->name = sq_strdup(name);
+	one->day = day;
+	r = measure(one, path);
 	if (r)
-		return sq_error_errno(err, -r, "cannot look at the journal '%s'", path);
-	all->bytes += run->bytes;
+		return sq_error_errno(err, -r, "cannot look at '%s'", path);
+	all->bytes += one->bytes;
+	*ret = one;
 	return 0;
 }
 
-static void mark(struct sq_prunables *all, struct sq_prunable *run, enum sq_prune_why why)
+static int look_at_runs(struct sq_prunables *all, struct sq_error **err)
 {
-	run->why = why;
+	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
+	_cleanup_texts_ struct sq_texts names = { 0 };
+	int r = sq_runs_list(&names, err);
+	struct sq_prunable *run;
+
+	/* the registry after the journals: a run that began meanwhile is seen in it */
+	if (!r)
+		r = sq_registry_list(&runs, err);
+	for (size_t i = 0; i < names.n && !r; i++) {
+		_cleanup_free_ char *document =
+			sq_asprintf(SQ_JOURNAL_DIR "/%s/journal.json", names.item[i]);
+
+		if (!is_run_name(names.item[i]))
+			continue;
+		r = look_at(all, names.item[i], false, &run, err);
+		if (!r && run)
+			run->held = is_entered(&runs, run->name) || access(document, F_OK) < 0;
+	}
+	return r;
+}
+
+/* A day that somebody has killed has nothing to be recovered: its runs have. */
+static int look_at_days(struct sq_prunables *all, struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts names = { 0 };
+	char under_way[SQ_DAY_NAME_SIZE] = "";
+	int r = sq_days_list(&names, err);
+	bool any = sq_day_under_way(under_way);
+	struct sq_prunable *day;
+
+	for (size_t i = 0; i < names.n && !r; i++) {
+		if (!is_run_name(names.item[i] + strlen(SQ_DAY_PREFIX)))
+			continue;
+		r = look_at(all, names.item[i], true, &day, err);
+		/* one that has just begun has not said its name yet */
+		if (!r && day)
+			day->held = any && (!*under_way || !strcmp(under_way, day->name));
+	}
+	return r;
+}
+
+static void mark(struct sq_prunables *all, struct sq_prunable *one, enum sq_prune_why why)
+{
+	one->why = why;
 	all->removed++;
-	all->removed_bytes += run->bytes;
+	all->removed_bytes += one->bytes;
 }
 
 static int by_age(const void *a, const void *b)
@@ -106,23 +157,18 @@ static int by_age(const void *a, const void *b)
 
 	if (x->written_ns != y->written_ns)
 		return x->written_ns < y->written_ns ? -1 : 1;
-	return strcmp(x->run, y->run);
+	return strcmp(x->name, y->name);
 }
 
 int sq_prune_choose(const struct sq_policy_journal *limits, uint64_t now_ns,
 		    struct sq_prunables *ret, struct sq_error **err)
 {
-	_cleanup_texts_ struct sq_texts names = { 0 };
-	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
-	int r = sq_runs_list(&names, err);
+	int r;
 
 	*ret = (struct sq_prunables){ 0 };
-	/* the registry after the journals: a run that began meanwhile is seen in it */
+	r = look_at_runs(ret, err);
 	if (!r)
-		r = sq_registry_list(&runs, err);
-	for (size_t i = 0; i < names.n && !r; i++)
-		if (is_run_name(names.item[i]))
-			r = look_at(ret, names.item[i], &runs, err);
+		r = look_at_days(ret, err);
 	if (r)
 		return r;
 	if (ret->n)
@@ -141,59 +187,73 @@ int sq_prune_choose(const struct sq_policy_journal *limits, uint64_t now_ns,
 void sq_prunables_clear(struct sq_prunables *all)
 {
 	for (size_t i = 0; i < all->n; i++)
-		free(all->item[i].run);
+		free(all->item[i].name);
 	free(all->item);
 	*all = (struct sq_prunables){ 0 };
 }
 
-static int open_all(struct sq_error **err)
+static int open_all(bool day, struct sq_error **err)
 {
-	int fd = open(SQ_JOURNAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(folder_of(day), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? sq_error_errno(err, errno, "cannot open '%s'", SQ_JOURNAL_DIR) : fd;
+	return fd < 0 ? sq_error_errno(err, errno, "cannot open '%s'", folder_of(day)) : fd;
 }
 
-int sq_prune_remove(const char *run, struct sq_error **err)
+int sq_prune_remove(const struct sq_prunable *one, struct sq_error **err)
 {
-	_cleanup_close_ int dir_fd = open_all(err);
-	_cleanup_free_ char *hidden = sq_asprintf(REMOVED "%s", run);
+	_cleanup_close_ int dir_fd = open_all(one->day, err);
+	_cleanup_free_ char *hidden = sq_asprintf(REMOVED "%s", one->name);
 	int r = 0;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	if (renameat(dir_fd, run, dir_fd, hidden) < 0)
+	if (renameat(dir_fd, one->name, dir_fd, hidden) < 0)
 		r = errno == ENOENT ? 0 : -errno; /* another prune was faster */
 	else
 		r = sq_remove_tree(dir_fd, hidden);
-	return r ? sq_error_errno(err, -r, "cannot remove the journal '%s/%s'", SQ_JOURNAL_DIR, run)
+	return r ? sq_error_errno(err, -r, "cannot remove '%s/%s'", folder_of(one->day), one->name)
 		 : 0;
 }
 
-int sq_prune_sweep(struct sq_error **err)
+/* Has a prune that was killed left this? */
+static bool is_half_removed(const char *name, bool day)
+{
+	_cleanup_free_ char *prefix = sq_asprintf(REMOVED "%s", day ? SQ_DAY_PREFIX : "");
+
+	return !strncmp(name, prefix, strlen(prefix)) && is_run_name(name + strlen(prefix));
+}
+
+static int sweep(bool day, struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts names = { 0 };
 	_cleanup_close_ int dir_fd = -EBADF;
-	DIR *dir = opendir(SQ_JOURNAL_DIR);
+	DIR *dir = opendir(folder_of(day));
 	struct dirent *entry;
 	int r;
 
 	if (!dir)
 		return errno == ENOENT
 			       ? 0
-			       : sq_error_errno(err, errno, "cannot read '%s'", SQ_JOURNAL_DIR);
+			       : sq_error_errno(err, errno, "cannot read '%s'", folder_of(day));
 	while ((entry = readdir(dir)))
-		if (!strncmp(entry->d_name, REMOVED, strlen(REMOVED)) &&
-		    is_run_name(entry->d_name + strlen(REMOVED)))
+		if (is_half_removed(entry->d_name, day))
 			sq_texts_add(&names, entry->d_name);
 	closedir(dir);
-	dir_fd = open_all(err);
+	dir_fd = open_all(day, err);
 	if (dir_fd < 0)
 		return dir_fd;
 	for (size_t i = 0; i < names.n; i++) {
 		r = sq_remove_tree(dir_fd, names.item[i]);
 		if (r)
-			return sq_error_errno(err, -r, "cannot remove '%s/%s'", SQ_JOURNAL_DIR,
+			return sq_error_errno(err, -r, "cannot remove '%s/%s'", folder_of(day),
 					      names.item[i]);
 	}
 	return 0;
+}
+
+int sq_prune_sweep(struct sq_error **err)
+{
+	int r = sweep(false, err);
+
+	return r ? r : sweep(true, err);
 }

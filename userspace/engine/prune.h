@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which journals are too old, or too many, and removing them. */
+/* Which journals and records of game days are too old, or too many, and removing them. */
 #ifndef SQ_ENGINE_PRUNE_H
 #define SQ_ENGINE_PRUNE_H
 
@@ -16,10 +16,11 @@ enum sq_prune_why {
 };
 
 struct sq_prunable {
-	char *run;
+	char *name; /* of the run or of the game day */
+	bool day;
 	uint64_t bytes; /* on the disk */
 	uint64_t written_ns; /* when it was written to last, wall clock */
-	bool held; /* under way, or dead and not finished: never to be removed */
+	bool held; /* under way, or a run that is dead and not finished: never to be removed */
 	enum sq_prune_why why;
 };
 
@@ -34,17 +35,17 @@ struct sq_prunables {
 /*
  * Looks at every journal of this host and at @limits, at the time @now_ns (wall clock). A run with an
  * entry in the registry, alive or dead, and one whose journal has no end yet, which waits for
- * `squall recover`, stay whatever the limits say. To be cleared.
+ * `squall recover`, stay whatever the limits say, and so does the game day that is under way. To be cleared.
  */
 int sq_prune_choose(const struct sq_policy_journal *limits, uint64_t now_ns,
 		    struct sq_prunables *ret, struct sq_error **err);
 void sq_prunables_clear(struct sq_prunables *all);
 
 /*
- * Removes the journal of @run. It is renamed first, so that a crash in between leaves no half of a
+ * Removes one of them. It is renamed first, so that a crash in between leaves no half of a
  * journal, which `squall recover` would take for that of a dead run.
  */
-int sq_prune_remove(const char *run, struct sq_error **err);
+int sq_prune_remove(const struct sq_prunable *one, struct sq_error **err);
 
 /* Removes what a prune that was killed has renamed and not removed. */
 int sq_prune_sweep(struct sq_error **err);
