@@ -34,7 +34,7 @@ static const struct sq_option options[] = {
 	[DRY_RUN] = { "dry-run", NULL, "show the briefings and the plans; touches nothing" },
 	[OBSERVE] = { "observe", NULL, "count what the faults would hit; nothing is injected" },
 	[REPORT] = { "report", "FORMAT[:FILE]",
-		     "of the whole day: text (default), json, markdown or html; may be repeated" },
+		     "of the whole day: text (default), json, html, junit or markdown; may be repeated" },
 	[REASON] = { "reason", "TEXT", "why, for the journals" },
 	[TASK_ID] = { "task-id", "ID", "of a ticket, for the journals" },
 	[NO_WAIT] = { "no-wait", NULL, "leave the pauses out" },
@@ -211,7 +211,7 @@ static enum sq_choice rest(struct show *show, size_t i, uint64_t ns)
 	case SQ_HEARD_SIGNAL:
 		return stop_by_signal(show, i, number);
 	case SQ_HEARD_END:
-		return stop(show, i, "the terminal is gone");
+		return stop(show, i, "the input ended");
 	default:
 		return SQ_GO_ON;
 	}
@@ -254,7 +254,7 @@ static enum sq_choice ask_person(struct show *show, size_t i)
 		case SQ_HEARD_SIGNAL:
 			return stop_by_signal(show, i, number);
 		case SQ_HEARD_END:
-			return stop(show, i, "the terminal is gone");
+			return stop(show, i, "the input ended");
 		default:
 			break;
 		}

@@ -21,7 +21,10 @@ _squall()
 	else
 		case $command in
 		faults | inject) words=$("$squall" faults 2> /dev/null | sed -n 's/^\([a-z]*\.[a-z_]*\) .*/\1/p') ;;
-		report | wait) words="last $("$squall" runs 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\) .*/\1/p')" ;;
+		report | wait)
+			words="last $("$squall" runs 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\) .*/\1/p')"
+			[ "$command" = wait ] || words+=" day-last"
+			;;
 		abort | recover) words=$("$squall" status 2> /dev/null | sed -n 's/^\([0-9-]*-[a-z]\{4\}\): .*/\1/p') ;;
 		esac
 	fi

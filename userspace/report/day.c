@@ -22,8 +22,7 @@ static const char *time_text(const json_t *experiment, size_t mark, char text[SQ
 	return json_object_get(times, key) ? sq_report_s(sq_json_real(times, key), text) : "-";
 }
 
-/* Its verdict, or why it has none. */
-static const char *outcome(const json_t *experiment)
+const char *sq_report_day_outcome(const json_t *experiment)
 {
 	const char *answer = sq_json_text(experiment, "answer");
 
@@ -34,7 +33,7 @@ static const char *outcome(const json_t *experiment)
 	return strcmp(answer, "continue") ? "not run" : "not over";
 }
 
-static double duration(const json_t *day)
+double sq_report_day_seconds(const json_t *day)
 {
 	uint64_t from = sq_rfc3339_parse(sq_json_text(day, "started"));
 	uint64_t until = sq_rfc3339_parse(sq_json_text(day, "ended"));
@@ -69,7 +68,7 @@ static void text_head(const json_t *day, bool colour, struct sq_buffer *text)
 	sq_buffer_add(text, "\n%s\n", sq_json_text(day, "title"));
 	sq_buffer_add(text, "game day %s on %s, by %s, took %s\n", sq_json_text(day, "gameday"),
 		      sq_json_text(json_object_get(day, "host"), "name"), sq_json_text(day, "by"),
-		      sq_report_s(duration(day), took));
+		      sq_report_s(sq_report_day_seconds(day), took));
 	if (*sq_json_text(day, "task_id"))
 		sq_buffer_add(text, "for %s\n", sq_json_text(day, "task_id"));
 	if (*sq_json_text(day, "reason_given"))
@@ -93,7 +92,7 @@ static void text_table(const json_t *experiments, struct sq_buffer *text)
 	json_array_foreach(experiments, i, experiment) {
 		sq_buffer_add(text, "  %2zu. ", i + 1);
 		sq_report_column(sq_json_text(experiment, "title"), TITLE_COLUMNS, text);
-		sq_buffer_add(text, " %-11s", outcome(experiment));
+		sq_buffer_add(text, " %-11s", sq_report_day_outcome(experiment));
 		for (size_t j = 0; j < MARKS; j++)
 			sq_buffer_add(text, " %*s", j == 1 ? 12 : 9,
 				      time_text(experiment, j, time));
@@ -133,7 +132,7 @@ static void text_experiment(const json_t *experiment, size_t i, bool colour, str
 	const char *reason = sq_json_text(experiment, "reason");
 
 	sq_buffer_add(text, "\n%zu. %s\n  %s%s%s\n", i + 1, sq_json_text(experiment, "title"),
-		      outcome(experiment), *reason ? ": " : "", reason);
+		      sq_report_day_outcome(experiment), *reason ? ": " : "", reason);
 	if (!*sq_json_text(experiment, "run"))
 		return;
 	if (journal) {
@@ -187,7 +186,7 @@ static void md_deviation(void *data, const char *probe, const char *phase, const
 static void md_experiment(const json_t *experiment, size_t i, struct sq_buffer *out)
 {
 	char time[SQ_DURATION_SIZE];
-	const char *verdict = outcome(experiment);
+	const char *verdict = sq_report_day_outcome(experiment);
 
 	sq_buffer_add(out, "| %zu. ", i + 1);
 	sq_report_md(out, sq_json_text(experiment, "title"));
@@ -216,7 +215,7 @@ void sq_report_day_markdown(const json_t *day, bool colour, struct sq_buffer *ou
 	sq_buffer_add(out, "\n\nGame day `%s` on ", sq_json_text(day, "gameday"));
 	md_line(out, "", sq_json_text(json_object_get(day, "host"), "name"), ", by ");
 	md_line(out, "", sq_json_text(day, "by"), "");
-	sq_buffer_add(out, ", took %s", sq_report_s(duration(day), took));
+	sq_buffer_add(out, ", took %s", sq_report_s(sq_report_day_seconds(day), took));
 	if (*sq_json_text(day, "task_id"))
 		md_line(out, ", for ", sq_json_text(day, "task_id"), "");
 	if (*sq_json_text(day, "reason_given"))
@@ -263,7 +262,7 @@ static void html_head(const json_t *day, struct sq_buffer *out)
 	sq_html_fact(out, "by ", sq_json_text(day, "by"));
 	sq_html_fact(out, "for ", sq_json_text(day, "task_id"));
 	sq_html_fact(out, "because: ", sq_json_text(day, "reason_given"));
-	sq_html_fact(out, "took ", sq_report_s(duration(day), took));
+	sq_html_fact(out, "took ", sq_report_s(sq_report_day_seconds(day), took));
 	sq_buffer_add(out, "</p>\n");
 	sq_html_verdict(day, out);
 }
@@ -284,7 +283,8 @@ static void html_table(const json_t *experiments, struct sq_buffer *out)
 
 		sq_buffer_add(out, "<tr><td><a href=\"#e%zu\">%zu. ", i + 1, i + 1);
 		html_text("", sq_json_text(experiment, "title"), "</a></td>", out);
-		html_text(bad ? "<td class=\"bad\">" : "<td>", outcome(experiment), "</td>", out);
+		html_text(bad ? "<td class=\"bad\">" : "<td>", sq_report_day_outcome(experiment),
+			  "</td>", out);
 		for (size_t j = 0; j < MARKS; j++)
 			sq_buffer_add(out, "<td class=\"n\">%s</td>",
 				      time_text(experiment, j, time));
@@ -303,7 +303,7 @@ static void html_experiment(const json_t *experiment, size_t i, struct sq_buffer
 	if (*sq_json_text(experiment, "briefing"))
 		html_text("<p>", sq_json_text(experiment, "briefing"), "</p>\n", out);
 	if (!journal) {
-		html_text("<p>", outcome(experiment), "", out);
+		html_text("<p>", sq_report_day_outcome(experiment), "", out);
 		if (*sq_json_text(experiment, "reason"))
 			html_text(": ", sq_json_text(experiment, "reason"), "", out);
 		sq_buffer_add(out, "</p>\n");

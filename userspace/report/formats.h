@@ -20,6 +20,13 @@ void sq_report_prometheus(const json_t *journal, bool colour, struct sq_buffer *
 void sq_report_day_text(const json_t *day, bool colour, struct sq_buffer *text);
 void sq_report_day_html(const json_t *day, bool colour, struct sq_buffer *out);
 void sq_report_day_markdown(const json_t *day, bool colour, struct sq_buffer *out);
+void sq_report_day_junit(const json_t *day, bool colour, struct sq_buffer *out);
+
+/* What became of an experiment of a game day: its verdict, or why it has none. */
+const char *sq_report_day_outcome(const json_t *experiment);
+
+/* How long a game day took; 0 where it is not over. */
+double sq_report_day_seconds(const json_t *day);
 
 /* The timeline as a chart of a few lines; nothing where nothing was armed. */
 void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text);

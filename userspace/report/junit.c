@@ -3,6 +3,7 @@
  * JUnit XML, as Jenkins' junit and xunit plugins and GitLab read it: a suite for the run, a case
  * for each phase of each probe, for each fault's effect, for the clean-up and for the verdict. A
  * case's name is the same in each run of an experiment, so that its history can be followed.
+ * A game day has a suite for itself, and one for each experiment.
  */
 #include <string.h>
 
@@ -14,24 +15,26 @@
 
 struct suite {
 	const char *class; /* of all cases */
-	struct sq_buffer cases;
+	struct sq_buffer cases, properties;
 	size_t tests, failures, errors, skipped;
 };
 
-/* "squall.slow-store" of "/etc/squall/experiments/slow-store.yaml": Jenkins cuts at the last dot. */
-static char *class_of(const json_t *journal)
+struct suites {
+	struct sq_buffer text;
+	size_t tests, failures, errors;
+};
+
+/* "slow-store" of "/etc/squall/experiments/slow-store.yaml": Jenkins cuts at the last dot. */
+static char *name_of(const char *file)
 {
-	char *class = sq_asprintf(
-		"squall.%s",
-		sq_base_name(sq_json_text(json_object_get(journal, "experiment"), "file")));
-	char *name = class + strlen("squall."), *end = strrchr(name, '.');
+	char *name = sq_strdup(sq_base_name(file)), *end = strrchr(name, '.');
 
 	if (end && end > name)
 		*end = '\0';
 	for (char *p = name; *p; p++)
 		if (*p == '.')
 			*p = '-';
-	return class;
+	return name;
 }
 
 static void open_case(struct suite *suite, const char *what, const char *name, const char *part,
@@ -173,68 +176,168 @@ static void add_verdict(struct suite *suite, const json_t *journal)
 	close_case(suite, element, *verdict ? verdict : "not over", *reason ? reason : verdict);
 }
 
-static void add_property(struct sq_buffer *out, const char *name, const char *value)
+static void add_property(struct suite *suite, const char *name, const char *value)
 {
 	if (!*value)
 		return;
-	sq_buffer_add(out, "      <property name=\"%s\" value=\"", name);
-	sq_report_xml(out, value);
-	sq_buffer_add(out, "\"/>\n");
+	sq_buffer_add(&suite->properties, "      <property name=\"%s\" value=\"", name);
+	sq_report_xml(&suite->properties, value);
+	sq_buffer_add(&suite->properties, "\"/>\n");
 }
 
-static void add_properties(struct sq_buffer *out, const json_t *journal)
+static void add_number(struct suite *suite, const char *name, const json_t *object)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%lld", (long long)sq_json_int(object, name));
+	add_property(suite, name, number);
+}
+
+static void add_properties(struct suite *suite, const json_t *journal)
 {
 	const json_t *experiment = json_object_get(journal, "experiment");
 	const json_t *host = json_object_get(journal, "host");
-	char number[32];
 
-	sq_buffer_add(out, "    <properties>\n");
-	add_property(out, "run", sq_json_text(journal, "run"));
-	add_property(out, "verdict", sq_json_text(journal, "verdict"));
-	snprintf(number, sizeof(number), "%lld", (long long)sq_json_int(journal, "exit"));
-	add_property(out, "exit", number);
-	snprintf(number, sizeof(number), "%lld", (long long)sq_json_int(experiment, "seed"));
-	add_property(out, "seed", number);
-	add_property(out, "file", sq_json_text(experiment, "file"));
-	add_property(out, "sha256", sq_json_text(experiment, "sha256"));
-	add_property(out, "reason_given", sq_json_text(journal, "reason_given"));
-	add_property(out, "task_id", sq_json_text(journal, "task_id"));
-	add_property(out, "started_by",
+	add_property(suite, "run", sq_json_text(journal, "run"));
+	add_property(suite, "verdict", sq_json_text(journal, "verdict"));
+	add_number(suite, "exit", journal);
+	add_number(suite, "seed", experiment);
+	add_property(suite, "file", sq_json_text(experiment, "file"));
+	add_property(suite, "sha256", sq_json_text(experiment, "sha256"));
+	add_property(suite, "reason_given", sq_json_text(journal, "reason_given"));
+	add_property(suite, "task_id", sq_json_text(journal, "task_id"));
+	add_property(suite, "started_by",
 		     sq_json_text(json_object_get(journal, "started_by"), "user"));
-	add_property(out, "kernel", sq_json_text(host, "kernel"));
-	add_property(out, "squall", sq_json_text(host, "squall"));
-	sq_buffer_add(out, "    </properties>\n");
+	add_property(suite, "kernel", sq_json_text(host, "kernel"));
+	add_property(suite, "squall", sq_json_text(host, "squall"));
+}
+
+/* @about is a run or a game day: its start and its host. */
+static void close_suite(struct suites *all, struct suite *suite, const char *name,
+			const json_t *about, double seconds)
+{
+	struct sq_buffer *out = &all->text;
+
+	sq_buffer_add(out, "  <testsuite name=\"");
+	sq_report_xml(out, name);
+	sq_buffer_add(out,
+		      "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" "
+		      "time=\"%.3f\" timestamp=\"%.19s\" hostname=\"",
+		      suite->tests, suite->failures, suite->errors, suite->skipped, MAX(seconds, 0),
+		      sq_json_text(about, "started"));
+	sq_report_xml(out, sq_json_text(json_object_get(about, "host"), "name"));
+	sq_buffer_add(out, "\">\n    <properties>\n%s    </properties>\n%s  </testsuite>\n",
+		      sq_buffer_text(&suite->properties), sq_buffer_text(&suite->cases));
+	all->tests += suite->tests;
+	all->failures += suite->failures;
+	all->errors += suite->errors;
+	sq_buffer_clear(&suite->cases);
+	sq_buffer_clear(&suite->properties);
+}
+
+static void render(struct suites *all, double seconds, struct sq_buffer *out)
+{
+	sq_buffer_add(out,
+		      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		      "<testsuites name=\"squall\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
+		      "time=\"%.3f\">\n%s</testsuites>\n",
+		      all->tests, all->failures, all->errors, MAX(seconds, 0),
+		      sq_buffer_text(&all->text));
+	sq_buffer_clear(&all->text);
+}
+
+/* All cases of a run, and how long it took. */
+static double add_run(struct suite *suite, const json_t *journal)
+{
+	struct sq_report_times times;
+	const json_t *item;
+	size_t i;
+
+	sq_report_times(journal, &times);
+	add_properties(suite, journal);
+	add_verdict(suite, journal);
+	json_array_foreach(json_object_get(journal, "probes"), i, item)
+		add_probe(suite, item, &times);
+	json_array_foreach(json_object_get(journal, "faults"), i, item)
+		add_fault(suite, journal, item, &times);
+	add_cleanup(suite, journal);
+	return times.end_s;
 }
 
 void sq_report_junit(const json_t *journal, bool colour, struct sq_buffer *out)
 {
-	const json_t *item;
-	_cleanup_free_ char *class = class_of(journal);
+	const json_t *experiment = json_object_get(journal, "experiment");
+	_cleanup_free_ char *name = name_of(sq_json_text(experiment, "file"));
+	_cleanup_free_ char *class = sq_asprintf("squall.%s", name);
 	struct suite suite = { .class = class };
-	struct sq_report_times times;
+	struct suites all = { .tests = 0 };
+	double seconds = add_run(&suite, journal);
+
+	close_suite(&all, &suite, sq_json_text(experiment, "title"), journal, seconds);
+	render(&all, seconds, out);
+}
+
+/* How long after the first fault people had found out what, in seconds: "detected_s". */
+static void add_marks(struct suite *suite, const json_t *experiment)
+{
+	json_t *value;
+	const char *key;
+	char number[32];
+
+	json_object_foreach(json_object_get(experiment, "times"), key, value) {
+		snprintf(number, sizeof(number), "%.3f", json_number_value(value));
+		add_property(suite, key, number);
+	}
+}
+
+/* One file may be there twice, so its number tells the cases apart. */
+static void add_experiment(struct suites *all, const json_t *day, const char *day_name,
+			   const json_t *experiment, size_t i)
+{
+	const json_t *journal = json_object_get(experiment, "journal");
+	_cleanup_free_ char *name = name_of(sq_json_text(experiment, "file"));
+	_cleanup_free_ char *class = sq_asprintf("squall.%s.%zu-%s", day_name, i + 1, name);
+	struct suite suite = { .class = class };
+	const char *outcome = sq_report_day_outcome(experiment);
+	double seconds = 0;
+
+	if (journal) {
+		seconds = add_run(&suite, journal);
+	} else {
+		add_property(&suite, "run", sq_json_text(experiment, "run"));
+		add_property(&suite, "verdict", outcome);
+		if (*sq_json_text(experiment, "verdict")) {
+			add_verdict(&suite, experiment);
+		} else {
+			open_case(&suite, "verdict", NULL, NULL, 0);
+			close_case(&suite, "skipped", outcome, outcome);
+		}
+	}
+	add_marks(&suite, experiment);
+	close_suite(all, &suite, sq_json_text(experiment, "title"), journal ? journal : day,
+		    seconds);
+}
+
+void sq_report_day_junit(const json_t *day, bool colour, struct sq_buffer *out)
+{
+	_cleanup_free_ char *name = name_of(sq_json_text(day, "file"));
+	_cleanup_free_ char *class = sq_asprintf("squall.%s", name);
+	double seconds = sq_report_day_seconds(day);
+	struct suite suite = { .class = class };
+	struct suites all = { .tests = 0 };
+	const json_t *item;
 	size_t i;
 
-	sq_report_times(journal, &times);
-	add_verdict(&suite, journal);
-	json_array_foreach(json_object_get(journal, "probes"), i, item)
-		add_probe(&suite, item, &times);
-	json_array_foreach(json_object_get(journal, "faults"), i, item)
-		add_fault(&suite, journal, item, &times);
-	add_cleanup(&suite, journal);
-	sq_buffer_add(out,
-		      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		      "<testsuites name=\"squall\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
-		      "time=\"%.3f\">\n  <testsuite name=\"",
-		      suite.tests, suite.failures, suite.errors, MAX(times.end_s, 0));
-	sq_report_xml(out, sq_json_text(json_object_get(journal, "experiment"), "title"));
-	sq_buffer_add(out,
-		      "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" "
-		      "time=\"%.3f\" timestamp=\"%.19s\" hostname=\"",
-		      suite.tests, suite.failures, suite.errors, suite.skipped, MAX(times.end_s, 0),
-		      sq_json_text(journal, "started"));
-	sq_report_xml(out, sq_json_text(json_object_get(journal, "host"), "name"));
-	sq_buffer_add(out, "\">\n");
-	add_properties(out, journal);
-	sq_buffer_add(out, "%s  </testsuite>\n</testsuites>\n", sq_buffer_text(&suite.cases));
-	sq_buffer_clear(&suite.cases);
+	add_property(&suite, "gameday", sq_json_text(day, "gameday"));
+	add_property(&suite, "verdict", sq_json_text(day, "verdict"));
+	add_number(&suite, "exit", day);
+	add_property(&suite, "file", sq_json_text(day, "file"));
+	add_property(&suite, "reason_given", sq_json_text(day, "reason_given"));
+	add_property(&suite, "task_id", sq_json_text(day, "task_id"));
+	add_property(&suite, "started_by", sq_json_text(day, "by"));
+	add_verdict(&suite, day);
+	close_suite(&all, &suite, sq_json_text(day, "title"), day, seconds);
+	json_array_foreach(json_object_get(day, "experiments"), i, item)
+		add_experiment(&all, day, name, item, i);
+	render(&all, seconds, out);
 }

@@ -26,7 +26,7 @@ const struct sq_report_format sq_report_formats[] = {
 	{ "text", "for people", sq_report_text, sq_report_day_text },
 	{ "json", "the whole journal", render_json, render_json },
 	{ "html", "one file with charts", sq_report_html, sq_report_day_html },
-	{ "junit", "XML for Jenkins and GitLab", sq_report_junit, NULL },
+	{ "junit", "XML for Jenkins and GitLab", sq_report_junit, sq_report_day_junit },
 	{ "markdown", "for a merge request", sq_report_markdown, sq_report_day_markdown },
 	{ "prometheus", "for node_exporter's textfile collector", sq_report_prometheus, NULL },
 };
@@ -131,7 +131,7 @@ int sq_report_check_day(const char *report, struct sq_error **err)
 		     format->name);
 	return sq_error_hint(err,
 			     "its runs have one each: `squall report --format %s RUN`; of the "
-			     "day there are text, json, markdown and html",
+			     "day there are text, json, html, junit and markdown",
 			     format->name);
 }
 
