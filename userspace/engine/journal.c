@@ -105,11 +105,34 @@ static json_t *redact(const struct sq_texts *secrets, json_t *json)
 	return json_incref(json);
 }
 
+/* What the journal begins with says the title; NULL where it has not begun. */
+static char *read_title(int dir_fd)
+{
+	int fd = openat(dir_fd, EVENTS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	_cleanup_json_ json_t *started = NULL;
+	_cleanup_free_ char *line = NULL;
+	const char *title;
+	size_t size = 0;
+
+	if (!file) {
+		sq_close(fd);
+		return NULL;
+	}
+	if (getline(&line, &size, file) > 0)
+		started = json_loads(line, 0, NULL);
+	fclose(file);
+	title = sq_json_text(json_object_get(json_object_get(started, "document"), "experiment"),
+			     "title");
+	return *title ? sq_strdup(title) : NULL;
+}
+
 int sq_journal_open_at(struct sq_journal *journal, int dir_fd, const char *run,
 		       struct sq_error **err)
 {
 	*journal = (struct sq_journal){ .dir_fd = dir_fd, .log.fd = -EBADF };
 	snprintf(journal->run, sizeof(journal->run), "%s", run);
+	journal->title = journal->read_title = read_title(dir_fd);
 	return sq_eventlog_open(&journal->log, dir_fd, EVENTS, MOST_DETAIL, err);
 }
 
@@ -176,6 +199,8 @@ void sq_journal_close(struct sq_journal *journal)
 	journal->dir_fd = sq_close(journal->dir_fd);
 	json_decref(journal->unwritten);
 	journal->unwritten = NULL;
+	free(journal->read_title);
+	journal->title = journal->read_title = NULL;
 }
 
 static void add(struct sq_journal *journal, const char *event, json_t *members,

@@ -21,6 +21,7 @@ struct sq_journal {
 	const struct sq_texts *secrets; /* never written down */
 	char run[SQ_RUN_NAME_SIZE]; /* "": journald is told of nothing */
 	const char *title; /* of the experiment, or NULL */
+	char *read_title; /* the same, where somebody else has begun the journal */
 	json_t *unwritten; /* events for which there was no room on the disk */
 };
 
