@@ -31,7 +31,9 @@
 	"'faults':[{'name':'slow','fault':'network.latency','backend':'tcx','min_effect':1,"       \
 	"'asked':{'delay':'10ms','for':'6s','at':'0s'},"                                           \
 	"'started':'2026-11-25T10:00:02.000000Z','ended':'2026-11-25T10:00:08.000000Z',"           \
-	"'counters':{'seen':60,'injected':30,'missed':{'dice':30}},"                               \
+	"'counters':{'seen':60,'injected':30,'missed':{'dice':30,'filter':2}},"                    \
+	"'victims':[{'process':'<nginx>','path':'log/access.log','injected':29},"                  \
+	"{'process':'sh','injected':1}],"                                                          \
 	"'got':{'samples':30,'p50_us':10000,'p90_us':10000,'p99_us':11000,'max_us':12000}},"       \
 	"{'name':'idle','fault':'network.loss','min_effect':5,'asked':{},"                         \
 	"'started':'2026-11-25T10:00:02.000000Z',"                                                 \
@@ -67,7 +69,9 @@ static char *render(const char *journal, const char *format)
 
 	for (size_t i = 0; i < sq_report_formats_n; i++)
 		if (!strcmp(sq_report_formats[i].name, format))
-			sq_report_formats[i].render(json, false, &text);
+			(json_object_get(json, "gameday")
+				 ? sq_report_formats[i].render_day
+				 : sq_report_formats[i].render)(json, false, &text);
 	return sq_buffer_take(&text);
 }
 
@@ -196,6 +200,67 @@ static void test_markdown_is_no_markup_of_the_experiments(void **state)
 	assert_contains(text, "for OPS-1, because: because &lt;&>");
 }
 
+static void test_html_tells_whom_a_fault_hit_most(void **state)
+{
+	_cleanup_free_ char *text = render(JOURNAL, "html");
+
+	assert_contains(text, "<td>&lt;nginx&gt;</td><td>log/access.log</td><td class=\"n\">29");
+	assert_contains(text, "<td>sh</td><td></td><td class=\"n\">1</td>");
+	assert_contains(text, "let pass: 2 not to the peer, 30 spared by the dice or by skip</p>");
+}
+
+static void test_what_compare_says_is_in_each_report_for_people(void **state)
+{
+	static const char *const formats[] = { "text", "markdown", "html" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		_cleanup_free_ char *text = render(
+			"{'probes':[{'name':'cart','compare':{'metric':'latency','with':'before',"
+			"'verdict':'worse','shift':12.5,'low':10,'high':15,'confidence':0.98,"
+			"'median_other':20,'effect':0.9,'n':40,'n_other':30}}]}",
+			formats[i]);
+
+		assert_contains(text, "latency compared with before: worse, +12.5 ms");
+		assert_contains(text, "40 and 30 samples");
+	}
+}
+
+static void test_paths_let_pass_what_is_not_on_them(void **state)
+{
+	_cleanup_free_ char *text =
+		render("{'faults':[{'name':'f','started':'x','asked':{'paths':'/log/**'},"
+		       "'counters':{'seen':5,'injected':2,'missed':{'filter':3}}}]}",
+		       "text");
+
+	assert_contains(text, "let pass: 3 not on the paths\n");
+}
+
+static void test_a_day_is_a_suite_an_experiment(void **state)
+{
+	static const char *const days[] = {
+		"{'gameday':'day-1'}",
+		"{'gameday':'day-1','title':'A <day>','file':'/x/day.yaml','verdict':'aborted',"
+		"'reason':'stopped','started':'2026-11-25T10:00:00.000000Z','experiments':["
+		"{'title':'a','file':'x/slow.yaml','answer':'continue','verdict':'passed','run':'r',"
+		"'times':{'detected_s':2.5},'journal':" JOURNAL "},"
+		"{'title':'b','file':'x/slow.yaml','answer':'skip'},"
+		"{'title':'c','file':'c.yaml','answer':'continue','verdict':'not now','reason':'latched'},"
+		"{'title':'d','file':'d.yaml'}]}",
+	};
+	_cleanup_free_ char *none = render(days[0], "junit"), *text = render(days[1], "junit");
+
+	assert_contains(none, "<testsuites name=\"squall\" tests=\"1\"");
+	/* the day, the run's eight, one each for the others */
+	assert_contains(text,
+			"<testsuites name=\"squall\" tests=\"12\" failures=\"3\" errors=\"2\"");
+	assert_contains(text, "classname=\"squall.day.1-slow\" name=\"fault: slow, effect\"");
+	assert_contains(text, "classname=\"squall.day.2-slow\" name=\"verdict\"");
+	assert_contains(text, "<property name=\"detected_s\" value=\"2.500\"/>");
+	assert_contains(text, "<skipped type=\"skipped\" message=\"skipped\"");
+	assert_contains(text, "<error type=\"not now\" message=\"latched\"");
+	assert_contains(text, "<skipped type=\"not run\" message=\"not run\"");
+}
+
 static void test_prometheus_has_units_and_escapes(void **state)
 {
 	_cleanup_free_ char *text = render(JOURNAL, "prometheus");
@@ -257,6 +322,10 @@ UNIT(UNIT_TEST(test_every_format_takes_a_journal_without_anything),
      UNIT_TEST(test_junit_counts_its_cases),
      UNIT_TEST(test_junit_makes_an_error_of_what_no_test_is_to_blame_for),
      UNIT_TEST(test_markdown_is_no_markup_of_the_experiments),
+     UNIT_TEST(test_html_tells_whom_a_fault_hit_most),
+     UNIT_TEST(test_what_compare_says_is_in_each_report_for_people),
+     UNIT_TEST(test_paths_let_pass_what_is_not_on_them),
+     UNIT_TEST(test_a_day_is_a_suite_an_experiment),
      UNIT_TEST(test_prometheus_has_units_and_escapes),
      UNIT_TEST(test_xml_has_only_what_xml_can_hold),
      UNIT_TEST(test_times_are_read_as_they_are_written),

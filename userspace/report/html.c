@@ -20,7 +20,8 @@ static const char style[] =
 	"*{box-sizing:border-box}body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--page);"
 	"color:var(--ink);font:1rem/1.45 system-ui,sans-serif;overflow-wrap:anywhere}"
 	"h1{font-size:1.4rem;margin:.5rem 0}h2{font-size:1.1rem;margin:1.6rem 0 .4rem}"
-	"h3{font-size:1rem;margin:1rem 0 .2rem}p{margin:.3rem 0}.dim{color:var(--dim);font-size:.9rem}"
+	"h3{font-size:1rem;margin:1rem 0 .2rem}ul{margin:.3rem 0}ul:empty{display:none}p{margin:.3rem 0}"
+	".dim{color:var(--dim);font-size:.9rem}"
 	".verdict{padding:.6rem .8rem;border-left:.4rem solid var(--bad);background:var(--card);"
 	"margin:.8rem 0}.verdict b{color:var(--bad);font-size:1.15rem}"
 	".passed{border-color:var(--good)}.passed b{color:var(--good)}"
@@ -31,8 +32,11 @@ static const char style[] =
 	"svg{display:block;width:100%;min-width:20rem;height:auto;background:var(--card)}"
 	"svg text{font:11px system-ui,sans-serif;fill:var(--dim)}.window{fill:var(--fault);opacity:.18}"
 	".edge{stroke:var(--line)}.met{fill:var(--data)}.failed{stroke:var(--bad);stroke-width:1.5}"
-	".rate{fill:none;stroke:var(--fault);stroke-width:1.5}.bar{fill:var(--data)}"
+	".on{fill:var(--fault)}.rate{fill:none;stroke:var(--fault);stroke-width:1.5}.bar{fill:var(--data)}"
 	".asked{stroke:var(--fault);stroke-width:2}"
+	".why td{padding-top:0}"
+	"@media(max-width:40rem){svg text{font-size:18px}.tight,.more{display:none}"
+	"table{font-size:.85rem}th,td{padding:.25rem .3rem}}"
 	"@media print{body{max-width:none;font-size:10pt}svg,table{break-inside:avoid}"
 	"h2,h3{break-after:avoid}svg{min-width:0}}";
 
@@ -70,9 +74,9 @@ void sq_html_verdict(const json_t *journal, struct sq_buffer *out)
 	sq_buffer_add(out, "<div class=\"verdict %s\"><b>",
 		      !strcmp(verdict, "passed") ? "passed" : "");
 	sq_report_xml(out, verdict);
-	sq_buffer_add(out, "</b> %s", *sq_json_text(journal, "reason") ? ": " : "");
+	sq_buffer_add(out, "</b>%s", *sq_json_text(journal, "reason") ? ": " : "");
 	sq_report_xml(out, sq_json_text(journal, "reason"));
-	sq_buffer_add(out, "<ul>\n");
+	sq_buffer_add(out, "<ul>");
 	sq_report_each_deviation(journal, add_deviation, out);
 	sq_buffer_add(out, "</ul></div>\n");
 }
@@ -108,26 +112,39 @@ static void add_phase(const json_t *probe, const char *phase, struct sq_buffer *
 
 	if (!result)
 		return;
-	sq_buffer_add(out, "<tr><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
-		      phase, (long long)sq_json_int(result, "samples"),
+	sq_buffer_add(out, "<tr><td>%s</td><td class=\"%s\">", phase,
+		      !strcmp(verdict, "not met") ? "bad" : "");
+	sq_report_xml(out, verdict);
+	sq_buffer_add(out, "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
+		      (long long)sq_json_int(result, "samples"),
 		      (long long)sq_json_int(result, "failures"));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		sq_buffer_add(out, "<td class=\"n\">%s</td>",
+		sq_buffer_add(out, "<td class=\"n%s\">%s</td>", i == 2 ? " more" : "",
 			      json_object_get(result, keys[i])
 				      ? sq_report_ms(sq_json_real(result, keys[i]), text)
 				      : "-");
-	sq_buffer_add(out, "<td class=\"%s\">", !strcmp(verdict, "not met") ? "bad" : "");
-	sq_report_xml(out, verdict);
-	if (*sq_json_text(result, "why")) {
-		sq_buffer_add(out, ": ");
-		sq_report_xml(out, sq_json_text(result, "why"));
-	}
+	sq_buffer_add(out, "</tr>\n");
+	if (!*sq_json_text(result, "why"))
+		return;
+	sq_buffer_add(out, "<tr class=\"why\"><td colspan=\"8\" class=\"bad\">");
+	sq_report_xml(out, sq_json_text(result, "why"));
 	sq_buffer_add(out, "</td></tr>\n");
+}
+
+/* A line of its own, in grey. */
+static void add_dim(struct sq_buffer *line, struct sq_buffer *out)
+{
+	if (!*sq_buffer_text(line))
+		return;
+	sq_buffer_add(out, "<p class=\"dim\">");
+	sq_report_xml(out, sq_buffer_text(line));
+	sq_buffer_add(out, "</p>\n");
 }
 
 static void add_probes(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *probes = json_object_get(journal, "probes"), *probe;
+	_cleanup_buffer_ struct sq_buffer cost = { 0 };
 	char took[SQ_DURATION_SIZE];
 	size_t i;
 
@@ -136,22 +153,29 @@ static void add_probes(const json_t *journal, struct sq_buffer *out)
 			      "<h2>Steady state</h2>\n<p class=\"dim\">Each dot is a sample, a "
 			      "red line one that failed; shaded is when a fault was on.</p>\n");
 	json_array_foreach(probes, i, probe) {
+		_cleanup_buffer_ struct sq_buffer compare = { 0 };
+
 		sq_buffer_add(out, "<h3>");
 		sq_report_xml(out, sq_json_text(probe, "name"));
 		sq_buffer_add(out, "</h3>\n");
 		sq_html_probe_chart(journal, probe, out);
-		sq_buffer_add(out,
-			      "<div class=\"wide\"><table><tr><th></th><th class=\"n\">samples</th>"
-			      "<th class=\"n\">failed</th><th class=\"n\">p50</th>"
-			      "<th class=\"n\">p95</th><th class=\"n\">p99</th>"
-			      "<th class=\"n\">max</th><th></th></tr>\n");
+		sq_buffer_add(
+			out,
+			"<div class=\"wide\"><table><tr><th></th><th></th><th class=\"n\">samples</th>"
+			"<th class=\"n\">failed</th><th class=\"n\">p50</th>"
+			"<th class=\"n\">p95</th><th class=\"n more\">p99</th>"
+			"<th class=\"n\">max</th></tr>\n");
 		for (size_t j = 0; j < SQ_REPORT_PHASES; j++)
 			add_phase(probe, sq_report_phases[j], out);
 		sq_buffer_add(out, "</table></div>\n");
+		sq_report_compare(json_object_get(probe, "compare"), &compare);
+		add_dim(&compare, out);
 		if (json_object_get(probe, "recovered_s"))
 			sq_buffer_add(out, "<p>recovered %s after the last fault</p>\n",
 				      sq_report_s(sq_json_real(probe, "recovered_s"), took));
 	}
+	sq_report_cost(journal, &cost);
+	add_dim(&cost, out);
 }
 
 static void add_row(struct sq_buffer *out, const char *name, int64_t injected, int64_t seen)
@@ -167,11 +191,33 @@ static void add_row(struct sq_buffer *out, const char *name, int64_t injected, i
 		      sq_report_share(injected, seen, share));
 }
 
+/* Whom a fault on calls has hit most. */
+static void add_victims(const json_t *victims, struct sq_buffer *out)
+{
+	const json_t *victim;
+	char number[32];
+	size_t i;
+
+	if (!json_array_size(victims))
+		return;
+	sq_buffer_add(out, "<div class=\"wide\"><table><tr><th>hit most</th><th>file</th>"
+			   "<th class=\"n\">injected</th></tr>\n");
+	json_array_foreach(victims, i, victim) {
+		sq_buffer_add(out, "<tr><td>");
+		sq_report_xml(out, sq_json_text(victim, "process"));
+		sq_buffer_add(out, "</td><td>");
+		sq_report_xml(out, sq_json_text(victim, "path"));
+		sq_buffer_add(out, "</td><td class=\"n\">%s</td></tr>\n",
+			      sq_count_text((uint64_t)sq_json_int(victim, "injected"), number));
+	}
+	sq_buffer_add(out, "</table></div>\n");
+}
+
 static void add_fault(const json_t *journal, const json_t *fault, struct sq_buffer *out)
 {
 	const json_t *counters = json_object_get(fault, "counters"), *row;
-	_cleanup_buffer_ struct sq_buffer asked = { 0 };
-	char words[SQ_REPORT_WHY], number[32];
+	_cleanup_buffer_ struct sq_buffer asked = { 0 }, passed = { 0 };
+	char words[SQ_REPORT_WHY];
 	const char *none = sq_report_no_effect(fault, words);
 	size_t i;
 
@@ -198,16 +244,10 @@ static void add_fault(const json_t *journal, const json_t *fault, struct sq_buff
 	json_array_foreach(json_object_get(fault, "by_cgroup"), i, row)
 		add_row(out, sq_json_text(row, "path"), sq_json_int(row, "injected"),
 			sq_json_int(row, "seen"));
-	sq_buffer_add(out, "</table></div>\n<p class=\"dim\">let pass:");
-	for (i = 0; i < SQ_REPORT_MISSED; i++) {
-		int64_t n =
-			sq_json_int(json_object_get(counters, "missed"), sq_report_missed[i].key);
-
-		if (n)
-			sq_buffer_add(out, " %s %s;", sq_count_text((uint64_t)n, number),
-				      sq_report_missed[i].words);
-	}
-	sq_buffer_add(out, "</p>\n");
+	sq_buffer_add(out, "</table></div>\n");
+	add_victims(json_object_get(fault, "victims"), out);
+	sq_report_let_pass(fault, &passed);
+	add_dim(&passed, out);
 }
 
 static void add_list(const json_t *journal, const json_t *list, const char *head,
@@ -255,13 +295,15 @@ static void add_radius(const json_t *journal, struct sq_buffer *out)
 	}
 	sq_buffer_add(out, "</table></div>\n<p class=\"dim\">");
 	json_array_foreach(json_object_get(journal, "targets"), i, target) {
+		size_t n = json_array_size(json_object_get(target, "cgroups"));
+		int64_t matched = sq_json_int(target, "matched");
+
 		sq_report_xml(out, sq_json_text(target, "name"));
-		sq_buffer_add(out,
-			      ": %zu of %lld cgroups that match were targets, the others exempt. ",
-			      json_array_size(json_object_get(target, "cgroups")),
-			      (long long)sq_json_int(target, "matched"));
+		sq_buffer_add(out, ": %zu of %lld cgroups that match%s. ", n, (long long)matched,
+			      (int64_t)n < matched ? ", the others were exempt" : "");
 	}
 	sq_buffer_add(out, "</p>\n");
+	add_list(journal, json_object_get(journal, "exempt"), "No fault hits", out);
 }
 
 static void add_cleanup(const json_t *journal, struct sq_buffer *out)
@@ -297,6 +339,7 @@ void sq_html_findings(const json_t *journal, struct sq_buffer *out)
 	const json_t *fault;
 	size_t i;
 
+	sq_html_timeline(journal, out);
 	add_probes(journal, out);
 	sq_buffer_add(out, "<h2>Faults</h2>\n");
 	json_array_foreach(json_object_get(journal, "faults"), i, fault)

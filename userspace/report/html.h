@@ -19,6 +19,9 @@ void sq_html_verdict(const json_t *journal, struct sq_buffer *out);
 /* What probes and faults show, with their charts. */
 void sq_html_findings(const json_t *journal, struct sq_buffer *out);
 
+/* When each fault was on, by name; nothing where none was. */
+void sq_html_timeline(const json_t *journal, struct sq_buffer *out);
+
 /* A probe's samples over the whole run, with the faults' windows. */
 void sq_html_probe_chart(const json_t *journal, const json_t *probe, struct sq_buffer *out);
 

@@ -4,11 +4,16 @@
 #include "util/json.h"
 #include "util/units.h"
 
-#define LEFT 70.0
+#define LEFT 84.0
 #define WIDTH 720.0
 #define TOP 14.0
 #define HEIGHT 110.0
-#define AXIS 18.0
+#define AXIS 24.0
+#define BASE 17.0 /* of the words below the axis */
+#define ROW 36.0 /* of a fault: its name, and its bar below */
+#define WORD 46.0 /* the widest of them; on a phone they are nearly twice as large */
+#define BARS 56.0 /* where bars of delays begin */
+#define LONGEST 560.0
 #define MOST_DOTS 4000 /* a page stays light */
 
 struct frame {
@@ -51,37 +56,102 @@ static void add_windows(const json_t *journal, const struct sq_report_times *tim
 	}
 }
 
-/* The frame, the greatest value, the phases and the end on the time axis. */
+/* The word of a phase, where there is room for it up to @until. */
+static void add_phase_word(const char *word, double x, double until, double y,
+			   struct sq_buffer *out)
+{
+	if (until - x >= WORD)
+		sq_buffer_add(out, "<text%s x=\"%.1f\" y=\"%.0f\">%s</text>\n",
+			      until - x < 2 * WORD ? " class=\"tight\"" : "", x + 3, y, word);
+}
+
+/* The phases and the end on the time axis, below a chart that is @height high. */
+static void add_axis(const struct sq_report_times *times, const struct frame *frame, double height,
+		     struct sq_buffer *out)
+{
+	double until = WIDTH - WORD, y = TOP + height;
+	char end[SQ_DURATION_SIZE];
+
+	for (size_t i = SQ_REPORT_PHASES; i-- > 0;) {
+		double x = x_of(frame, times->phase_s[i]);
+
+		if (times->phase_s[i] < 0)
+			continue;
+		sq_buffer_add(
+			out,
+			"<line class=\"edge\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"/>\n",
+			x, x, TOP, y + AXIS - 4);
+		add_phase_word(sq_report_phases[i], x, until, y + BASE, out);
+		until = x;
+	}
+	sq_buffer_add(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", WIDTH - 4,
+		      y + BASE, sq_report_s(frame->end_s, end));
+}
+
+static void open_svg(const char *label, double height, struct sq_buffer *out)
+{
+	sq_buffer_add(out,
+		      "<div class=\"wide\"><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
+		      "aria-label=\"",
+		      WIDTH, height);
+	sq_report_xml(out, label);
+	sq_buffer_add(out, "\">\n");
+}
+
+/* The frame, the greatest value, and the time axis. */
 static void open_chart(const json_t *journal, const struct frame *frame, const char *label,
 		       const char *most, struct sq_buffer *out)
 {
 	struct sq_report_times times;
-	char end[SQ_DURATION_SIZE];
 
 	sq_report_times(journal, &times);
+	open_svg(label, TOP + HEIGHT + AXIS, out);
 	sq_buffer_add(out,
-		      "<div class=\"wide\"><svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
-		      "aria-label=\"",
-		      WIDTH, TOP + HEIGHT + AXIS);
-	sq_report_xml(out, label);
-	sq_buffer_add(out,
-		      "\">\n<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>"
+		      "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>"
 		      "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">0</text>\n",
 		      LEFT - 5, TOP + 9, most, LEFT - 5, TOP + HEIGHT);
-	for (size_t i = 0; i < SQ_REPORT_PHASES; i++) {
-		double x = x_of(frame, times.phase_s[i]);
+	add_axis(&times, frame, HEIGHT, out);
+}
 
-		if (times.phase_s[i] < 0)
+/* A name above a bar, to its left or to its right: where there is more room. */
+static void add_bar(const char *name, double from, double until, double y, struct sq_buffer *out)
+{
+	bool right = from > (LEFT + WIDTH) / 2;
+
+	sq_buffer_add(out, "<text x=\"%.1f\" y=\"%.0f\"%s>", right ? until : from, y + 16,
+		      right ? " text-anchor=\"end\"" : "");
+	sq_report_xml(out, name);
+	sq_buffer_add(out,
+		      "</text><rect class=\"on\" x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" "
+		      "height=\"10\"/>\n",
+		      from, y + 21, MAX(until - from, 2));
+}
+
+void sq_html_timeline(const json_t *journal, struct sq_buffer *out)
+{
+	const json_t *faults = json_object_get(journal, "faults"), *fault;
+	struct sq_report_times times;
+	struct frame frame = { 0 };
+	double from, until, y = TOP;
+	size_t i, n = 0;
+
+	sq_report_times(journal, &times);
+	frame.end_s = times.end_s;
+	json_array_foreach(faults, i, fault)
+		n += sq_report_window(journal, &times, fault, &from, &until);
+	if (!n || frame.end_s <= 0)
+		return;
+	sq_buffer_add(out, "<h2>Timeline</h2>\n");
+	open_svg("when each fault was on", TOP + ROW * (double)n + AXIS, out);
+	add_axis(&times, &frame, ROW * (double)n, out);
+	json_array_foreach(faults, i, fault) {
+		if (!sq_report_window(journal, &times, fault, &from, &until))
 			continue;
-		sq_buffer_add(
-			out,
-			"<line class=\"edge\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.0f\"/>"
-			"<text x=\"%.1f\" y=\"%.0f\">%s</text>\n",
-			x, x, TOP, TOP + HEIGHT + AXIS - 4, x + 3, TOP + HEIGHT + 13,
-			sq_report_phases[i]);
+		add_bar(sq_json_text(fault, "name"), x_of(&frame, from), x_of(&frame, until), y,
+			out);
+		y += ROW;
 	}
-	sq_buffer_add(out, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", WIDTH - 4,
-		      TOP + HEIGHT + 13, sq_report_s(frame->end_s, end));
+	sq_buffer_add(out, "</svg></div>\n");
 }
 
 void sq_html_probe_chart(const json_t *journal, const json_t *probe, struct sq_buffer *out)
@@ -211,22 +281,23 @@ void sq_html_delay_chart(const json_t *fault, struct sq_buffer *out)
 		return;
 	sq_buffer_add(out,
 		      "<p class=\"dim\">delayed by, and asked (%s):</p>\n<div class=\"wide\">"
-		      "<svg viewBox=\"0 0 720 78\" role=\"img\" aria-label=\"delay\">\n",
+		      "<svg viewBox=\"0 0 720 100\" role=\"img\" aria-label=\"delay\">\n",
 		      asked > 0 ? sq_report_ms(asked, text) : "-");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		double ms = sq_json_real(got, rows[i].key) / 1000, y = 4 + 18 * (double)i;
+		double ms = sq_json_real(got, rows[i].key) / 1000, y = 4 + 24 * (double)i;
 
 		sq_buffer_add(
 			out,
-			"<text x=\"40\" y=\"%.0f\" text-anchor=\"end\">%s</text>"
-			"<rect class=\"bar\" x=\"46\" y=\"%.0f\" width=\"%.1f\" height=\"12\"/>"
+			"<text x=\"50\" y=\"%.0f\" text-anchor=\"end\">%s</text>"
+			"<rect class=\"bar\" x=\"%.0f\" y=\"%.0f\" width=\"%.1f\" height=\"16\"/>"
 			"<text x=\"%.1f\" y=\"%.0f\">%s</text>\n",
-			y + 10, rows[i].name, y, ms / most * 580, 50 + ms / most * 580, y + 10,
-			sq_report_ms(ms, text));
+			y + 13, rows[i].name, BARS, y, ms / most * LONGEST,
+			BARS + 5 + ms / most * LONGEST, y + 13, sq_report_ms(ms, text));
 	}
 	if (asked > 0)
 		sq_buffer_add(
-			out, "<line class=\"asked\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"78\"/>\n",
-			46 + asked / most * 580, 46 + asked / most * 580);
+			out,
+			"<line class=\"asked\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" y2=\"100\"/>\n",
+			BARS + asked / most * LONGEST, BARS + asked / most * LONGEST);
 	sq_buffer_add(out, "</svg></div>\n");
 }

@@ -73,6 +73,25 @@ static void add_phase(const json_t *probe, const char *phase, struct sq_buffer *
 	sq_buffer_add(out, " %s%s |\n", !strcmp(verdict, "not met") ? "❌ " : "", verdict);
 }
 
+/* What statistics have said; the sentence ends with its line. */
+static void add_compare(const json_t *probe, struct sq_buffer *out)
+{
+	const json_t *compare = json_object_get(probe, "compare");
+	_cleanup_buffer_ struct sq_buffer said = { 0 };
+	_cleanup_free_ char *line = NULL;
+
+	if (!compare)
+		return;
+	sq_report_compare(compare, &said);
+	line = sq_strdup(sq_buffer_text(&said) + strspn(sq_buffer_text(&said), " "));
+	line[strcspn(line, "\n")] = '\0';
+	sq_buffer_add(out, "- ");
+	sq_report_md(out, sq_json_text(probe, "name"));
+	sq_buffer_add(out, ", ");
+	sq_report_md(out, line);
+	sq_buffer_add(out, "\n");
+}
+
 static void add_probes(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *probes = json_object_get(journal, "probes"), *probe;
@@ -87,6 +106,8 @@ static void add_probes(const json_t *journal, struct sq_buffer *out)
 		for (size_t j = 0; j < SQ_REPORT_PHASES; j++)
 			add_phase(probe, sq_report_phases[j], out);
 	sq_buffer_add(out, "\n");
+	json_array_foreach(probes, i, probe)
+		add_compare(probe, out);
 	json_array_foreach(probes, i, probe) {
 		if (!json_object_get(probe, "recovered_s"))
 			continue;

@@ -60,6 +60,7 @@ static void add_phase_row(const json_t *probe, const char *phase, struct sq_buff
 static void add_probes(const json_t *journal, struct sq_buffer *text)
 {
 	const json_t *probes = json_object_get(journal, "probes"), *probe;
+	_cleanup_buffer_ struct sq_buffer cost = { 0 };
 	char took[SQ_DURATION_SIZE];
 	size_t i;
 
@@ -76,26 +77,9 @@ static void add_probes(const json_t *journal, struct sq_buffer *text)
 			add_phase_row(probe, sq_report_phases[j], text);
 		sq_report_compare(json_object_get(probe, "compare"), text);
 	}
-}
-
-/* Only the reasons that counted. */
-static void add_missed(const json_t *missed, struct sq_buffer *text)
-{
-	char n[32];
-	bool any = false;
-
-	for (size_t i = 0; i < SQ_REPORT_MISSED; i++) {
-		int64_t count = sq_json_int(missed, sq_report_missed[i].key);
-
-		if (!count)
-			continue;
-		sq_buffer_add(text, "%s%s %s",
-			      any ? ", " : "    let pass: ", sq_count_text((uint64_t)count, n),
-			      sq_report_missed[i].words);
-		any = true;
-	}
-	if (any)
-		sq_buffer_add(text, "\n");
+	sq_report_cost(journal, &cost);
+	if (*sq_buffer_text(&cost))
+		sq_buffer_add(text, "  %s\n", sq_buffer_text(&cost));
 }
 
 void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text)
@@ -120,6 +104,15 @@ static void add_got(const json_t *got, struct sq_buffer *text)
 		      sq_count_text((uint64_t)sq_json_int(got, "samples"), n));
 }
 
+static void add_missed(const json_t *fault, struct sq_buffer *text)
+{
+	_cleanup_buffer_ struct sq_buffer missed = { 0 };
+
+	sq_report_let_pass(fault, &missed);
+	if (*sq_buffer_text(&missed))
+		sq_buffer_add(text, "    %s\n", sq_buffer_text(&missed));
+}
+
 static void add_faults(const json_t *journal, struct sq_buffer *text)
 {
 	const json_t *fault, *counters, *row;
@@ -142,7 +135,7 @@ static void add_faults(const json_t *journal, struct sq_buffer *text)
 			      sq_report_share(sq_json_int(counters, "injected"),
 					      sq_json_int(counters, "seen"), share));
 		add_got(json_object_get(fault, "got"), text);
-		add_missed(json_object_get(counters, "missed"), text);
+		add_missed(fault, text);
 		json_array_foreach(json_object_get(fault, "by_cgroup"), j, row)
 			if (j < MOST_CGROUPS)
 				sq_buffer_add(text, "    %s: %lld of %lld\n",

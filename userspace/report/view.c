@@ -22,6 +22,27 @@ const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
 	{ "idle", "within the burst" },
 };
 
+void sq_report_let_pass(const json_t *fault, struct sq_buffer *out)
+{
+	const json_t *missed = json_object_get(json_object_get(fault, "counters"), "missed");
+	bool paths = json_object_get(json_object_get(fault, "asked"), "paths") != NULL;
+	const char *separator = "let pass:";
+	char number[32];
+
+	for (size_t i = 0; i < SQ_REPORT_MISSED; i++) {
+		int64_t n = sq_json_int(missed, sq_report_missed[i].key);
+		const char *words = sq_report_missed[i].words;
+
+		if (!n)
+			continue;
+		if (paths && !strcmp(sq_report_missed[i].key, "filter"))
+			words = "not on the paths";
+		sq_buffer_add(out, "%s %s %s", separator, sq_count_text((uint64_t)n, number),
+			      words);
+		separator = ",";
+	}
+}
+
 const char *sq_report_ms(double ms, char text[SQ_DURATION_SIZE])
 {
 	return sq_duration_text(ms > 0 ? (uint64_t)(ms * (double)SQ_MS) : 0, text);
@@ -287,4 +308,22 @@ void sq_report_note(const json_t *journal, const json_t *note, struct sq_buffer 
 	else if (*mark)
 		sq_buffer_add(out, "%s: ", mark);
 	sq_buffer_add(out, "%s%s%s%s", note_text(note), *by ? " (" : "", by, *by ? ")" : "");
+}
+
+void sq_report_cost(const json_t *journal, struct sq_buffer *out)
+{
+	double own_ms = sq_json_real(json_object_get(journal, "cost"), "probe_cpu_ms"),
+	       programs_ms = 0;
+	char all[SQ_DURATION_SIZE], programs[SQ_DURATION_SIZE];
+	const json_t *probe;
+	size_t i;
+
+	json_array_foreach(json_object_get(journal, "probes"), i, probe)
+		programs_ms += sq_json_real(json_object_get(probe, "cost"), "program_cpu_ms");
+	if (!json_object_get(journal, "cost") || own_ms + programs_ms <= 0)
+		return;
+	sq_buffer_add(out, "looking took %s of processor time",
+		      sq_report_ms(own_ms + programs_ms, all));
+	if (programs_ms > 0)
+		sq_buffer_add(out, ", %s of it in programs", sq_report_ms(programs_ms, programs));
 }

@@ -48,6 +48,9 @@ struct sq_report_missed {
 
 extern const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED];
 
+/* "let pass: 12 spared by the dice or by skip, 3 not on the paths"; nothing where nothing was. */
+void sq_report_let_pass(const json_t *fault, struct sq_buffer *out);
+
 /* Calls for each phase of a probe that does not hold, but the one that is the verdict's reason. */
 void sq_report_each_deviation(const json_t *journal,
 			      void (*call)(void *data, const char *probe, const char *phase,
@@ -73,6 +76,9 @@ double sq_report_sample_at(const struct sq_report_times *times, const json_t *sa
  * the recovery is not judged, but does.
  */
 bool sq_report_sample_tells(const json_t *probe, const json_t *sample);
+
+/* "looking took 52 ms of processor time, 2 ms of it in programs"; nothing where nothing was looked at. */
+void sq_report_cost(const json_t *journal, struct sq_buffer *out);
 
 /* From when to when a fault was on, in seconds since the run's start; false: never. */
 bool sq_report_window(const json_t *journal, const struct sq_report_times *times,
