@@ -86,7 +86,7 @@ json_t *sq_run_document(const struct sq_run *run)
 	sha256_text(experiment->source, experiment->source_size, sha256);
 	document = sq_json(
 		"{s:s, s:{s:s, s:s, s:s, s:I, s:o}, s:{s:s, s:s, s:s}, s:o, s:o, s:s?, s:s?,"
-		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O, s:b}",
+		" s:O, s:O, s:O, s:{s:O, s:{s:I, s:I}}, s:o, s:O, s:O, s:b}",
 		"run", run->registration.run, "experiment", "title", experiment->title, "file",
 		experiment->file, "sha256", sha256, "seed", (json_int_t)experiment->seed,
 		"variables", sq_json_texts(&experiment->settings), "host", "name", host.nodename,
@@ -97,7 +97,8 @@ json_t *sq_run_document(const struct sq_run *run)
 		json_object_get(plan, "faults"), "blast_radius", "limits",
 		json_object_get(plan, "limits"), "used", "cgroups", (json_int_t)run->plan->paths.n,
 		"processes", (json_int_t)run->plan->processes, "probes", probes_json(experiment),
-		"warnings", json_object_get(plan, "warnings"), "observe", run->request->observe);
+		"warnings", json_object_get(plan, "warnings"), "exempt",
+		json_object_get(plan, "exempt"), "observe", run->request->observe);
 	add_policy(document, run->plan->policy);
 	return document;
 }
