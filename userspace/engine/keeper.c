@@ -38,6 +38,7 @@ static void stop_killed(struct sq_run *run)
 	_cleanup_json_ json_t *told = NULL;
 
 	sq_lease_end(&run->lease);
+	sq_spare_give(&run->spare);
 	for (int i = 0; i < TOLD_TRIES && !told; i++) {
 		told = sq_registry_abort_told(&run->registration);
 		if (!told)

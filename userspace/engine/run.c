@@ -45,6 +45,7 @@ void sq_run_stop(struct sq_run *run, enum sq_verdict verdict, const char *by, co
 	double took_us;
 
 	sq_lease_end(&run->lease);
+	sq_spare_give(&run->spare);
 	took_us = (double)(sq_now() - begun) / SQ_US;
 	run->armed = false;
 	run->stopping = true;
@@ -420,6 +421,7 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 
 	run->stage = SQ_CLEANING;
 	run->stopping = true;
+	sq_spare_give(&run->spare);
 	disarm(run);
 	tell_cost(run);
 	lease_to_end = NULL;

@@ -263,6 +263,7 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 	uint64_t epoch = 0;
 	int r = enter(run, &epoch, err);
 
+	sq_spare_take(&run->spare);
 	if (!r)
 		sq_host_watch_begin(&run->watch);
 	if (!r)

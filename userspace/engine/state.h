@@ -18,6 +18,7 @@
 #include "guard/lease.h"
 #include "inject/injector.h"
 #include "util/helper.h"
+#include "util/spare.h"
 
 enum sq_stage {
 	SQ_STARTING, /* targets and load start */
@@ -52,6 +53,7 @@ struct sq_run {
 	struct sq_resolver *resolver; /* of host names, or NULL */
 	int work_fd; /* the cgroup of load and exec probes */
 	int self_fd; /* the cgroup of the helpers */
+	struct sq_spare spare; /* until the run ends */
 	enum sq_stage stage;
 	uint64_t started_ns, stage_ns;
 	uint64_t armed_ns, method_ns; /* when the method began and how long it takes */

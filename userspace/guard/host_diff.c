@@ -16,6 +16,7 @@
 #include "util/time.h"
 
 #define PAUSE_US 20000
+#define LEAST_LOOKS 100
 #define MOST_TOLD 3 /* of one kind that came, or went */
 
 enum whose {
@@ -372,7 +373,7 @@ static json_t *other_runs_json(const struct diff *diff)
 json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours *ours,
 			  uint64_t late_ns, struct sq_texts *left)
 {
-	uint64_t until = sq_now() + late_ns, took_ns;
+	uint64_t begun = sq_now(), took_ns;
 	struct diff diff = { .ours = ours };
 	struct sq_host_state after = { 0 };
 	json_t *state;
@@ -380,7 +381,7 @@ json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours
 	if (!watch->begun)
 		return NULL;
 	sort(&watch->before);
-	for (;;) {
+	for (unsigned int looked = 1;; looked++) {
 		uint64_t look = sq_now();
 
 		sq_host_state_read(&after);
@@ -389,7 +390,7 @@ json_t *sq_host_watch_end(struct sq_host_watch *watch, const struct sq_host_ours
 		sort(&after);
 		find_changes(&diff, &watch->before, &after);
 		took_ns = sq_now() - look; /* of the last one: the others were waiting */
-		if (!diff.left.n || sq_now() >= until)
+		if (!diff.left.n || sq_time_to_give_up(begun, late_ns, looked, LEAST_LOOKS))
 			break;
 		diff_clear(&diff);
 		sq_host_state_clear(&after);

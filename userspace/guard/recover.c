@@ -15,6 +15,7 @@
 
 #define GONE_NS (3 * SQ_S)
 #define PAUSE_US 5000
+#define LEAST_LOOKS 400
 
 enum object {
 	PROGRAM,
@@ -93,16 +94,16 @@ static void check(const json_t *events, struct sq_texts *left)
 
 void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_texts *left)
 {
-	uint64_t until = sq_now() + timeout_ns;
+	uint64_t begun = sq_now();
 
 	/* the kernel frees programs and maps a grace period after their last user */
-	for (;;) {
+	for (unsigned int looked = 1;; looked++) {
 		_cleanup_texts_ struct sq_texts found = { 0 };
 
 		check(events, &found);
 		if (!found.n)
 			return;
-		if (sq_now() >= until) {
+		if (sq_time_to_give_up(begun, timeout_ns, looked, LEAST_LOOKS)) {
 			for (size_t i = 0; i < found.n; i++)
 				sq_texts_add(left, found.item[i]);
 			return;

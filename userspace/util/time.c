@@ -18,6 +18,14 @@ uint64_t sq_now(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+bool sq_time_to_give_up(uint64_t begun_ns, uint64_t timeout_ns, unsigned int looked,
+			unsigned int least)
+{
+	uint64_t waited = sq_now() - begun_ns;
+
+	return waited >= 3 * timeout_ns || (waited >= timeout_ns && looked >= least);
+}
+
 uint64_t sq_wall(void)
 {
 	return clock_ns(CLOCK_REALTIME);

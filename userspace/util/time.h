@@ -3,6 +3,7 @@
 #ifndef SQ_UTIL_TIME_H
 #define SQ_UTIL_TIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SQ_US 1000ull
@@ -13,6 +14,14 @@
 
 /* CLOCK_BOOTTIME in ns: the clock of leases, windows and everything the kernel side compares. */
 uint64_t sq_now(void);
+
+/*
+ * Is it time to give up waiting for what the kernel does late? After @timeout_ns; but where the machine is so
+ * busy that one has come round less than @least times by then, it does that later too: up to three times as
+ * long. @looked counts how often one has come round.
+ */
+bool sq_time_to_give_up(uint64_t begun_ns, uint64_t timeout_ns, unsigned int looked,
+			unsigned int least);
 
 /* CLOCK_REALTIME in ns since the epoch: for people only. */
 uint64_t sq_wall(void);
