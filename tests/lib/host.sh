@@ -69,12 +69,11 @@ own_runs()
 # What squall could leave behind, and what it could change. Zombies that nobody reaps do not count.
 host_state()
 {
-	local run
+	local runs
 
 	if [ -n "$shared" ]; then
-		for run in $(own_runs); do
-			$STOP_TOOL traces "$SQUALL" "$CGROUPS" "$run"
-		done
+		mapfile -t runs < <(own_runs)
+		[ ${#runs[@]} = 0 ] || $STOP_TOOL traces "$SQUALL" "$CGROUPS" "${runs[@]}"
 	else
 		all_objects
 	fi

@@ -10,6 +10,7 @@ RUNS=/var/lib/squall/runs
 # then, a failure is tried again, once.
 $STOP_TOOL heart > "$WORK/held" 2> /dev/null &
 started+=($!)
+victims=()
 
 stop_end()
 {
@@ -33,21 +34,78 @@ trap stop_end EXIT
 # A target with traffic: what it feels is written to $WORK/feel, a line for each attempt.
 stop_target()
 {
+	stop_echo
 	target=$(make_cgroup target)
-	stop_feel
+	feel
 }
 
-# The traffic alone.
-stop_feel()
+# Whom the traffic asks.
+stop_echo()
 {
 	local port
 
-	for port in 7100 7101 7102; do
-		start $TOOL echo 127.0.0.1 $port
+	start $TOOL echo 127.0.0.1 7100 --also 7101 7102 7103
+	for port in 7100 7101 7102 7103; do
 		until_true 5 $TOOL rtt 127.0.0.1 $port --count 1
 	done
+}
+
+# The traffic of $target alone.
+feel()
+{
 	start_in "$target" $STOP_TOOL feel 127.0.0.1 7100 "$WORK/feel"
 	until_true 5 test -s "$WORK/feel"
+}
+
+# Both, for a target that is there.
+stop_feel()
+{
+	stop_echo
+	feel
+}
+
+# at_once NAME COMMAND...: does it in the background, with a target and a folder of its own, and with
+# processes and runs that nobody else takes for his: several victims then wait at the same time.
+at_once()
+{
+	local name=${#victims[@]}-$1
+
+	shift
+	mkdir "$WORK/$name"
+	make_cgroup "$name/target" > /dev/null
+	(
+		export SQUALL_TEST=${SQUALL_TEST:-$$}-$name
+		shared=1 started=() WORK=$WORK/$name OURS=$OURS/$name
+		target=$OURS/target
+		# shellcheck disable=SC2317 # those of this target
+		own_runs() { grep -lsF "\"$OURS/" "$RUNS"/*/events.jsonl | awk -F / '{ print $(NF - 1) }' | sort; }
+		trap end_at_once EXIT
+		"$@"
+	) > "$WORK/$name/told" 2>&1 &
+	victims+=("$! $name")
+}
+
+end_at_once()
+{
+	local code=$? pid
+
+	for pid in $(jobs -p); do
+		{ kill -CONT "$pid"; kill -KILL "$pid"; } 2> /dev/null || true
+	done
+	exit $code
+}
+
+# Waits for all that was begun so; fails if one of them has.
+all_at_once()
+{
+	local one failed=
+
+	for one in "${victims[@]}"; do
+		wait "${one% *}" || failed+=" ${one#* }"
+		sed "s/^/${one#* }: /" "$WORK/${one#* }/told"
+	done
+	victims=()
+	[ -z "$failed" ] || fail "what was done at once:$failed"
 }
 
 # stop_yaml FOR [NAP] [TARGET]: all kinds of faults; writes $WORK/stop.yaml
@@ -182,7 +240,7 @@ recorded_aborted()
 	recorded '[.abort.by, .abort.reason, .reason, .started, .ended] | map(. != null and . != "") | all' true
 }
 
-# helper_pid NAME: of the only run; squall-guard, squall-nap, squall-napper, squall-line
+# helper_pid NAME: of the only run, or of this one of those at once; squall-guard, squall-nap, squall-napper, squall-line
 helper_pid()
 {
 	squall_processes | sed -n "s/ $1\$//p"
