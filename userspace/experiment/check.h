@@ -24,6 +24,12 @@ void sq_check_targets(const struct sq_experiment *experiment, struct sq_diags *d
 void sq_check_cgroups(const struct sq_object *object, const char *key,
 		      const struct sq_texts *cgroups, struct sq_diags *diags);
 
+/* Labels, each NAME=VALUE, under "labels", and pods, each NAMESPACE/NAME, under "pod". */
+void sq_check_labels(const struct sq_object *object, const struct sq_texts *labels,
+		     struct sq_diags *diags);
+void sq_check_pods(const struct sq_object *object, const struct sq_texts *pods,
+		   struct sq_diags *diags);
+
 /* The place of item @i of the list under @key, which has been read into @texts. */
 struct sq_mark sq_check_item_mark(const struct sq_object *object, const char *key,
 				  const struct sq_texts *texts, size_t i);

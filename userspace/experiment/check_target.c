@@ -45,7 +45,7 @@ static const struct {
 	const char *key, *kinds[4];
 } companions[] = {
 	{ "labels", { "container", "pod" } }, { "only_containers", { "pod" } },
-	{ "whole_cgroup", { "process" } },    { "user", { "systemd", "command" } },
+	{ "whole_cgroup", { "process" } },    { "user", { "systemd", "container", "command" } },
 	{ "directory", { "command" } },	      { "environment", { "command" } },
 	{ "ready", { "command" } },
 };
@@ -56,13 +56,21 @@ static void check_companions(const struct sq_target *target, struct sq_diags *di
 
 	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
 		const char *const *kinds = companions[i].kinds;
+		_cleanup_buffer_ struct sq_buffer text = { 0 };
+		bool has = !sq_schema_has(object, companions[i].key);
 
-		if (!sq_schema_has(object, companions[i].key) || sq_schema_has(object, kinds[0]) ||
-		    (kinds[1] && sq_schema_has(object, kinds[1])))
-			continue;
-		sq_diag_error(diags, sq_schema_mark(object, companions[i].key), NULL,
-			      "'%s' is for %s%s%s targets", companions[i].key, kinds[0],
-			      kinds[1] ? " and " : "", kinds[1] ? kinds[1] : "");
+		for (size_t j = 0; kinds[j]; j++) {
+			has |= sq_schema_has(object, kinds[j]);
+			sq_buffer_add(&text, "%s%s",
+				      !j	     ? ""
+				      : kinds[j + 1] ? ", "
+						     : " and ",
+				      kinds[j]);
+		}
+		if (!has)
+			sq_diag_error(diags, sq_schema_mark(object, companions[i].key), NULL,
+				      "'%s' is for %s targets", companions[i].key,
+				      sq_buffer_text(&text));
 	}
 	if (target->command.n && sq_schema_has(object, "select"))
 		sq_diag_error(diags, sq_schema_mark(object, "select"), NULL,
@@ -107,28 +115,27 @@ static void check_width(const struct sq_target *target, const char *key,
 				      patterns->item[i]);
 }
 
-static void check_labels(const struct sq_target *target, struct sq_diags *diags)
+void sq_check_labels(const struct sq_object *object, const struct sq_texts *labels,
+		     struct sq_diags *diags)
 {
-	for (size_t i = 0; i < target->labels.n; i++) {
-		const char *label = target->labels.item[i], *equals = strchr(label, '=');
+	for (size_t i = 0; i < labels->n; i++) {
+		const char *label = labels->item[i], *equals = strchr(label, '=');
 
 		if (!equals || equals == label || !equals[1])
-			sq_diag_error(
-				diags,
-				sq_check_item_mark(&target->object, "labels", &target->labels, i),
-				"an empty one would match more than is meant",
-				"labels: '%.200s' is not NAME=VALUE", label);
+			sq_diag_error(diags, sq_check_item_mark(object, "labels", labels, i),
+				      "an empty one would match more than is meant",
+				      "labels: '%.200s' is not NAME=VALUE", label);
 	}
 }
 
-static void check_pods(const struct sq_target *target, struct sq_diags *diags)
+void sq_check_pods(const struct sq_object *object, const struct sq_texts *pods,
+		   struct sq_diags *diags)
 {
-	for (size_t i = 0; i < target->pod.n; i++) {
-		const char *pod = target->pod.item[i], *slash = strchr(pod, '/');
+	for (size_t i = 0; i < pods->n; i++) {
+		const char *pod = pods->item[i], *slash = strchr(pod, '/');
 
 		if (!slash || slash == pod || !slash[1] || strchr(slash + 1, '/'))
-			sq_diag_error(diags,
-				      sq_check_item_mark(&target->object, "pod", &target->pod, i),
+			sq_diag_error(diags, sq_check_item_mark(object, "pod", pods, i),
 				      "such as shop/cart-0 or \"shop/cart-*\"",
 				      "pod: '%.200s' is not NAMESPACE/NAME", pod);
 	}
@@ -215,8 +222,8 @@ static void check_target(const struct sq_experiment *experiment, const struct sq
 	check_width(target, "container", &target->container, diags);
 	check_width(target, "pod", &target->pod, diags);
 	check_width(target, "cgroup", &target->cgroup, diags);
-	check_labels(target, diags);
-	check_pods(target, diags);
+	sq_check_labels(&target->object, &target->labels, diags);
+	sq_check_pods(&target->object, &target->pod, diags);
 	check_process(&target->process, diags);
 	check_command(target, diags);
 	check_rest(experiment, target, used, diags);

@@ -89,7 +89,7 @@ static const struct sq_field target_fields[] = {
 	{ .key = "user",
 	  .type = SQ_TYPE_TEXT,
 	  .offset = AT(user),
-	  .help = "systemd: units of this user's manager, \"*\" for everybody's; command: whom "
+	  .help = "systemd, container: those of this user, \"*\" for everybody's; command: whom "
 		  "it runs as" },
 	{ .key = "directory",
 	  .type = SQ_TYPE_TEXT,

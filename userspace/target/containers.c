@@ -8,8 +8,10 @@
 #include "target/runtimes.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
+#include "util/set.h"
 
 #define DIGITS "0123456789abcdef"
+#define SQ_UID_DIGITS 16
 
 /* What stands before the ID in the folder's name; podman: libpod-payload with --cgroups=split. */
 static const struct {
@@ -158,6 +160,46 @@ int sq_containers_find(struct sq_containers *ret, struct sq_error **err)
 	return r;
 }
 
+/* The uid of the slice that it is in, in digits; false: it is no user's. */
+static bool user_of(const struct sq_container *container, char uid[SQ_UID_DIGITS])
+{
+	static const char start[] = "/user.slice/user-";
+	size_t n;
+
+	if (strncmp(container->path, start, sizeof(start) - 1) != 0)
+		return false;
+	n = strspn(container->path + sizeof(start) - 1, "0123456789");
+	if (!n || n >= SQ_UID_DIGITS ||
+	    strncmp(container->path + sizeof(start) - 1 + n, ".slice/", 7) != 0)
+		return false;
+	memcpy(uid, container->path + sizeof(start) - 1, n);
+	uid[n] = '\0';
+	return true;
+}
+
+int sq_containers_of_users(struct sq_containers *ret, const char *uid, struct sq_error **err)
+{
+	_cleanup_set_ struct sq_set asked = { 0 };
+	int r = find_in_tree(ret, err);
+	char digits[SQ_UID_DIGITS];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ret->n; i++) {
+		if (user_of(&ret->item[i], digits) && (!*uid || !strcmp(uid, digits)))
+			ret->item[kept++] = ret->item[i];
+		else
+			clear_one(&ret->item[i]);
+	}
+	ret->n = ret->in_tree = kept;
+	for (size_t i = 0; i < kept; i++)
+		if (user_of(&ret->item[i], digits) && sq_set_add(&asked, digits))
+			sq_runtimes_ask_user(ret, digits);
+	/* of one who has none that runs there may be some that do not */
+	if (*uid && !r && sq_set_add(&asked, uid))
+		sq_runtimes_ask_user(ret, uid);
+	return r;
+}
+
 struct sq_container *sq_container_by_id(const struct sq_containers *containers, const char *id)
 {
 	struct sq_container key = { .id = (char *)id };
@@ -188,6 +230,8 @@ void sq_containers_describe(struct sq_containers *containers, const char *runtim
 	container = sq_container_by_id(containers, id);
 	if (!container)
 		container = placed(containers, runtime, id);
+	if (container && containers->below && !sq_cgroup_within(container->path, containers->below))
+		return;
 	if (!container) {
 		container = sq_append(&containers->item, &containers->n, sizeof(*containers->item));
 		*container = (struct sq_container){ .id = sq_strdup(id) };

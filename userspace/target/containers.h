@@ -29,6 +29,8 @@ struct sq_containers {
 	struct sq_container *item;
 	size_t n;
 	size_t in_tree; /* so many of them were found in the tree: first, sorted by ID */
+	const char *
+		below; /* whoever describes is believed of those in this cgroup only; NULL: of all */
 	/* why names or labels of some are not known; the first sentence of each runtime */
 	struct sq_texts silent;
 };
@@ -39,6 +41,9 @@ struct sq_containers {
  * read. To be cleared in either case.
  */
 int sq_containers_find(struct sq_containers *ret, struct sq_error **err);
+
+/* The same of those that users run without root's rights: of the one with this uid in digits, or "" all. */
+int sq_containers_of_users(struct sq_containers *ret, const char *uid, struct sq_error **err);
 void sq_containers_clear(struct sq_containers *containers);
 
 /*

@@ -16,6 +16,7 @@ struct sq_finding {
 	struct sq_found *item;
 	size_t n;
 	bool shared; /* by a glob, a label or a list */
+	bool every; /* asked for: also what is there twice under one name, while it is made anew */
 	struct sq_texts warnings; /* for the plan */
 };
 
@@ -50,6 +51,12 @@ extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process, sq
  */
 int sq_target_match(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		    struct sq_texts *carved, struct sq_error **err);
+
+/*
+ * Whose manager or containers a target means, as a uid in digits: "" for everybody's. To be freed; NULL: the
+ * system's.
+ */
+int sq_target_find_user(const struct sq_target *target, char **ret, struct sq_error **err);
 
 /* What decides whether @name is drawn: the lowest are. */
 uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);

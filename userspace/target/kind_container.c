@@ -48,9 +48,15 @@ static int no_container(const struct sq_target *target, const char *pattern,
 	sq_error_set(err, SQ_FAIL_REFUSED, ENOENT, "target '%s': %s '%s' %s", target->object.key,
 		     sq_cgroup_is_glob(pattern) ? "no running container matches"
 						: "there is no container",
-		     pattern, running ? "on this host" : "here: no container runs on this host");
-	if (!sq_hint_nearest(pattern, names, n, err) && running)
-		sq_error_hint(err, "`podman ps` or `docker ps` shows those that run");
+		     pattern,
+		     running	    ? "on this host"
+		     : target->user ? "here: no container of that user runs on this host"
+				    : "here: no container runs on this host");
+	if (!sq_hint_nearest(pattern, names, n, err) && (running || target->user))
+		sq_error_hint(err, target->user
+					   ? "`podman ps` or `docker ps`, as that user, shows "
+					     "those that run"
+					   : "`podman ps` or `docker ps` shows those that run");
 	return -ENOENT;
 }
 
@@ -65,7 +71,8 @@ static int not_running(const struct sq_target *target, const struct sq_container
 			     target->object.key, container->runtime, name_of(container), SHOWN_ID,
 			     container->id);
 		return sq_error_hint(err, "faults hit cgroups: it must not be started with "
-					  "`--cgroups=disabled`, nor by a user");
+					  "`--cgroups=disabled`, and a user's own are named with "
+					  "'user'");
 	}
 	sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH, "target '%s': the container '%s' does not run",
 		     target->object.key, name_of(container));
@@ -106,12 +113,14 @@ static int has_labels(const struct sq_target *target, const struct sq_container 
 	sq_error_set(err, SQ_FAIL_NOT_NOW, ETIMEDOUT,
 		     "target '%s': the labels of the container '%s' are not known: %s",
 		     target->object.key, name_of(container),
-		     !strcmp(container->runtime, "podman")
-			     ? "nobody answers at '/run/podman/podman.sock'"
-			     : "its runtime does not tell");
-	return sq_error_hint(err, !strcmp(container->runtime, "podman")
-					  ? "`systemctl start podman.socket`, or name it"
-					  : "name it, or for Kubernetes use 'pod'");
+		     strcmp(container->runtime, "podman") != 0 ? "its runtime does not tell"
+		     : target->user ? "nobody answers at the user's podman/podman.sock"
+				    : "nobody answers at '/run/podman/podman.sock'");
+	return sq_error_hint(err, strcmp(container->runtime, "podman") != 0
+					  ? "name it, or for Kubernetes use 'pod'"
+				  : target->user
+					  ? "`systemctl --user start podman.socket`, or name it"
+					  : "`systemctl start podman.socket`, or name it");
 }
 
 /*
@@ -211,7 +220,7 @@ static int check_names(const struct sq_target *target, struct sq_finding *findin
 {
 	if (finding->n)
 		qsort(finding->item, finding->n, sizeof(*finding->item), by_name);
-	for (size_t i = 1; i < finding->n; i++)
+	for (size_t i = 1; i < finding->n && !finding->every; i++)
 		if (!strcmp(finding->item[i].name, finding->item[i - 1].name) &&
 		    strcmp(finding->item[i].path, finding->item[i - 1].path) != 0)
 			return sq_error_set(err, SQ_FAIL_REFUSED, EINVAL,
@@ -226,8 +235,12 @@ static int match_container(const struct sq_target *target, const char *run,
 			   struct sq_finding *finding, struct sq_error **err)
 {
 	_cleanup_(sq_containers_clear) struct sq_containers containers = { 0 };
-	int r = sq_containers_find(&containers, err), named;
+	_cleanup_free_ char *uid = NULL;
+	int r = sq_target_find_user(target, &uid, err), named;
 
+	if (!r)
+		r = uid ? sq_containers_of_users(&containers, uid, err)
+			: sq_containers_find(&containers, err);
 	if (r)
 		return r;
 	for (size_t i = 0; i < target->container.n; i++) {

@@ -237,8 +237,11 @@ static int gather(struct search *search, struct sq_error **err)
 		return 0;
 	/* without labels only names are missing, and those of others perhaps */
 	r = sq_pods_ask(&search->pods, labels ? err : NULL);
-	if (r && labels)
-		return sq_error_wrap(err, "target '%s'", search->target->object.key);
+	if (r && labels) {
+		sq_error_wrap(err, "target '%s'", search->target->object.key);
+		/* that nobody could be asked is not that there is no such pod */
+		return r == -ENOENT || r == -ESRCH ? -ENODATA : r;
+	}
 	count_unnamed(search);
 	return 0;
 }
@@ -257,7 +260,8 @@ static int match_pod(const struct sq_target *target, const char *run, struct sq_
 		if (sq_match_ends(one, error, &r, err))
 			break;
 	}
-	keep_latest(finding);
+	if (!finding->every)
+		keep_latest(finding);
 	finding->shared = finding->n > 1;
 	sq_pods_clear(&search.pods);
 	sq_containers_clear(&search.containers);

@@ -17,7 +17,6 @@
 #include "util/fs.h"
 #include "util/systemd.h"
 #include "util/time.h"
-#include "util/user.h"
 
 #define BUS_TIMEOUT_NS (2 * SQ_S)
 
@@ -264,32 +263,6 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 	return finding->n > before ? 0 : no_unit(target, pattern, units, err);
 }
 
-/* The uid in digits: "" for everybody's. To be freed; NULL for the system's manager. */
-static int find_manager(const struct sq_target *target, char **ret, struct sq_error **err)
-{
-	struct sq_user user;
-	int r;
-
-	*ret = NULL;
-	if (!target->user)
-		return 0;
-	if (!strcmp(target->user, "*")) {
-		*ret = sq_strdup("");
-		return 0;
-	}
-	if (strspn(target->user, "0123456789") == strlen(target->user)) {
-		*ret = sq_strdup(target->user);
-		return 0;
-	}
-	r = sq_user_find(target->user, &user);
-	if (r)
-		return sq_error_set(err, r == -ENOENT ? SQ_FAIL_REFUSED : SQ_FAIL_NOT_NOW, -r,
-				    "target '%s': there is no user '%s'", target->object.key,
-				    target->user);
-	*ret = sq_asprintf("%u", user.uid);
-	return 0;
-}
-
 static bool is_systemd(const struct sq_target *target)
 {
 	return target->systemd.n > 0;
@@ -300,7 +273,7 @@ static int match_systemd(const struct sq_target *target, const char *run,
 {
 	_cleanup_free_ char *uid = NULL;
 	_cleanup_(clear_units) struct units units = { 0 };
-	int r = find_manager(target, &uid, err);
+	int r = sq_target_find_user(target, &uid, err);
 
 	if (r)
 		return r;
@@ -324,7 +297,7 @@ static bool holds_units(const struct sq_target *target, const char *path)
 {
 	_cleanup_free_ char *uid = NULL;
 
-	return !find_manager(target, &uid, NULL) && place_of(path, uid) != OUTSIDE;
+	return !sq_target_find_user(target, &uid, NULL) && place_of(path, uid) != OUTSIDE;
 }
 
 const struct sq_kind sq_kind_systemd = { is_systemd, match_systemd, holds_units };

@@ -4,7 +4,7 @@
  * /containers/json; podman-system-service(1)). containerd's API is gRPC, so its state is read: the
  * bundle of each task, which holds the OCI runtime's config.json. Where a socket does not answer, state
  * files are read too: docker's config.v2.json, and containers.json of containers/storage, which
- * podman and CRI-O keep and which knows no labels.
+ * podman and CRI-O keep and which knows no labels. A user's runtimes have the same below the user's home.
  */
 #include "target/runtimes.h"
 
@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include "target/http.h"
+#include "util/cgroup.h"
 #include "util/fs.h"
 #include "util/json.h"
 #include "util/time.h"
+#include "util/user.h"
 
 #define PATIENCE_NS (2 * SQ_S)
 #define LARGEST_FILE (4u << 20)
@@ -143,7 +145,8 @@ static bool each_file(const char *folder, const char *pattern, const char *file,
 			continue;
 		path = sq_asprintf("%s/%s%s%s", folder, entry->d_name, file ? "/" : "",
 				   file ? file : "");
-		if (sq_read_file(AT_FDCWD, path, largest, &text) > 0)
+		/* a user's may be anything */
+		if (sq_read_foreign(AT_FDCWD, path, largest, &text) > 0)
 			any |= take(entry->d_name, text, data);
 	}
 	if (dir)
@@ -166,24 +169,33 @@ static bool take_bundle(const char *name, const char *text, void *data)
 	return sq_runtime_bundle(data, name, text);
 }
 
+static bool read_one_docker(struct sq_containers *containers, const char *folder)
+{
+	return each_file(folder, "*", "config.v2.json", LARGEST_FILE, take_docker, containers);
+}
+
 static bool read_docker(struct sq_containers *containers)
 {
-	return each_file(docker_folder, "*", "config.v2.json", LARGEST_FILE, take_docker,
-			 containers);
+	return read_one_docker(containers, docker_folder);
 }
 
 /* One folder for each storage driver: overlay-containers, vfs-containers. */
+static bool read_one_storage(struct sq_containers *containers, const char *folder)
+{
+	bool any = each_file(folder, "*-containers", "containers.json", LARGEST_LIST, take_storage,
+			     containers);
+
+	/* those that are gone with the next boot */
+	return any | each_file(folder, "*-containers", "volatile-containers.json", LARGEST_LIST,
+			       take_storage, containers);
+}
+
 static bool read_storage(struct sq_containers *containers)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(storages); i++) {
-		any |= each_file(storages[i], "*-containers", "containers.json", LARGEST_LIST,
-				 take_storage, containers);
-		/* those that are gone with the next boot */
-		any |= each_file(storages[i], "*-containers", "volatile-containers.json",
-				 LARGEST_LIST, take_storage, containers);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(storages); i++)
+		any |= read_one_storage(containers, storages[i]);
 	return any;
 }
 
@@ -213,20 +225,20 @@ static const struct runtime {
 	{ "docker", "/run/docker.sock", read_docker },
 };
 
-static bool ask(struct sq_containers *containers, const struct runtime *runtime,
+static bool ask(struct sq_containers *containers, const char *name, const char *socket,
 		struct sq_error **err)
 {
 	const struct sq_http request = { .url = "http://localhost/containers/json?all=true",
-					 .unix_socket = runtime->socket,
+					 .unix_socket = socket,
 					 .timeout_ns = PATIENCE_NS };
 	_cleanup_free_ char *text = NULL;
 
 	if (sq_http_get(&request, &text, err))
 		return false;
-	if (sq_runtime_list(containers, runtime->name, text))
+	if (sq_runtime_list(containers, name, text))
 		return true;
 	sq_error_set(err, SQ_FAIL_NOT_NOW, EPROTO, "'%s' answers with something else than a list",
-		     runtime->socket);
+		     socket);
 	return false;
 }
 
@@ -237,7 +249,7 @@ void sq_runtimes_ask(struct sq_containers *containers)
 		_cleanup_error_ struct sq_error *err = NULL;
 		bool there = access(runtime->socket, F_OK) == 0;
 
-		if (there && ask(containers, runtime, &err))
+		if (there && ask(containers, runtime->name, runtime->socket, &err))
 			continue;
 		/* one that nobody listens on is of a runtime that is not started */
 		if (!runtime->read_files(containers) && err && err->errnum != ECONNREFUSED)
@@ -247,4 +259,41 @@ void sq_runtimes_ask(struct sq_containers *containers)
 	if (access(runtimes[0].socket, F_OK) == 0)
 		read_storage(containers);
 	read_containerd(containers);
+}
+
+/* By the socket, or where nobody answers by the files in @folders, which end in NULL. */
+static void ask_users(struct sq_containers *containers, const char *name, const char *socket,
+		      const char *const *folders,
+		      bool (*read_files)(struct sq_containers *containers, const char *folder))
+{
+	_cleanup_error_ struct sq_error *err = NULL;
+	bool answered = access(socket, F_OK) == 0 && ask(containers, name, socket, &err);
+	bool any = answered;
+
+	for (size_t i = 0; folders[i] && !answered; i++)
+		any |= read_files(containers, folders[i]);
+	if (!any && err && err->errnum != ECONNREFUSED)
+		sq_texts_add(&containers->silent, err->message);
+}
+
+void sq_runtimes_ask_user(struct sq_containers *containers, const char *uid)
+{
+	_cleanup_free_ char *below = sq_asprintf("/user.slice/user-%s.slice", uid);
+	_cleanup_free_ char *podman = sq_asprintf("/run/user/%s/podman/podman.sock", uid);
+	_cleanup_free_ char *docker = sq_asprintf("/run/user/%s/docker.sock", uid);
+	_cleanup_free_ char *runroot = sq_asprintf("/run/user/%s/containers", uid);
+	_cleanup_free_ char *storage = NULL, *data = NULL;
+	struct sq_user user;
+
+	if (!sq_user_of((uid_t)strtoul(uid, NULL, 10), &user) && *user.home) {
+		storage = sq_asprintf("%s/.local/share/containers/storage", user.home);
+		data = sq_asprintf("%s/.local/share/docker/containers", user.home);
+	}
+	/* of the cgroups of others a user says nothing that counts */
+	containers->below = below;
+	ask_users(containers, "podman", podman, (const char *const[]){ runroot, storage, NULL },
+		  read_one_storage);
+	ask_users(containers, "docker", docker, (const char *const[]){ data, NULL },
+		  read_one_docker);
+	containers->below = NULL;
 }

@@ -397,6 +397,31 @@ void sq_resolved_clear(struct sq_resolved *resolved)
 	*resolved = (struct sq_resolved){ 0 };
 }
 
+int sq_target_find_user(const struct sq_target *target, char **ret, struct sq_error **err)
+{
+	struct sq_user user;
+	int r;
+
+	*ret = NULL;
+	if (!target->user)
+		return 0;
+	if (!strcmp(target->user, "*")) {
+		*ret = sq_strdup("");
+		return 0;
+	}
+	if (strspn(target->user, "0123456789") == strlen(target->user)) {
+		*ret = sq_strdup(target->user);
+		return 0;
+	}
+	r = sq_user_find(target->user, &user);
+	if (r)
+		return sq_error_set(err, r == -ENOENT ? SQ_FAIL_REFUSED : SQ_FAIL_NOT_NOW, -r,
+				    "target '%s': there is no user '%s'", target->object.key,
+				    target->user);
+	*ret = sq_asprintf("%u", user.uid);
+	return 0;
+}
+
 bool sq_target_is_started(const struct sq_target *target)
 {
 	return is_command(target);

@@ -74,6 +74,19 @@ ssize_t sq_read_own(int dir_fd, const char *path, size_t max, char **ret)
 	return read_file(dir_fd, path, O_NOFOLLOW, max, ret);
 }
 
+ssize_t sq_read_foreign(int dir_fd, const char *path, size_t max, char **ret)
+{
+	_cleanup_close_ int fd =
+		openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -EINVAL;
+	return read_all(fd, max, ret);
+}
+
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n)
 {
 	_cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "util/mem.h"
@@ -57,6 +58,8 @@ static int ask_user(struct lookup *lookup)
 	snprintf(answer->name, sizeof(answer->name), "%s", found->pw_name);
 	answer->uid = found->pw_uid;
 	answer->gid = found->pw_gid;
+	if (strlen(found->pw_dir) < sizeof(answer->home))
+		strcpy(answer->home, found->pw_dir);
 	answer->n_groups = SQ_USER_GROUPS;
 	if (getgrouplist(answer->name, answer->gid, answer->groups, &answer->n_groups) < 0)
 		answer->n_groups = SQ_USER_GROUPS;

@@ -16,6 +16,7 @@ struct sq_user {
 	char name[256];
 	uid_t uid;
 	gid_t gid;
+	char home[256]; /* "": it has none, or one of a longer name */
 	gid_t groups[SQ_USER_GROUPS];
 	int n_groups;
 };
