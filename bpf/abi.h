@@ -134,9 +134,10 @@ struct sq_control {
 	__u64 valid_until_ns; /* the dead man's switch; 0: disarmed */
 	__u64 deadline_ns; /* `duration`, never moved */
 	__u32 n_levels;
-	__u32 reserved;
+	__u32 handed; /* there are sockets that go by who holds them */
 	__u32 levels[SQ_MAX_LEVELS];
 	__u64 generation; /* moved after each change of the scopes or the levels */
+	__u64 arrivals; /* counted by the kernel side: processes that user space should look at */
 };
 
 #define SQ_SCOPE_PROTECTED 1u /* with its descendants */
@@ -149,6 +150,8 @@ struct sq_scope {
 	__u32 index; /* its row in the counters */
 	__u32 flags;
 };
+
+#define SQ_MAX_SPACES 4096 /* network namespaces that are known */
 
 /* The scopes of one cgroup and all above it, as they were found; the kernel side's own. */
 #define SQ_SCOPE_MEMORY 1024

@@ -107,6 +107,29 @@ static __always_inline void sq_scope_of(struct sq_event *event, struct sq_contro
 	WRITE_ONCE(memory->check, sq_scope_check(key, faults, rest));
 }
 
+/*
+ * The scope of a cgroup that is neither the running task's nor an skb's: its ancestors as the kernel
+ * keeps them (6.1).
+ */
+static __always_inline void sq_scope_of_cgroup(struct sq_event *event, struct sq_control *control,
+					       struct cgroup *cgroup)
+{
+	__u64 own = BPF_CORE_READ(cgroup, kn, id);
+	__u32 deepest = BPF_CORE_READ(cgroup, level);
+	struct cgroup **ancestors =
+		(void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
+
+	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++) {
+		__u32 level = control->levels[i];
+		struct cgroup *ancestor = NULL;
+
+		if (level > deepest ||
+		    bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level))
+			continue;
+		sq_scope_add(event, BPF_CORE_READ(ancestor, kn, id), own);
+	}
+}
+
 /* The running task's scope. False: no fault of @hook concerns it. */
 static __always_inline bool sq_scope_of_task(struct sq_event *event, enum sq_hook hook)
 {
@@ -119,7 +142,33 @@ static __always_inline bool sq_scope_of_task(struct sq_event *event, enum sq_hoo
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }
 
-/* The scope of the socket that owns a packet; a packet without one has none. */
+/* The scope that a socket was handed over with; false: it goes by its cgroup. */
+static __always_inline bool sq_scope_of_handed(struct sq_event *event, struct bpf_sock *sk)
+{
+	struct sq_scope *scope = bpf_sk_storage_get(&sq_handed, sk, NULL, 0);
+
+	if (!scope)
+		return false;
+	event->faults = scope->faults;
+	event->cgroup = scope->index;
+	return true;
+}
+
+/* 1: the packet's socket was handed over, and @event has its scope. The answer to a SYN is its listener's. */
+__weak __noinline int sq_is_handed(struct __sk_buff *skb, struct sq_event *event)
+{
+	struct bpf_sock *sk = skb->sk, *whole;
+
+	if (!sk || !event)
+		return 0;
+	whole = bpf_sk_fullsock(sk);
+	if (whole)
+		return sq_scope_of_handed(event, whole);
+	whole = bpf_get_listener_sock(sk);
+	return whole && sq_scope_of_handed(event, whole);
+}
+
+/* The scope of the socket that owns a packet, as the cgroup that made it; without one it has none. */
 static __always_inline bool sq_scope_of_skb(struct sq_event *event, struct __sk_buff *skb,
 					    enum sq_hook hook)
 {
@@ -130,6 +179,18 @@ static __always_inline bool sq_scope_of_skb(struct sq_event *event, struct __sk_
 	sq_scope_of(event, control, skb, false, bpf_skb_cgroup_id(skb));
 	event->faults &= sq_hook_faults[hook];
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
+}
+
+/* The same, but of one that was handed over as whoever holds it. */
+static __always_inline bool sq_scope_of_packet(struct sq_event *event, struct __sk_buff *skb,
+					       enum sq_hook hook)
+{
+	struct sq_control *control = sq_control_get();
+
+	if (!control || !READ_ONCE(control->handed) || !sq_is_handed(skb, event))
+		return sq_scope_of_skb(event, skb, hook);
+	event->faults &= sq_hook_faults[hook];
+	return event->faults;
 }
 
 /* Why nothing of this run may act now, or -1. */

@@ -120,12 +120,25 @@ struct signal_struct {
 	struct task_struct *curr_target;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
 /* Complete, not only declared: libbpf 1.1 wants that for a kernel function's argument. */
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
 	int pid, tgid;
 	const struct cred *real_cred, *cred;
+	struct nsproxy *nsproxy;
 	struct files_struct *files;
 	struct signal_struct *signal;
 };

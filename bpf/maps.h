@@ -58,6 +58,17 @@ struct {
 	__type(value, struct sq_scope);
 } sq_scopes __weak SEC(".maps");
 
+/*
+ * Sockets that were handed over, and go by who holds them: their scope, with no faults where others than
+ * a target do. What such a socket accepts inherits it (5.4).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct sq_scope);
+} sq_handed __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SQ_SCOPE_MEMORY);

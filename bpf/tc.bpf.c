@@ -28,7 +28,7 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 		sq_guard_set(skb, 0);
 		return SQ_TC_NEXT;
 	}
-	if (!sq_scope_of_skb(&d.event, skb, SQ_HOOK_EGRESS)) {
+	if (!sq_scope_of_packet(&d.event, skb, SQ_HOOK_EGRESS)) {
 		sq_pass_own(skb, &d.event);
 		return SQ_TC_NEXT;
 	}

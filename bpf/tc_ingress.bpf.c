@@ -87,29 +87,18 @@ static __always_inline const struct sock *sq_as_address(struct bpf_sock *found)
 
 /*
  * The scope of a socket that was looked up. tc programs may not call bpf_sk_ancestor_cgroup_id(), so
- * its ancestors are read as the kernel keeps them (6.1).
+ * its ancestors are read.
  */
 static __always_inline bool sq_scope_of_sock(struct sq_event *event, struct bpf_sock *found)
 {
 	const struct sock *sk = sq_as_address(found);
 	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 	struct sq_control *control = sq_control_get();
-	__u64 own = BPF_CORE_READ(cgroup, kn, id);
-	__u32 deepest = BPF_CORE_READ(cgroup, level);
-	struct cgroup **ancestors;
 
 	if (!control || !cgroup)
 		return false;
-	ancestors = (void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
-	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++) {
-		__u32 level = control->levels[i];
-		struct cgroup *ancestor = NULL;
-
-		if (level > deepest ||
-		    bpf_probe_read_kernel(&ancestor, sizeof(ancestor), ancestors + level))
-			continue;
-		sq_scope_add(event, BPF_CORE_READ(ancestor, kn, id), own);
-	}
+	if (!READ_ONCE(control->handed) || !sq_scope_of_handed(event, found))
+		sq_scope_of_cgroup(event, control, cgroup);
 	event->faults &= sq_hook_faults[SQ_HOOK_TC_INGRESS];
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }

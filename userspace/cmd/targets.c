@@ -120,6 +120,8 @@ static json_t *cgroup_json(const struct sq_plan *plan, const struct sq_resolved 
 	uint64_t processes = 0;
 	json_t *carved = json_array();
 
+	if (!why && plan->policy && !sq_admission_allows(plan->policy, &plan->named.allow, path))
+		why = "the policy's targets.allow does not name it";
 	sq_cgroup_count(path, &processes, NULL);
 	sq_sockets_sum(sockets, path, &traffic);
 	for (size_t i = 0; i < plan->protection.n && !why; i++) {
@@ -212,17 +214,56 @@ static void print_target(const json_t *target)
 		sq_print("  - %s\n", json_string_value(warning));
 }
 
+/* One that is not to be trusted says nothing of who is protected, and that is said. */
+static struct sq_policy *policy_of_host(void)
+{
+	_cleanup_diags_ struct sq_diags diags = { 0 };
+	_cleanup_error_ struct sq_error *err = NULL;
+	struct sq_policy *policy = NULL;
+
+	if (sq_policy_of_host(&policy, &diags, &err))
+		sq_print_error("squall: what the policy protects is not shown: %s\n", err->message);
+	return policy;
+}
+
+struct pids {
+	pid_t *item;
+	size_t n;
+};
+
+static void add_pid(pid_t pid, void *data)
+{
+	struct pids *pids = data;
+
+	*(pid_t *)sq_append(&pids->item, &pids->n, sizeof(*pids->item)) = pid;
+}
+
+/* In all the network namespaces that their processes live in. */
+static int list_sockets(const struct sq_plan *plan, struct sq_sockets *sockets,
+			struct sq_error **err)
+{
+	struct pids pids = { 0 };
+	int r;
+
+	for (size_t i = 0; i < plan->paths.n; i++)
+		sq_cgroup_each_process(plan->paths.item[i], add_pid, &pids, NULL);
+	r = sq_sockets_list_of(pids.item, pids.n, sockets, err);
+	free(pids.item);
+	return r;
+}
+
 static int show(struct sq_experiment *experiment, bool json, struct sq_error **err)
 {
+	_cleanup_(sq_policy_freep) struct sq_policy *policy = policy_of_host();
 	_cleanup_(sq_plan_clear) struct sq_plan plan = { 0 };
 	_cleanup_(sq_sockets_clear) struct sq_sockets sockets = { 0 };
 	_cleanup_json_ json_t *targets = json_array();
 	json_t *target;
 	size_t i;
-	int r = sq_plan_look(&plan, experiment, err);
+	int r = sq_plan_look(&plan, experiment, policy, err);
 
 	if (!r)
-		r = sq_sockets_list(&sockets, err);
+		r = list_sockets(&plan, &sockets, err);
 	if (r)
 		return r;
 	for (i = 0; i < experiment->targets.n; i++)

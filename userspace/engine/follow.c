@@ -37,6 +37,8 @@ struct sq_following {
 	size_t n;
 	size_t rows, most_rows;
 	struct sq_set refused; /* names of newcomers that were told of */
+	struct sq_handover_scope scope; /* in which sockets are looked for */
+	uint64_t arrivals; /* processes that have come unannounced */
 };
 
 size_t sq_following_rows(const struct sq_plan *plan)
@@ -237,7 +239,8 @@ static const char *not_free(struct sq_following *following, const char *path, st
 	const struct sq_run *run = following->run;
 	_cleanup_texts_ struct sq_texts paths = { 0 };
 
-	if (run->plan->policy && !sq_admission_allows(run->plan->policy, path))
+	if (run->plan->policy &&
+	    !sq_admission_allows(run->plan->policy, &run->plan->named.allow, path))
 		return "the host's policy does not name it";
 	sq_texts_add(&paths, path);
 	return sq_registry_extend(&run->registration, &paths, err) ? (*err)->message : NULL;
@@ -392,6 +395,26 @@ static void carve(struct sq_following *following)
 	sq_carving_look(following->carving, &paths);
 }
 
+/* What was found is of the scope that was given before; then the next is given. */
+static void take_sockets(struct sq_following *following)
+{
+	_cleanup_(sq_handovers_clear) struct sq_handovers found = { 0 };
+	struct sq_run *run = following->run;
+	_cleanup_error_ struct sq_error *err = NULL;
+	struct sq_handover_scope scope;
+
+	sq_follow_take_handovers(following->follow, &found);
+	if (sq_handing_take(run, &following->scope, &found) &&
+	    sq_injector_refresh(run->injector, &err))
+		sq_run_note(run, err->message);
+	if (!sq_handing_scope(run, &scope))
+		return;
+	sq_handover_scope_clear(&following->scope);
+	for (size_t i = 0; i < scope.paths.n; i++)
+		sq_texts_add(&following->scope.paths, scope.paths.item[i]);
+	sq_follow_sockets(following->follow, &scope);
+}
+
 static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
 	struct sq_following *following = data;
@@ -399,12 +422,14 @@ static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data
 	size_t n = run->experiment->targets.n;
 	struct sq_sight *sights = sq_follow_take(following->follow);
 
+	sq_follow_take_named(following->follow, &run->plan->named);
 	for (size_t i = 0; sights && i < n && run->armed && !run->stopping; i++)
 		if (sights[i].known)
 			take_news(following, &sights[i]);
 	sq_sights_free(sights, n);
 	if (sights && run->armed && !run->stopping) {
 		hold_processes(following);
+		take_sockets(following);
 		carve(following);
 	}
 	return 0;
@@ -415,7 +440,8 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 	const struct sq_plan *plan = run->plan;
 	struct sq_following *following = sq_alloc(sizeof(*following));
 	size_t row = plan->paths.n - 1;
-	int r = sq_follow_new(&following->follow, run->experiment, &plan->paths, plan->run, err);
+	int r = sq_follow_new(&following->follow, run->experiment, plan->policy, &plan->paths,
+			      plan->run, err);
 
 	following->run = run;
 	following->rows = plan->paths.n;
@@ -446,6 +472,78 @@ int sq_following_start(struct sq_run *run, struct sq_error **err)
 	return r < 0 ? sq_error_errno(err, -r, "cannot watch the targets") : 0;
 }
 
+bool sq_following_aim(const struct sq_run *run, const char *path, uint64_t *ret_faults,
+		      size_t *ret_row)
+{
+	const struct sq_following *following = run->following;
+	const struct sq_plan *plan = run->plan;
+	uint64_t faults = 0;
+	bool found = false;
+
+	/* of those that lie in each other it is hit by the faults of all */
+	for (size_t i = 0; following && i < following->n; i++) {
+		const struct place *place = &following->place[i];
+
+		if (!place->id || !sq_cgroup_within(path, place->path))
+			continue;
+		faults |= sq_run_faults_of(run, place->target);
+		if (!strcmp(path, place->path)) {
+			*ret_row = place->row;
+			found = true;
+		}
+	}
+	for (size_t i = 0; !following && i < run->experiment->targets.n; i++) {
+		const struct sq_resolved *target = &plan->target[i];
+
+		for (size_t j = 0; j < target->n && !target->target->rest_of; j++)
+			if (sq_cgroup_within(path, target->item[j].cgroup.path))
+				faults |= sq_run_faults_of(run, target->target);
+	}
+	if (!following) {
+		*ret_row = sq_plan_row(plan, path, plan->paths.n - 1);
+		found = *ret_row < plan->paths.n;
+	}
+	*ret_faults = faults;
+	return found && faults;
+}
+
+void sq_following_paths(const struct sq_run *run,
+			bool (*wanted)(const struct sq_experiment *experiment,
+				       const struct sq_target *target),
+			struct sq_texts *paths)
+{
+	const struct sq_following *following = run->following;
+	_cleanup_set_ struct sq_set seen = { 0 };
+
+	for (size_t i = 0; following && i < following->n; i++) {
+		const struct place *place = &following->place[i];
+
+		if (place->id && wanted(run->experiment, place->target) &&
+		    sq_set_add(&seen, place->path))
+			sq_texts_add(paths, place->path);
+	}
+}
+
+void sq_following_look(struct sq_run *run)
+{
+	struct sq_following *following = run->following;
+	_cleanup_error_ struct sq_error *err = NULL;
+	uint64_t arrivals;
+
+	if (!following || !run->armed || run->stopping)
+		return;
+	arrivals = sq_injector_arrivals(run->injector);
+	if (arrivals == following->arrivals)
+		return;
+	sq_journal_add(&run->journal, "came",
+		       sq_json("{s:I}", "processes", (json_int_t)(arrivals - following->arrivals)));
+	following->arrivals = arrivals;
+	if (following->follow)
+		sq_follow_poke(following->follow);
+	else if (sq_injector_refresh(run->injector, &err))
+		sq_run_note(run, err->message);
+}
+
 const char *sq_following_path(const struct sq_run *run, size_t row)
 {
 	const struct sq_following *following = run->following;
@@ -470,6 +568,7 @@ struct sq_following *sq_following_free(struct sq_following *following)
 		free(following->place[i].path);
 	}
 	free(following->place);
+	sq_handover_scope_clear(&following->scope);
 	sq_set_clear(&following->refused);
 	free(following);
 	return NULL;

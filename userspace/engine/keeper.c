@@ -217,6 +217,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	if (!run->stopping)
 		check_heartbeat(run);
 	follow_timeline(run);
+	sq_following_look(run);
 	sq_vitals_look(run->vitals);
 	tell(run);
 	return sq_event_again(source, TICK_NS);

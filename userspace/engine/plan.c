@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "engine/call_traps.h"
+#include "engine/handover.h"
 #include "engine/net_traps.h"
 #include "engine/program_traps.h"
 #include "guard/control_path.h"
 #include "guard/paths.h"
-#include "target/sockets.h"
 #include "util/set.h"
 
 static int check_basics(struct sq_error **err)
@@ -71,14 +71,16 @@ size_t sq_plan_row(const struct sq_plan *plan, const char *path, size_t before)
 	return plan->paths.n;
 }
 
+static void add_all(const struct sq_texts *from, struct sq_texts *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		sq_texts_add(to, from->item[i]);
+}
+
 static void add_patterns(const struct sq_objects *protects, struct sq_texts *patterns)
 {
-	for (size_t i = 0; i < protects->n; i++) {
-		const struct sq_texts *cgroup = &((struct sq_protect *)protects->item)[i].cgroup;
-
-		for (size_t j = 0; j < cgroup->n; j++)
-			sq_texts_add(patterns, cgroup->item[j]);
-	}
+	for (size_t i = 0; i < protects->n; i++)
+		add_all(&((struct sq_protect *)protects->item)[i].cgroup, patterns);
 }
 
 int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
@@ -91,9 +93,10 @@ int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 	add_patterns(&plan->experiment->blast_radius.protect, &patterns);
 	if (plan->policy)
 		add_patterns(&plan->policy->targets.protect, &of_host);
+	add_all(&plan->named.protect, &patterns);
+	add_all(&plan->named.of_host, &of_host);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
-		for (size_t j = 0; j < plan->target[i].carved.n; j++)
-			sq_texts_add(&patterns, plan->target[i].carved.item[j]);
+		add_all(&plan->target[i].carved, &patterns);
 	for (size_t i = 0; i < paths->n; i++) {
 		int r = sq_cgroup_find(paths->item[i], &found, NULL);
 
@@ -224,7 +227,8 @@ static int check_allowed(const struct sq_plan *plan, struct sq_error **err)
 		const struct sq_resolved *target = &plan->target[i];
 
 		for (size_t j = 0; j < target->n && !sq_target_is_started(target->target); j++)
-			if (!sq_admission_allows(plan->policy, target->item[j].cgroup.path))
+			if (!sq_admission_allows(plan->policy, &plan->named.allow,
+						 target->item[j].cgroup.path))
 				sq_buffer_add(&text, "%s'%s'", text.stream ? ", " : "",
 					      target->item[j].cgroup.path);
 	}
@@ -258,29 +262,9 @@ static int find_support(struct sq_plan *plan, struct sq_error **err)
 	return r;
 }
 
-/* Only faults on packets ask whose a socket is. */
-static void look_for_sockets(struct sq_plan *plan)
-{
-	for (size_t i = 0; i < plan->experiment->targets.n; i++) {
-		_cleanup_error_ struct sq_error *err = NULL;
-		struct sq_resolved *target = &plan->target[i];
-		bool network = false;
-
-		for (size_t j = 0; j < plan->experiment->faults.n; j++) {
-			const struct sq_fault *fault = &sq_faults(plan->experiment)[j];
-
-			network |= !sq_fault_kind_is_call(fault->kind) &&
-				   sq_fault_hits(fault, target->target);
-		}
-		if (network && sq_sockets_check(target, &target->warnings, &err))
-			sq_plan_warn(plan, "whether sockets were handed over is not known: %s",
-				     err->message);
-	}
-}
-
 static void look_for_traps(struct sq_plan *plan)
 {
-	look_for_sockets(plan);
+	sq_handover_tell(plan);
 	sq_program_traps(plan);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
@@ -305,11 +289,12 @@ static void look_for_traps(struct sq_plan *plan)
 	}
 }
 
-int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct sq_error **err)
+int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment,
+		 const struct sq_policy *policy, struct sq_error **err)
 {
 	int r;
 
-	*plan = (struct sq_plan){ .experiment = experiment };
+	*plan = (struct sq_plan){ .experiment = experiment, .policy = policy };
 	sq_run_name(plan->run);
 	r = resolve(plan, err);
 	if (r)
@@ -319,8 +304,12 @@ int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct 
 		for (size_t j = 0; j < plan->target[i].all.n; j++)
 			if (!sq_texts_have(&plan->paths, plan->target[i].all.item[j]))
 				sq_texts_add(&plan->paths, plan->target[i].all.item[j]);
-	look_for_sockets(plan);
-	return sq_plan_protection(plan, &plan->paths, &plan->protection, err);
+	r = sq_named_find(experiment, policy, &plan->named, err);
+	if (!r)
+		r = sq_plan_protection(plan, &plan->paths, &plan->protection, err);
+	if (!r)
+		sq_handover_tell(plan);
+	return r;
 }
 
 /* Only network faults can cut anybody off. */
@@ -357,6 +346,8 @@ int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 	if (!r)
 		r = resolve(plan, err);
 	if (!r)
+		r = sq_named_find(experiment, policy, &plan->named, err);
+	if (!r)
 		r = check_allowed(plan, err);
 	if (!r)
 		r = protect(plan, err);
@@ -382,6 +373,7 @@ void sq_plan_clear(struct sq_plan *plan)
 	free(plan->target);
 	free(plan->usage);
 	free(plan->support);
+	sq_named_clear(&plan->named);
 	sq_protection_clear(&plan->protection);
 	sq_limits_clear(&plan->limits);
 	sq_texts_clear(&plan->paths);

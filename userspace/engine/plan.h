@@ -14,6 +14,7 @@
 #include "guard/protect.h"
 #include "guard/registry.h"
 #include "inject/backend.h"
+#include "target/named.h"
 #include "target/target.h"
 
 struct sq_plan {
@@ -23,6 +24,7 @@ struct sq_plan {
 	char run[SQ_RUN_NAME_SIZE]; /* the name that the run would have */
 	struct sq_resolved *target; /* one for each target of the experiment */
 	struct sq_support *support; /* one for each fault */
+	struct sq_named named; /* what lists of the experiment and the policy mean by names */
 	struct sq_protection protection;
 	struct sq_usage *usage; /* one for each target */
 	struct sq_limits limits;
@@ -43,10 +45,11 @@ int sq_plan_make(struct sq_plan *plan, struct sq_experiment *experiment,
 		 struct sq_error **err);
 
 /*
- * Only the targets, and what is protected in them: no limit, no fault and no policy is looked at. To be
- * cleared in either case.
+ * Only the targets, and what the experiment and @policy (or NULL) protect in them: no limit and no fault is
+ * looked at. To be cleared in either case.
  */
-int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment, struct sq_error **err);
+int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment,
+		 const struct sq_policy *policy, struct sq_error **err);
 
 /*
  * Holds the plan's limits against what @runs, the others of this host, use as well. Lowers those of

@@ -257,6 +257,8 @@ static int inject(struct sq_run *run, struct sq_error **err)
 		return r;
 	r = sq_run_aim(run, err);
 	if (!r)
+		r = sq_handing_begin(run, err);
+	if (!r)
 		r = sq_injector_attach(run->injector, err);
 	if (r)
 		return r;
@@ -296,6 +298,7 @@ static void disarm(struct sq_run *run)
 	run->armed = false;
 	if (!run->injector || !run->armed_ns)
 		return;
+	sq_handing_end(run);
 	notes = sq_injector_notes(run->injector);
 	json_array_foreach(notes, i, note)
 		sq_run_note(run, json_string_value(note));

@@ -6,6 +6,7 @@
 #include <systemd/sd-event.h>
 
 #include "engine/children.h"
+#include "engine/handover.h"
 #include "engine/journal.h"
 #include "engine/names.h"
 #include "engine/notify.h"
@@ -49,6 +50,7 @@ struct sq_run {
 	struct sq_user user; /* whom programs run as, where the policy names one */
 	struct sq_children *children;
 	struct sq_following *following;
+	struct sq_handing handing;
 	struct sq_vitals *vitals;
 	struct sq_resolver *resolver; /* of host names, or NULL */
 	int work_fd; /* the cgroup of load and exec probes */
@@ -92,6 +94,22 @@ int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err);
 int sq_following_start(struct sq_run *run, struct sq_error **err);
 size_t sq_following_rows(const struct sq_plan *plan);
 const char *sq_following_path(const struct sq_run *run, size_t row);
+/*
+ * What hits the member at @path, and its row; false: it is no target now. Also before it is started,
+ * by the plan.
+ */
+bool sq_following_aim(const struct sq_run *run, const char *path, uint64_t *ret_faults,
+		      size_t *ret_row);
+
+/* Adds the paths of the members, there now, of the targets that @wanted wants. */
+void sq_following_paths(const struct sq_run *run,
+			bool (*wanted)(const struct sq_experiment *experiment,
+				       const struct sq_target *target),
+			struct sq_texts *paths);
+
+/* Looks whether processes have come unannounced, and for what they bring. */
+void sq_following_look(struct sq_run *run);
+
 struct sq_following *sq_following_free(struct sq_following *following);
 
 /* aim.c: which cgroups the faults hit, and what is protected in them and so carved out. */

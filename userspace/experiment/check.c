@@ -275,12 +275,20 @@ void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags
 	for (size_t i = 0; i < protects->n; i++) {
 		struct sq_protect *item = (struct sq_protect *)protects->item + i;
 
-		if (!item->cgroup.n && !item->systemd.n &&
-		    !sq_schema_has(&item->object, "cgroup") &&
-		    !sq_schema_has(&item->object, "systemd"))
+		if (!sq_schema_has(&item->object, "cgroup") &&
+		    !sq_schema_has(&item->object, "systemd") &&
+		    !sq_schema_has(&item->object, "container") &&
+		    !sq_schema_has(&item->object, "pod"))
 			sq_diag_error(diags, item->object.node->mark,
-				      "cgroup: a path or a glob; systemd: a unit",
-				      "it names nothing: neither 'cgroup' nor 'systemd'");
+				      "cgroup: a path or a glob; systemd: a unit; container, pod: "
+				      "a name or a glob",
+				      "it names nothing: no 'cgroup', 'systemd', 'container' or "
+				      "'pod'");
+		if (item->labels.n && !item->container.n && !item->pod.n)
+			sq_diag_error(diags, sq_schema_mark(&item->object, "labels"), NULL,
+				      "'labels' is for containers and pods");
+		sq_check_labels(&item->object, &item->labels, diags);
+		sq_check_pods(&item->object, &item->pod, diags);
 		sq_check_cgroups(&item->object, "cgroup", &item->cgroup, diags);
 		check_units(item, diags);
 	}

@@ -41,6 +41,7 @@ struct sq_protect {
 	struct sq_object object;
 	struct sq_texts cgroup; /* once checked: with a pattern for each unit */
 	struct sq_texts systemd;
+	struct sq_texts container, pod, labels; /* as a target's */
 };
 
 struct sq_blast_radius {

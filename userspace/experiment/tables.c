@@ -34,6 +34,18 @@ static const struct sq_field protect_fields[] = {
 	  .type = SQ_TYPE_TEXTS,
 	  .offset = offsetof(struct sq_protect, systemd),
 	  .help = "with all that is in it: a unit or a glob, \"checkout@*.service\"" },
+	{ .key = "container",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = offsetof(struct sq_protect, container),
+	  .help = "running containers by name, glob or ID, as a target's" },
+	{ .key = "pod",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = offsetof(struct sq_protect, pod),
+	  .help = "pods of this node: NAMESPACE/NAME, or a glob such as \"payments/*\"" },
+	{ .key = "labels",
+	  .type = SQ_TYPE_TEXTS,
+	  .offset = offsetof(struct sq_protect, labels),
+	  .help = "container, pod: only those with all of these: [app=cart, tier=web]" },
 };
 
 const struct sq_schema sq_protect_schema = {

@@ -232,20 +232,27 @@ int sq_admission_check(const struct sq_policy *policy, const struct sq_experimen
 		      : 0;
 }
 
-bool sq_admission_allows(const struct sq_policy *policy, const char *path)
+static bool matches_one(const char *path, const struct sq_texts *patterns)
+{
+	for (size_t i = 0; i < patterns->n; i++)
+		if (sq_cgroup_matches(path, patterns->item[i]))
+			return true;
+	return false;
+}
+
+bool sq_admission_allows(const struct sq_policy *policy, const struct sq_texts *named,
+			 const char *path)
 {
 	const struct sq_objects *allow = &policy->targets.allow;
 	_cleanup_free_ char *part = sq_strdup(path);
 
 	/* itself, or something above it */
-	for (; allow->n && *part; *strrchr(part, '/') = '\0')
-		for (size_t i = 0; i < allow->n; i++) {
-			const struct sq_texts *cgroup =
-				&((const struct sq_protect *)allow->item)[i].cgroup;
-
-			for (size_t j = 0; j < cgroup->n; j++)
-				if (sq_cgroup_matches(part, cgroup->item[j]))
-					return true;
-		}
+	for (; allow->n && *part; *strrchr(part, '/') = '\0') {
+		if (matches_one(part, named))
+			return true;
+		for (size_t i = 0; i < allow->n; i++)
+			if (matches_one(part, &((const struct sq_protect *)allow->item)[i].cgroup))
+				return true;
+	}
 	return !allow->n;
 }

@@ -29,8 +29,12 @@ int sq_policy_of_host(struct sq_policy **ret, struct sq_diags *diags, struct sq_
 int sq_admission_check(const struct sq_policy *policy, const struct sq_experiment *experiment,
 		       const struct sq_request *request, struct sq_error **err);
 
-/* May the cgroup @path be a target? */
-bool sq_admission_allows(const struct sq_policy *policy, const char *path);
+/*
+ * May the cgroup @path be a target? @named are patterns of what the policy's list means by names of
+ * containers and pods.
+ */
+bool sq_admission_allows(const struct sq_policy *policy, const struct sq_texts *named,
+			 const char *path);
 
 /* Does the one who runs this program have a role? @groups empty: everybody has. */
 int sq_admission_role(const struct sq_texts *groups, const char *what, struct sq_error **err);

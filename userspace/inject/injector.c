@@ -258,6 +258,7 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 				 sq_faults_are_brief(injector->setup.experiment) &&
 				 sq_backend_private_line();
 	sq_object_choose_private_line(injector->object, injector->private_line);
+	sq_object_choose_arrivals(injector->object, injector->hooks & ON_DEVICES);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
 	set_prefixes(injector);

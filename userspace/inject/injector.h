@@ -77,6 +77,20 @@ void sq_injector_leave(struct sq_injector *injector, uint64_t id);
 int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
 		      struct sq_error **err);
 
+/*
+ * The socket @socket_fd, and what it accepts from now on, is hit by @faults as the target at @row of the
+ * counters, whichever cgroup made it; by none: it is spared. Its namespace gets its programs with
+ * sq_injector_attach() or sq_injector_refresh(). Lasts until the injector is freed.
+ */
+int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t faults, size_t row,
+		     struct sq_error **err);
+
+/*
+ * Counts the processes that were moved into a target, or came to one with a network namespace that is
+ * not known yet: when it has changed there is something to look for.
+ */
+uint64_t sq_injector_arrivals(const struct sq_injector *injector);
+
 /* Attaches to network namespaces, and looks up paths in mounts, that the targets' processes have now. */
 int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err);
 

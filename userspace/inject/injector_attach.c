@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Where an injector's programs hang: on cgroups, devices, calls, the C library's functions. */
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
@@ -13,7 +14,6 @@
 
 #define MOST_ALONE 256 /* cgroups that get links of their own */
 #define OTHER_FILES 1024 /* descriptors that are no links to cgroups */
-#define ON_DEVICES (BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS))
 #define ON_CGROUPS                                                                                \
 	(BIT(SQ_HOOK_INGRESS) | BIT(SQ_HOOK_CONNECT) | BIT(SQ_HOOK_BIND) | BIT(SQ_HOOK_SENDMSG) | \
 	 BIT(SQ_HOOK_GETSOCKOPT) | BIT(SQ_HOOK_SETSOCKOPT))
@@ -126,22 +126,32 @@ static void find_device_programs(struct sq_injector *injector)
 	}
 }
 
+static void enter(struct sq_injector *injector, const struct sq_netns *netns)
+{
+	uint32_t number = (uint32_t)netns->inode, known = 1;
+
+	injector->setup.enters(injector->setup.data, netns->inode, netns->fd);
+	/* where there are too many, some are looked for more often than need be */
+	bpf_map_update_elem(bpf_map__fd(injector->object->maps.sq_spaces), &number, &known,
+			    BPF_ANY);
+}
+
 int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err)
 {
+	size_t known = injector->n_entered;
 	char ours[IFNAMSIZ];
-	size_t known = injector->netns.n;
 	int r;
 
 	if (!(injector->hooks & ON_DEVICES))
 		return 0;
 	r = sq_netns_list_add(&injector->netns, &injector->paths, err);
 	for (size_t i = known; i < injector->netns.n; i++)
-		injector->setup.enters(injector->setup.data, injector->netns.item[i].inode,
-				       injector->netns.item[i].fd);
+		enter(injector, &injector->netns.item[i]);
 	for (size_t i = known; injector->needs_line && i < injector->netns.n && !r; i++)
 		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
 	if (r)
 		return r;
+	injector->n_entered = injector->netns.n;
 	sq_line_name(injector->setup.lease, ours);
 	injector->devices.tcx = sq_backend_tcx();
 	find_device_programs(injector);
@@ -197,6 +207,8 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = attach_cgroups(injector, err);
 
+	if (!r)
+		r = sq_injector_attach_arrivals(injector, err);
 	if (!r)
 		r = sq_injector_attach_devices(injector, err);
 	if (!r && (injector->hooks & BIT(SQ_HOOK_SYSENTER)))

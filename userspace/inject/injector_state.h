@@ -15,6 +15,8 @@
 #include "inject/netns_list.h"
 #include "inject/rules.h"
 
+#define ON_DEVICES (BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS))
+
 struct squall_bpf;
 
 struct sq_injector {
@@ -34,6 +36,8 @@ struct sq_injector {
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;
+	size_t n_entered; /* namespaces that programs have been attached in */
+	bool handed_in; /* programs hang where sockets that were handed over are met */
 	struct sq_peer_entries peers; /* what stands in the trie */
 	struct sq_line line;
 	struct sq_follower *follower; /* of processes, where their C library is hooked */
@@ -56,6 +60,9 @@ struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_ho
 
 /* Attaches what hits target @row where no program above it does already. Negative errno. */
 int sq_injector_attach_cgroup(struct sq_injector *injector, size_t row, struct sq_error **err);
+
+/* Attaches what counts arrivals. Negative errno. */
+int sq_injector_attach_arrivals(struct sq_injector *injector, struct sq_error **err);
 
 /* Attaches to the devices that there are now, once to each, where a fault needs any. Negative errno. */
 int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err);

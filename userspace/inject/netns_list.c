@@ -14,18 +14,21 @@ struct search {
 	size_t processes;
 };
 
-static void add_process(struct sq_netns_list *list, const char *path)
+void sq_netns_list_keep(struct sq_netns_list *list, int fd)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		sq_close(fd);
 		return; /* it has ended */
+	}
 	for (size_t i = 0; i < list->n; i++)
-		if (list->item[i].inode == st.st_ino)
+		if (list->item[i].inode == st.st_ino) {
+			sq_close(fd);
 			return;
+		}
 	*(struct sq_netns *)sq_append(&list->item, &list->n, sizeof(*list->item)) =
-		(struct sq_netns){ .inode = st.st_ino, .fd = TAKE_FD(fd) };
+		(struct sq_netns){ .inode = st.st_ino, .fd = fd };
 }
 
 static void look_at(pid_t pid, void *data)
@@ -34,7 +37,7 @@ static void look_at(pid_t pid, void *data)
 	char file[48];
 
 	snprintf(file, sizeof(file), "/proc/%d/ns/net", (int)pid);
-	add_process(search->list, file);
+	sq_netns_list_keep(search->list, open(file, O_RDONLY | O_CLOEXEC));
 	search->processes++;
 }
 
@@ -55,7 +58,8 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 		}
 		sq_error_free(why);
 		if (!r && !search.processes)
-			add_process(list, "/proc/thread-self/ns/net");
+			sq_netns_list_keep(list,
+					   open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 	}
 	return 0;
 }

@@ -25,6 +25,9 @@ struct sq_netns_list {
 int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 		      struct sq_error **err);
 
+/* Adds the namespace @fd, which is the list's from now on. */
+void sq_netns_list_keep(struct sq_netns_list *list, int fd);
+
 void sq_netns_list_clear(struct sq_netns_list *list);
 
 #endif

@@ -99,6 +99,8 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		struct bpf_map *map;
 		uint64_t hooks; /* any of which uses it */
 	} maps[] = {
+		{ object->maps.sq_handed, devices | BIT(SQ_HOOK_INGRESS) },
+		{ object->maps.sq_spaces, 0 },
 		{ object->maps.sq_line, devices },
 		{ object->maps.sq_line_next, devices },
 		{ object->maps.sq_follow, devices },
@@ -178,6 +180,7 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_ingress_l3 },
 		{ SQ_HOOK_TC_INGRESS, object->progs.sq_tc_back },
 		{ SQ_HOOK_INGRESS, object->progs.sq_ingress },
+		{ SQ_HOOK_INGRESS, object->progs.sq_handed_in },
 		{ SQ_HOOK_CONNECT, object->progs.sq_connect4 },
 		{ SQ_HOOK_CONNECT, object->progs.sq_connect6 },
 		{ SQ_HOOK_BIND, object->progs.sq_bind4 },
@@ -202,6 +205,13 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 		bpf_program__set_autoload(object->progs.sq_set_napper, true);
 	choose_maps(object, hooks);
 	choose_calls(object, hooks);
+}
+
+void sq_object_choose_arrivals(struct squall_bpf *object, bool devices)
+{
+	bpf_program__set_autoload(object->progs.sq_moved, true);
+	bpf_program__set_autoload(object->progs.sq_entered, devices);
+	bpf_map__set_autocreate(object->maps.sq_spaces, devices);
 }
 
 int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err)

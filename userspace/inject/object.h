@@ -21,6 +21,9 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks);
 /* Chooses, or not, the programs and the room of the line in the kernel. */
 void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
 
+/* Chooses what counts processes that come to a target; with @devices by their network namespaces, too. */
+void sq_object_choose_arrivals(struct squall_bpf *object, bool devices);
+
 /* Aims the program for a system call's own function, or the witness there, and chooses it. */
 int sq_object_aim_call(struct squall_bpf *object, const char *call);
 int sq_object_aim_witness(struct squall_bpf *object, const char *call);

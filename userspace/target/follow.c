@@ -25,12 +25,18 @@ static const uint64_t looks_ns[] = { 20 * SQ_MS, 250 * SQ_MS, 800 * SQ_MS };
 
 struct sq_follow {
 	const struct sq_experiment *experiment;
+	const struct sq_policy *policy;
 	struct sq_set roots, ways; /* those, and all above them */
 	char *run;
-	int inotify_fd, stop_fd, news_fd;
+	int inotify_fd, stop_fd, news_fd, poke_fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	struct sq_sight *news; /* under the lock */
+	struct sq_sight *news; /* under the lock, with what follows down to scopes */
+	struct sq_named named; /* of the same look */
+	bool named_known;
+	struct sq_handover_scope scope;
+	struct sq_handovers handovers; /* found in it */
+	size_t scopes; /* how many there have been */
 	uint64_t changed_ns; /* 0: nothing to look for */
 	size_t looks; /* since then */
 };
@@ -100,11 +106,37 @@ static void look_at(const struct sq_follow *follow, const struct sq_target *targ
 	}
 }
 
+/* The scope's turn is over where there is another by the time that it was looked at. */
+static void look_for_sockets(struct sq_follow *follow)
+{
+	_cleanup_(sq_handover_scope_clear) struct sq_handover_scope scope = { 0 };
+	_cleanup_(sq_handovers_clear) struct sq_handovers found = { 0 };
+	size_t number;
+
+	pthread_mutex_lock(&follow->lock);
+	scope = follow->scope;
+	follow->scope = (struct sq_handover_scope){ 0 };
+	number = follow->scopes;
+	pthread_mutex_unlock(&follow->lock);
+	/* what fails here is tried again with the next change */
+	if (!scope.paths.n || sq_handovers_find(&scope, &found, NULL))
+		return;
+	pthread_mutex_lock(&follow->lock);
+	if (number == follow->scopes) {
+		sq_handovers_clear(&follow->handovers);
+		follow->handovers = found;
+		found = (struct sq_handovers){ 0 };
+	}
+	pthread_mutex_unlock(&follow->lock);
+}
+
 static void look(struct sq_follow *follow)
 {
 	size_t n = follow->experiment->targets.n;
 	struct sq_sight *sights = sq_alloc((n + 1) * sizeof(*sights));
+	_cleanup_(sq_named_clear) struct sq_named named = { 0 };
 	uint64_t one = 1;
+	bool known;
 
 	/* first, so that what comes while we look is looked for again */
 	sq_cgroup_walk("/", watch_one, follow, NULL);
@@ -115,7 +147,18 @@ static void look(struct sq_follow *follow)
 		if (is_followed(target))
 			look_at(follow, target, &sights[i]);
 	}
+	/* after the targets: a container that is one has its name by now */
+	known = !sq_named_find(follow->experiment, follow->policy, &named, NULL);
+	for (size_t i = 0; i < n; i++)
+		sights[i].known &= known;
+	look_for_sockets(follow);
 	pthread_mutex_lock(&follow->lock);
+	if (known) {
+		sq_named_clear(&follow->named);
+		follow->named = named;
+		follow->named_known = true;
+		named = (struct sq_named){ 0 };
+	}
 	sq_sights_free(follow->news, n);
 	follow->news = sights;
 	pthread_mutex_unlock(&follow->lock);
@@ -134,6 +177,17 @@ static bool drain(const struct sq_follow *follow)
 	return any;
 }
 
+/* One look is enough: who has come is there. Those that are to come anyway see it too. */
+static void heed_poke(struct sq_follow *follow)
+{
+	uint64_t pokes;
+
+	if (read(follow->poke_fd, &pokes, sizeof(pokes)) < 0 || follow->changed_ns)
+		return;
+	follow->looks = ARRAY_SIZE(looks_ns) - 1;
+	follow->changed_ns = sq_now() + looks_ns[0] - looks_ns[follow->looks];
+}
+
 /* How long to wait for the next look, in ms; -1: for a change. */
 static int patience(const struct sq_follow *follow)
 {
@@ -149,15 +203,16 @@ static void *work(void *data)
 {
 	struct sq_follow *follow = data;
 	struct pollfd fds[] = { { .fd = follow->stop_fd, .events = POLLIN },
-				{ .fd = follow->inotify_fd, .events = POLLIN } };
+				{ .fd = follow->inotify_fd, .events = POLLIN },
+				{ .fd = follow->poke_fd, .events = POLLIN } };
 
 	sq_privileges_drop(SQ_ROLE_CONTROLLER);
 	for (;;) {
 		bool rest = follow->changed_ns && follow->looks == 0;
 
 		/* changes that come one on the other's heels are looked for together */
-		fds[1].revents = 0;
-		if (poll(fds, rest ? 1 : 2, patience(follow)) < 0 && errno != EINTR)
+		fds[1].revents = fds[2].revents = 0;
+		if (poll(fds, rest ? 1 : 3, patience(follow)) < 0 && errno != EINTR)
 			return NULL;
 		if (fds[0].revents)
 			return NULL;
@@ -165,6 +220,8 @@ static void *work(void *data)
 			follow->changed_ns = sq_now();
 			follow->looks = 0;
 		}
+		if (fds[2].revents & POLLIN)
+			heed_poke(follow);
 		if (patience(follow) == 0) {
 			look(follow);
 			if (++follow->looks == ARRAY_SIZE(looks_ns))
@@ -186,7 +243,8 @@ static void add_root(struct sq_follow *follow, const char *path)
 }
 
 int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
-		  const struct sq_texts *roots, const char *run, struct sq_error **err)
+		  const struct sq_policy *policy, const struct sq_texts *roots, const char *run,
+		  struct sq_error **err)
 {
 	struct sq_follow *follow;
 	bool any = false;
@@ -199,15 +257,20 @@ int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment
 		return 0;
 	follow = sq_alloc(sizeof(*follow));
 	*follow = (struct sq_follow){ .experiment = experiment,
+				      .policy = policy,
 				      .run = sq_strdup(run),
 				      .inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 				      .stop_fd = eventfd(0, EFD_CLOEXEC),
 				      .news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+				      .poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 				      .changed_ns = sq_now() };
 	pthread_mutex_init(&follow->lock, NULL);
 	for (size_t i = 0; i < roots->n; i++)
 		add_root(follow, roots->item[i]);
-	r = follow->inotify_fd < 0 || follow->stop_fd < 0 || follow->news_fd < 0 ? errno : 0;
+	r = follow->inotify_fd < 0 || follow->stop_fd < 0 || follow->news_fd < 0 ||
+			    follow->poke_fd < 0
+		    ? errno
+		    : 0;
 	if (!r)
 		r = pthread_create(&follow->thread, NULL, work, follow);
 	if (!r) {
@@ -237,6 +300,46 @@ struct sq_sight *sq_follow_take(struct sq_follow *follow)
 	return sights;
 }
 
+void sq_follow_take_named(struct sq_follow *follow, struct sq_named *named)
+{
+	pthread_mutex_lock(&follow->lock);
+	if (follow->named_known) {
+		sq_named_clear(named);
+		*named = follow->named;
+		follow->named = (struct sq_named){ 0 };
+		follow->named_known = false;
+	}
+	pthread_mutex_unlock(&follow->lock);
+}
+
+void sq_follow_poke(struct sq_follow *follow)
+{
+	uint64_t one = 1;
+
+	/* a counter that is full is readable already */
+	if (write(follow->poke_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void sq_follow_sockets(struct sq_follow *follow, struct sq_handover_scope *scope)
+{
+	pthread_mutex_lock(&follow->lock);
+	sq_handover_scope_clear(&follow->scope);
+	sq_handovers_clear(&follow->handovers);
+	follow->scope = *scope;
+	follow->scopes++;
+	pthread_mutex_unlock(&follow->lock);
+	*scope = (struct sq_handover_scope){ 0 };
+}
+
+void sq_follow_take_handovers(struct sq_follow *follow, struct sq_handovers *ret)
+{
+	pthread_mutex_lock(&follow->lock);
+	*ret = follow->handovers;
+	follow->handovers = (struct sq_handovers){ 0 };
+	pthread_mutex_unlock(&follow->lock);
+}
+
 struct sq_follow *sq_follow_free(struct sq_follow *follow)
 {
 	uint64_t one = 1;
@@ -252,6 +355,10 @@ struct sq_follow *sq_follow_free(struct sq_follow *follow)
 	sq_close(follow->inotify_fd);
 	sq_close(follow->stop_fd);
 	sq_close(follow->news_fd);
+	sq_close(follow->poke_fd);
+	sq_named_clear(&follow->named);
+	sq_handover_scope_clear(&follow->scope);
+	sq_handovers_clear(&follow->handovers);
 	pthread_mutex_destroy(&follow->lock);
 	free(follow->run);
 	free(follow);

@@ -8,6 +8,8 @@
 #define SQ_TARGET_FOLLOW_H
 
 #include "experiment/experiment.h"
+#include "target/handover.h"
+#include "target/named.h"
 #include "util/error.h"
 
 struct sq_follow;
@@ -29,11 +31,23 @@ struct sq_sight {
 };
 
 /*
- * Starts to follow the targets of @experiment and what is made in the cgroups @roots; both must
- * outlive it. Signals are the caller's to have blocked. *ret is NULL where no target can change.
+ * Starts to follow the targets of @experiment, what is made in the cgroups @roots, and what lists of the
+ * experiment and of @policy (or NULL) name; all must outlive it. Signals are the caller's to have
+ * blocked. *ret is NULL where no target can change.
  */
 int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
-		  const struct sq_texts *roots, const char *run, struct sq_error **err);
+		  const struct sq_policy *policy, const struct sq_texts *roots, const char *run,
+		  struct sq_error **err);
+
+/* Looks once more, soon: a process may have come into a cgroup that was there. */
+void sq_follow_poke(struct sq_follow *follow);
+
+/*
+ * From the next look on, sockets that were handed over are looked for in @scope, which is taken over;
+ * sq_follow_take_handovers() takes those found since, to be cleared.
+ */
+void sq_follow_sockets(struct sq_follow *follow, struct sq_handover_scope *scope);
+void sq_follow_take_handovers(struct sq_follow *follow, struct sq_handovers *ret);
 
 /* Readable when there is something new to take. */
 int sq_follow_fd(const struct sq_follow *follow);
@@ -43,6 +57,12 @@ int sq_follow_fd(const struct sq_follow *follow);
  * left empty and not known. The caller's, for sq_sights_free(); NULL: nothing new.
  */
 struct sq_sight *sq_follow_take(struct sq_follow *follow);
+
+/*
+ * What those lists meant at the same look, in the place of what is in @named. A look at which that could
+ * not be known says nothing of the targets.
+ */
+void sq_follow_take_named(struct sq_follow *follow, struct sq_named *named);
 void sq_sights_free(struct sq_sight *sights, size_t n);
 
 struct sq_follow *sq_follow_free(struct sq_follow *follow);

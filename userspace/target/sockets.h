@@ -7,6 +7,7 @@
 #define SQ_TARGET_SOCKETS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "target/target.h"
 #include "util/error.h"
@@ -29,6 +30,13 @@ struct sq_sockets {
  * since 5.9).
  */
 int sq_sockets_list(struct sq_sockets *ret, struct sq_error **err);
+
+/*
+ * Those of each network namespace that one of the processes @pids lives in, and of squall's own: what a
+ * process gave away may be there though none is left.
+ */
+int sq_sockets_list_of(const pid_t *pids, size_t n_pids, struct sq_sockets *ret,
+		       struct sq_error **err);
 void sq_sockets_clear(struct sq_sockets *sockets);
 
 /* What a cgroup and all below it come to. */
@@ -38,13 +46,5 @@ struct sq_traffic {
 
 /* Adds up the sockets that belong to @path or below it. */
 void sq_sockets_sum(const struct sq_sockets *sockets, const char *path, struct sq_traffic *ret);
-
-/*
- * Adds a sentence to @warnings for sockets that the target's processes hold and that belong to
- * another cgroup, which faults on packets miss, and for those that belong to the target and that
- * others hold, which they hit. Looks in every network namespace of the target's processes.
- */
-int sq_sockets_check(const struct sq_resolved *target, struct sq_texts *warnings,
-		     struct sq_error **err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "util/error.h"
+#include "util/numbers.h"
 #include "util/user.h"
 
 struct sq_spawn {
@@ -57,11 +58,6 @@ pid_t sq_process_parent(pid_t pid);
 
 /* Is the process with this pid and start time still there (zombies are not)? */
 bool sq_process_alive(pid_t pid, uint64_t start_time);
-
-struct sq_numbers {
-	uint64_t *item; /* to be freed */
-	size_t n;
-};
 
 /* Adds the inodes of the sockets that a process holds to @ret; none of one that is gone. */
 void sq_process_sockets(pid_t pid, struct sq_numbers *ret);
