@@ -188,7 +188,7 @@ fuzzers: $(FUZZERS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(OBJECTS)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lmicrohttpd
 
 # libFuzzer comes with clang, so what is fuzzed is built by it.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard userspace/experiment/*.[ch] userspace/util/*.[ch]) | $(GENERATED)
