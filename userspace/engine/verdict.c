@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "engine/verdict.h"
 
-
 static const struct {
 	const char *name;
 	int exit;
