@@ -14,6 +14,7 @@ import ctypes
 import errno
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -48,6 +49,15 @@ def make(cgroup, netns, kind, host, port=0):
     sock.bind((host, port))
     enter('peer', NEAR)
     return sock
+
+
+def hold(cgroup):
+    """A process of that cgroup that has all sockets, too: one that only others have is not the target's."""
+    if os.fork():
+        return
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    enter(cgroup, NEAR)
+    signal.pause()
 
 
 class Flow:
@@ -268,6 +278,9 @@ def main():
     names = {f'{fault}-{way}-{path}': make(f'{fault}-{way}', NEAR, socket.SOCK_DGRAM,
                                            LO if path == 'lo' else NEAR6)
              for fault in ('dns', 'silent') for way in WAYS for path in ('lo', 'veth')}
+    for fault in FAULTS:
+        for way in WAYS:
+            hold(f'{fault}-{way}')
     print('ready', flush=True)
     for line in sys.stdin:
         on = line.strip() == 'on'
