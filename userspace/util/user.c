@@ -59,7 +59,7 @@ static int ask_user(struct lookup *lookup)
 	answer->uid = found->pw_uid;
 	answer->gid = found->pw_gid;
 	if (strlen(found->pw_dir) < sizeof(answer->home))
-		strcpy(answer->home, found->pw_dir);
+		snprintf(answer->home, sizeof(answer->home), "%s", found->pw_dir);
 	answer->n_groups = SQ_USER_GROUPS;
 	if (getgrouplist(answer->name, answer->gid, answer->groups, &answer->n_groups) < 0)
 		answer->n_groups = SQ_USER_GROUPS;
