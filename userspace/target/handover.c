@@ -15,10 +15,15 @@
 #include "util/fs.h"
 #include "util/process.h"
 
-/* A process of a target's. */
-struct holder {
-	pid_t pid;
+/* A process of a target's by its pid, or a cgroup of it by its id. */
+struct member {
+	uint64_t number;
 	size_t path;
+};
+
+struct members {
+	struct member *item;
+	size_t n;
 };
 
 /* That a process has this socket as a descriptor. */
@@ -32,28 +37,27 @@ struct held {
 
 #define NOBODYS ((size_t)-1)
 
-/* A cgroup of a target's. */
-struct home {
-	uint64_t id;
-	size_t path;
-};
-
 struct search {
 	const struct sq_handover_scope *scope;
 	size_t path; /* that is being walked */
-	struct home *home;
-	struct holder *holder;
+	struct members homes, holders; /* cgroups, processes */
 	struct held *held;
-	size_t n_homes, n_holders, n_held;
+	size_t n_held;
 	struct sq_numbers inodes; /* what others are asked about */
 };
 
 static void clear_search(struct search *search)
 {
-	free(search->home);
-	free(search->holder);
+	free(search->homes.item);
+	free(search->holders.item);
 	free(search->held);
 	sq_numbers_clear(&search->inodes);
+}
+
+static void add(struct members *members, uint64_t number, size_t path)
+{
+	*(struct member *)sq_append(&members->item, &members->n, sizeof(*members->item)) =
+		(struct member){ number, path };
 }
 
 static int look_at(const char *path, int fd, void *data)
@@ -67,86 +71,56 @@ static int look_at(const char *path, int fd, void *data)
 		return -1;
 	if (sq_set_has(&search->scope->exact, path) || fstat(fd, &st) < 0)
 		return 0;
-	*(struct home *)sq_append(&search->home, &search->n_homes, sizeof(*search->home)) =
-		(struct home){ st.st_ino, search->path };
+	add(&search->homes, st.st_ino, search->path);
 	if (sq_cgroup_pids(fd, &pids, &n, NULL))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		*(struct holder *)sq_append(&search->holder, &search->n_holders,
-					    sizeof(*search->holder)) =
-			(struct holder){ pids[i], search->path };
+		add(&search->holders, (uint64_t)pids[i], search->path);
 	return 0;
 }
 
+/* By the number that each begins with. */
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 /* Of targets that lie in each other the innermost comes first. */
-static int by_pid(const void *a, const void *b, void *data)
+static int by_number_and_depth(const void *a, const void *b, void *data)
 {
 	const struct sq_handover_scope *scope = data;
-	const struct holder *x = a, *y = b;
+	const struct member *x = a, *y = b;
+	int order = by_number(x, y);
 
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return (int)strlen(scope->paths.item[y->path]) - (int)strlen(scope->paths.item[x->path]);
+	return order ? order
+		     : (int)strlen(scope->paths.item[y->path]) -
+			       (int)strlen(scope->paths.item[x->path]);
 }
 
-static int by_id(const void *a, const void *b, void *data)
-{
-	const struct sq_handover_scope *scope = data;
-	const struct home *x = a, *y = b;
-
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
-	return (int)strlen(scope->paths.item[y->path]) - (int)strlen(scope->paths.item[x->path]);
-}
-
-static void sort(struct search *search)
+/* What is in several targets is the innermost's. */
+static void sort(const struct sq_handover_scope *scope, struct members *members)
 {
 	size_t kept = 0;
 
-	if (search->n_homes)
-		qsort_r(search->home, search->n_homes, sizeof(*search->home), by_id,
-			(void *)search->scope);
-	if (search->n_holders)
-		qsort_r(search->holder, search->n_holders, sizeof(*search->holder), by_pid,
-			(void *)search->scope);
-	for (size_t i = 0; i < search->n_holders; i++)
-		if (!kept || search->holder[kept - 1].pid != search->holder[i].pid)
-			search->holder[kept++] = search->holder[i];
-	search->n_holders = kept;
+	if (members->n)
+		qsort_r(members->item, members->n, sizeof(*members->item), by_number_and_depth,
+			(void *)scope);
+	for (size_t i = 0; i < members->n; i++)
+		if (!kept || members->item[kept - 1].number != members->item[i].number)
+			members->item[kept++] = members->item[i];
+	members->n = kept;
 }
 
-static size_t target_of(const struct search *search, pid_t pid)
+/* The target that a process or a cgroup is of; sorted before. */
+static size_t target_of(const struct members *members, uint64_t number)
 {
-	size_t low = 0, high = search->n_holders;
+	const struct member *member =
+		members->n ? bsearch(&number, members->item, members->n, sizeof(*member), by_number)
+			   : NULL;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (search->holder[middle].pid == pid)
-			return search->holder[middle].path;
-		if (search->holder[middle].pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NOBODYS;
-}
-
-/* The innermost target that the cgroup is in: the first of its entries. */
-static size_t target_at(const struct search *search, uint64_t id)
-{
-	size_t low = 0, high = search->n_homes;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (search->home[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < search->n_homes && search->home[low].id == id ? search->home[low].path
-								   : NOBODYS;
+	return member ? member->path : NOBODYS;
 }
 
 /*
@@ -203,46 +177,36 @@ static void look_at_others(struct search *search)
 	while (dir && (entry = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && target_of(search, pid) == NOBODYS)
+		if (pid > 0 && target_of(&search->holders, (uint64_t)pid) == NOBODYS)
 			look_at_files(search, pid, NOBODYS);
 	}
 	if (dir)
 		closedir(dir);
 }
 
-static int by_inode(const void *a, const void *b)
-{
-	const struct held *x = a, *y = b;
-
-	return x->inode < y->inode ? -1 : x->inode > y->inode;
-}
-
 static void sort_held(struct search *search)
 {
 	if (search->n_held)
-		qsort(search->held, search->n_held, sizeof(*search->held), by_inode);
+		qsort(search->held, search->n_held, sizeof(*search->held), by_number);
 }
 
-/* The first of those who hold @inode; sorted before. */
+/* The first of those who hold @inode, or beyond the last; sorted before. */
 static size_t first_held(const struct search *search, uint64_t inode)
 {
-	size_t low = 0, high = search->n_held;
+	const struct held *held = search->n_held ? bsearch(&inode, search->held, search->n_held,
+							   sizeof(*held), by_number)
+						 : NULL;
+	size_t i = held ? (size_t)(held - search->held) : search->n_held;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (search->held[middle].inode < inode)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	while (held && i && search->held[i - 1].inode == inode)
+		i--;
+	return i;
 }
 
 /* May the socket be held elsewhere than it was made, as far as the targets' processes show? */
 static bool is_astray(const struct search *search, const struct sq_socket *socket)
 {
-	size_t home = target_at(search, socket->cgroup);
+	size_t home = target_of(&search->homes, socket->cgroup);
 	size_t i = first_held(search, socket->inode);
 	bool held = false;
 
@@ -261,7 +225,7 @@ static bool is_astray(const struct search *search, const struct sq_socket *socke
 static void judge(const struct search *search, const struct sq_socket *socket,
 		  struct sq_handovers *ret)
 {
-	size_t home = target_at(search, socket->cgroup);
+	size_t home = target_of(&search->homes, socket->cgroup);
 	const struct held *ours = NULL, *others = NULL, *one;
 	enum sq_handed_what what;
 
@@ -307,15 +271,16 @@ int sq_handovers_find(const struct sq_handover_scope *scope, struct sq_handovers
 	}
 	if (r < 0)
 		return sq_error_errno(err, -r, "cannot look at the targets' processes");
-	sort(&search);
-	pids = sq_alloc((search.n_holders + 1) * sizeof(*pids));
-	for (size_t i = 0; i < search.n_holders; i++)
-		pids[i] = search.holder[i].pid;
-	r = sq_sockets_list_of(pids, search.n_holders, &sockets, err);
+	sort(scope, &search.homes);
+	sort(scope, &search.holders);
+	pids = sq_alloc((search.holders.n + 1) * sizeof(*pids));
+	for (size_t i = 0; i < search.holders.n; i++)
+		pids[i] = (pid_t)search.holders.item[i].number;
+	r = sq_sockets_list_of(pids, search.holders.n, &sockets, err);
 	if (r)
 		return r;
-	for (size_t i = 0; i < search.n_holders; i++)
-		look_at_files(&search, search.holder[i].pid, search.holder[i].path);
+	for (size_t i = 0; i < search.holders.n; i++)
+		look_at_files(&search, pids[i], search.holders.item[i].path);
 	sort_held(&search);
 	for (size_t i = 0; i < sockets.n; i++)
 		if (is_astray(&search, &sockets.item[i]))
