@@ -160,7 +160,7 @@ end_test()
 	if [ -z "$shared" ] && [ -f /var/lib/squall/latch ]; then
 		"$SQUALL" unlatch --reason "end of the test" > /dev/null
 	fi
-	# what others' dead runs left is theirs to look at
+	# beside others nothing is to be left without it
 	if [ -z "$shared" ] || [ $code != 0 ]; then
 		"$SQUALL" recover > /dev/null 2>&1
 	fi

@@ -34,9 +34,8 @@ trap stop_end EXIT
 # A target with traffic: what it feels is written to $WORK/feel, a line for each attempt.
 stop_target()
 {
-	stop_echo
 	target=$(make_cgroup target)
-	feel
+	stop_feel
 }
 
 # Whom the traffic asks.
