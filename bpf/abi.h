@@ -126,7 +126,8 @@ struct sq_switch {
 	__u64 magic; /* entry 0 only */
 	__u64 count; /* entry 0: epoch; entry N: generation */
 	__u64 latched; /* entry 0: aborted with the latch; runs may not start */
-	__u64 reserved[5];
+	__u64 held_ns; /* entry N: when its run last said that it lives, by CLOCK_BOOTTIME; 0: it is free */
+	__u64 reserved[4];
 };
 
 /* The lease and what changes with the targets. One entry, mmapable, written by the controller. */

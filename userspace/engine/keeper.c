@@ -196,6 +196,7 @@ static void tell(struct sq_run *run)
 
 static void check_all(struct sq_run *run)
 {
+	sq_kill_switch_hold(&run->kill_switch, &run->registration.slot);
 	if (!run->stopping)
 		check_lease(run);
 	if (!run->stopping)

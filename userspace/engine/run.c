@@ -444,6 +444,7 @@ static enum sq_verdict finish(struct sq_run *run, json_t **ret_document, struct 
 		sq_registry_keep(&run->registration);
 	else
 		sq_registry_leave(&run->registration);
+	sq_kill_switch_give(&run->kill_switch, &run->registration.slot);
 	sq_kill_switch_close(&run->kill_switch);
 	sq_journal_close(&run->journal);
 	/* for everybody else the run is over by now */

@@ -269,8 +269,9 @@ int sq_run_open(struct sq_run *run, struct sq_error **err)
 	if (!r)
 		r = begin_journal(run, err);
 	if (!r)
-		r = sq_lease_create(&run->lease, &run->kill_switch, epoch, run->registration.slot,
-				    run->registration.generation, err);
+		r = sq_lease_create(&run->lease, &run->kill_switch, epoch,
+				    run->registration.slot.number,
+				    run->registration.slot.generation, err);
 	if (!r)
 		r = start_guard(run, err);
 	if (!r)
@@ -348,6 +349,7 @@ void sq_run_close(struct sq_run *run)
 	if (run->journal.dir_fd < 0) {
 		sq_host_watch_clear(&run->watch);
 		sq_registry_leave(&run->registration);
+		sq_kill_switch_give(&run->kill_switch, &run->registration.slot);
 		sq_kill_switch_close(&run->kill_switch);
 		return;
 	}

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "guard/paths.h"
+#include "util/time.h"
 
 #define MAP_NAME "sq_switch"
 #define MAP_BYTES (SQ_SWITCH_SLOTS * sizeof(struct sq_switch))
@@ -221,9 +222,43 @@ uint64_t sq_kill_switch_epoch(const struct sq_kill_switch *kill_switch)
 	return __atomic_load_n(&kill_switch->entry[0].count, __ATOMIC_SEQ_CST);
 }
 
-uint64_t sq_kill_switch_take(const struct sq_kill_switch *kill_switch, uint32_t slot)
+bool sq_kill_switch_take(const struct sq_kill_switch *kill_switch, uint32_t slot,
+			 struct sq_slot *ret)
 {
-	return __atomic_add_fetch(&kill_switch->entry[slot].count, 1, __ATOMIC_SEQ_CST);
+	volatile struct sq_switch *entry = &kill_switch->entry[slot];
+	__u64 held = __atomic_load_n(&entry->held_ns, __ATOMIC_SEQ_CST), now = sq_now();
+
+	if (held && now - held < SQ_SWITCH_HELD_NS)
+		return false;
+	if (!__atomic_compare_exchange_n(&entry->held_ns, &held, now, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
+		return false;
+	*ret = (struct sq_slot){
+		.number = slot,
+		.generation = __atomic_add_fetch(&entry->count, 1, __ATOMIC_SEQ_CST),
+		.held_ns = now,
+	};
+	return true;
+}
+
+/* Not where somebody else has taken it, because we were silent for too long. */
+static void set_held(const struct sq_kill_switch *kill_switch, struct sq_slot *slot, __u64 now)
+{
+	__u64 held = slot->held_ns;
+
+	if (held && __atomic_compare_exchange_n(&kill_switch->entry[slot->number].held_ns, &held,
+						now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		slot->held_ns = now;
+}
+
+void sq_kill_switch_hold(const struct sq_kill_switch *kill_switch, struct sq_slot *slot)
+{
+	set_held(kill_switch, slot, sq_now());
+}
+
+void sq_kill_switch_give(const struct sq_kill_switch *kill_switch, struct sq_slot *slot)
+{
+	set_held(kill_switch, slot, 0);
 }
 
 int sq_kill_switch_stop_others(const struct sq_kill_switch *ours, bool latch)

@@ -174,14 +174,15 @@ static int check_overlap(const struct sq_live_runs *runs, const struct sq_entry 
 }
 
 /*
- * From a place of the run's own on: a mount namespace with another /run/squall has a registry of its own,
- * but the same switch, and two runs with one slot would stop each other.
+ * A mount namespace with another /run/squall has a registry of its own, but the same switch, and two runs
+ * with one slot would stop each other: so the switch itself says which are held, and each run begins to
+ * look at a place of its own.
  */
-static int choose_slot(const char *run, const struct sq_live_runs *runs, uint32_t *ret,
-		       struct sq_error **err)
+static int take_slot(const struct sq_entry *entry, const struct sq_live_runs *runs,
+		     struct sq_slot *ret, struct sq_error **err)
 {
 	bool taken[SQ_SWITCH_SLOTS] = { true };
-	uint32_t first = (uint32_t)(sq_hash_text(0, run) % SQ_SWITCH_SLOTS);
+	uint32_t first = (uint32_t)(sq_hash_text(0, entry->run) % SQ_SWITCH_SLOTS);
 
 	for (size_t i = 0; i < runs->n; i++)
 		if (runs->item[i].alive)
@@ -189,10 +190,8 @@ static int choose_slot(const char *run, const struct sq_live_runs *runs, uint32_
 	for (uint32_t i = 0; i < SQ_SWITCH_SLOTS; i++) {
 		uint32_t slot = (first + i) % SQ_SWITCH_SLOTS;
 
-		if (!taken[slot]) {
-			*ret = slot;
+		if (!taken[slot] && sq_kill_switch_take(entry->kill_switch, slot, ret))
 			return 0;
-		}
 	}
 	return sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "%d runs are under way already",
 			    SQ_SWITCH_SLOTS - 1);
@@ -210,9 +209,9 @@ static int write_claim(const struct sq_registration *registration, const struct 
 	if (json_object_update(claim, about) ||
 	    json_object_set_new(claim, "pid", json_integer(getpid())) ||
 	    json_object_set_new(claim, "start_time", json_integer((json_int_t)start_time)) ||
-	    json_object_set_new(claim, "slot", json_integer(registration->slot)) ||
+	    json_object_set_new(claim, "slot", json_integer(registration->slot.number)) ||
 	    json_object_set_new(claim, "generation",
-				json_integer((json_int_t)registration->generation)) ||
+				json_integer((json_int_t)registration->slot.generation)) ||
 	    json_object_set_new(claim, "targets", targets))
 		sq_oom();
 	r = sq_entry_write(registration->dir_fd, "claim.json", claim);
@@ -293,10 +292,9 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 	if (!r)
 		r = entry->admit(entry->data, &runs, err);
 	if (!r)
-		r = choose_slot(entry->run, &runs, &registration->slot, err);
+		r = take_slot(entry, &runs, &registration->slot, err);
 	if (r)
 		return r;
-	registration->generation = sq_kill_switch_take(entry->kill_switch, registration->slot);
 	r = make_entry(registration, live_fd, hidden, err);
 	if (!r)
 		r = write_claim(registration, entry->paths, entry->about, err);
@@ -305,6 +303,7 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 	if (!r)
 		return 0;
 	sq_remove_tree(live_fd, hidden);
+	sq_kill_switch_give(entry->kill_switch, &registration->slot);
 	sq_registry_keep(registration);
 	return r;
 }

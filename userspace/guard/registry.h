@@ -20,8 +20,7 @@
 /* This run's own entry. */
 struct sq_registration {
 	char run[SQ_RUN_NAME_SIZE]; /* 20261124-105712-kqzt */
-	uint32_t slot; /* in the kill switch, from 1 */
-	uint64_t generation; /* of the slot: this run's */
+	struct sq_slot slot; /* in the kill switch */
 	int dir_fd, lock_fd;
 };
 
