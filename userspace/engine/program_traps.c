@@ -142,7 +142,7 @@ void sq_program_traps(struct sq_plan *plan)
 		if (!concerns(plan, target->target, &look.wrappers))
 			continue;
 		for (size_t j = 0; j < target->n && look.looked < MOST_PROCESSES; j++)
-			if (target->item[j].cgroup.id)
+			if (target->item[j].cgroup.id && target->item[j].processes)
 				sq_cgroup_each_process(target->item[j].cgroup.path, look_at, &look,
 						       NULL);
 	}

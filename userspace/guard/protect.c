@@ -128,10 +128,15 @@ static int look_at(const char *path, int fd, void *data)
 	return -1; /* what is below is protected with it */
 }
 
-/* A target inside of something protected is protected. */
-static void look_above(struct search *search, const char *path)
+/* A target inside of something protected is protected. What neighbours lie in was looked at with @before. */
+static void look_above(struct search *search, const char *path, const char *before)
 {
 	_cleanup_free_ char *copy = sq_strdup(path);
+	size_t folder = (size_t)(sq_base_name(path) - path);
+
+	if (before && (size_t)(sq_base_name(before) - before) == folder &&
+	    !strncmp(before, path, folder))
+		return;
 
 	for (char *slash = strrchr(copy, '/'); slash && slash != copy && !search->result;
 	     slash = strrchr(copy, '/')) {
@@ -180,7 +185,7 @@ int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *pa
 	if (!r)
 		r = add_ancestors(ret, &gone);
 	for (size_t i = 0; i < targets->n && !r; i++) {
-		look_above(&search, targets->item[i]);
+		look_above(&search, targets->item[i], i ? targets->item[i - 1] : NULL);
 		if (!search.result)
 			r = sq_cgroup_walk(targets->item[i], look_at, &search, &gone);
 		if (search.result)

@@ -16,6 +16,7 @@
 
 #define LARGEST_PROCS (16u << 20)
 #define PAUSE_US 2000
+#define FOLDER_LINKS 2 /* of one without folders */
 
 void sq_cgroup_clear(struct sq_cgroup *cgroup)
 {
@@ -137,6 +138,13 @@ static bool match_parts(const char *path, const char *pattern, bool above)
 
 bool sq_cgroup_matches(const char *path, const char *pattern)
 {
+	/* most differ before the first character of a glob: that takes no fnmatch() to see */
+	size_t plain = strcspn(pattern, "*?[");
+
+	if (strncmp(path, pattern, plain) != 0)
+		return false;
+	if (!pattern[plain])
+		return !path[plain];
 	if (strstr(pattern, "/**"))
 		return match_parts(path, pattern, false);
 	return fnmatch(pattern, path, FNM_PATHNAME | FNM_NOESCAPE) == 0;
@@ -152,23 +160,24 @@ bool sq_cgroup_is_gone(int r)
 	return r == -ENOENT || r == -ENODEV || r == -ESRCH;
 }
 
+static int is_child(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+	       strcmp(entry->d_name, "..") != 0;
+}
+
 /* The names of the cgroups directly below an open one, sorted. */
 static int children(int fd, struct dirent ***ret)
 {
-	int n = scandirat(fd, ".", ret, NULL, alphasort), kept = 0;
+	struct stat st;
+	int n;
 
-	if (n < 0)
-		return -errno;
-	for (int i = 0; i < n; i++) {
-		struct dirent *entry = (*ret)[i];
-
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			(*ret)[kept++] = entry;
-		else
-			free(entry);
-	}
-	return kept;
+	*ret = NULL;
+	/* kernfs counts a folder's folders among its links; most cgroups have none, and dozens of files */
+	if (!fstat(fd, &st) && st.st_nlink == FOLDER_LINKS)
+		return 0;
+	n = scandirat(fd, ".", ret, is_child, alphasort);
+	return n < 0 ? -errno : n;
 }
 
 /* A negative result is a failure: what cannot be read must not be taken for what is not there. */
