@@ -172,16 +172,10 @@ static int on_slot(sd_event_source *source, uint64_t usec, void *data)
 	if (!steady->active)
 		return 0;
 	/* slots that went by while the loop was held up: nobody knows what they would have shown */
-	for (; slot + every <= now && steady->active; slot += every) {
-		struct trial missed = { .phase = steady->phase,
-					.at_ns = slot,
-					.phase_ns = steady->phase_ns };
-
-		count(watch, &missed, &(struct sq_sample){ .why = SQ_SAMPLE_MISSED });
-	}
+	for (; slot + every <= now; slot += every)
+		watch->series[steady->phase].missed++;
 	watch->next_ns = slot + every;
-	if (steady->active)
-		start_sample(watch, slot);
+	start_sample(watch, slot);
 	return steady->active ? arm_timer(watch) : 0;
 }
 
@@ -387,6 +381,8 @@ static json_t *result_json(struct watch *watch, enum sq_phase phase, const char 
 			  { "p99_ms", 0.99 },
 			  { "max_ms", 1 } };
 
+	if (series->missed)
+		json_object_set_new(result, "missed", json_integer((json_int_t)series->missed));
 	for (size_t i = 0; series->n_met && i < ARRAY_SIZE(quantiles); i++)
 		json_object_set_new(
 			result, quantiles[i].key,

@@ -17,10 +17,8 @@ void sq_series_add(struct sq_series *series, bool met, uint64_t took_ns, const c
 		return;
 	}
 	series->failures++;
-	if (series->first_failure && strcmp(series->first_failure, SQ_SAMPLE_MISSED) != 0)
-		return;
-	free(series->first_failure);
-	series->first_failure = sq_strdup(why ? why : "failed");
+	if (!series->first_failure)
+		series->first_failure = sq_strdup(why ? why : "failed");
 }
 
 void sq_series_add_value(struct sq_series *series, double value)
@@ -194,6 +192,10 @@ char *sq_series_judge(struct sq_series *series, const struct sq_judge_phase *jud
 
 	if (!series->samples)
 		return sq_strdup("insufficient data: there is no sample");
+	if ((double)series->missed > SQ_MOST_MISSED * (double)(series->samples + series->missed))
+		return sq_asprintf("insufficient data: squall was held up, and missed %zu of %zu "
+				   "samples",
+				   series->missed, series->samples + series->missed);
 	why = judge_failures(series, judge->failures_ppb);
 	for (size_t i = 0; i < ARRAY_SIZE(latencies) && !why; i++)
 		why = judge_latency(series, latencies[i].name, latencies[i].share,

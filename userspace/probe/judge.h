@@ -16,11 +16,12 @@ struct sq_series {
 	double *value; /* of the samples that have one */
 	size_t n_value;
 	size_t samples, failures;
+	size_t missed; /* besides those: not taken, since squall itself was held up */
 	char *first_failure; /* why the first one failed */
 };
 
-/* Why a sample failed that was never taken: what another one has seen says more. */
-#define SQ_SAMPLE_MISSED "missed: squall was held up"
+/* More of them than this, and what is left says nothing of the phase. */
+#define SQ_MOST_MISSED 0.25
 
 void sq_series_add(struct sq_series *series, bool met, uint64_t took_ns, const char *why);
 void sq_series_add_value(struct sq_series *series, double value);

@@ -55,6 +55,9 @@ static void add_phase_row(const json_t *probe, const char *phase, struct sq_buff
 		      sq_json_text(result, "verdict"));
 	if (*sq_json_text(result, "why"))
 		sq_buffer_add(text, "             %s\n", sq_json_text(result, "why"));
+	else if (sq_json_int(result, "missed"))
+		sq_buffer_add(text, "             %lld more were missed: squall was held up\n",
+			      (long long)sq_json_int(result, "missed"));
 }
 
 static void add_probes(const json_t *journal, struct sq_buffer *text)
