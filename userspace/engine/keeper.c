@@ -152,8 +152,7 @@ static void check_budget(struct sq_run *run)
 			    (unsigned long long)limit);
 }
 
-/* Tells the journal which faults have begun and ended. */
-static void follow_timeline(struct sq_run *run)
+void sq_keeper_follow_timeline(struct sq_run *run)
 {
 	static const char *const what[] = { "", "started", "ended" };
 	uint64_t now = sq_now();
@@ -217,7 +216,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *data)
 	check_all(run);
 	if (!run->stopping)
 		check_heartbeat(run);
-	follow_timeline(run);
+	sq_keeper_follow_timeline(run);
 	sq_following_look(run);
 	sq_vitals_look(run->vitals);
 	tell(run);

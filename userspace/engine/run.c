@@ -298,6 +298,7 @@ static void disarm(struct sq_run *run)
 	run->armed = false;
 	if (!run->injector || !run->armed_ns)
 		return;
+	sq_keeper_follow_timeline(run);
 	sq_handing_end(run);
 	notes = sq_injector_notes(run->injector);
 	json_array_foreach(notes, i, note)

@@ -135,6 +135,9 @@ int sq_keeper_start(struct sq_run *run, struct sq_error **err);
 /* Takes note of all that has come meanwhile: signals, the kill switch, the helpers, the disk. */
 int sq_keeper_look(struct sq_run *run, struct sq_error **err);
 
+/* Tells the journal which faults have begun and ended by now. */
+void sq_keeper_follow_timeline(struct sq_run *run);
+
 /* setup.c: everything a run makes, in order, and the same given back. */
 int sq_run_open(struct sq_run *run, struct sq_error **err);
 void sq_run_close(struct sq_run *run);
