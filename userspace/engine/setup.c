@@ -336,7 +336,8 @@ static json_t *clean(struct sq_run *run)
 		ours.fuse = page->helper[SQ_HELPER_NAP].value[0];
 		ours.guard = run->helpers.helper[SQ_HELPER_GUARD].pid;
 	}
-	return sq_host_watch_end(&run->watch, &ours, LATE_NS, &run->left);
+	/* what is known to stay has been waited for */
+	return sq_host_watch_end(&run->watch, &ours, run->left.n ? 0 : LATE_NS, &run->left);
 }
 
 void sq_run_close(struct sq_run *run)

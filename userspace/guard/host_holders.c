@@ -105,18 +105,23 @@ static void read_journals(struct sq_holders *holders, const char *run)
 		closedir(dir);
 }
 
-void sq_holders_find(struct sq_holders *ret, const char *run)
+void sq_holders_of_processes(struct sq_holders *ret)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 
-	*ret = (struct sq_holders){ 0 };
-	read_journals(ret, run);
 	while (proc && (entry = readdir(proc)))
 		if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
 			look_at(ret, entry->d_name);
 	if (proc)
 		closedir(proc);
+}
+
+void sq_holders_find(struct sq_holders *ret, const char *run)
+{
+	*ret = (struct sq_holders){ 0 };
+	read_journals(ret, run);
+	sq_holders_of_processes(ret);
 }
 
 bool sq_holders_others(const struct sq_holders *holders, enum sq_part part, uint32_t id)

@@ -26,6 +26,9 @@ struct sq_holders {
  */
 void sq_holders_find(struct sq_holders *ret, const char *run);
 
+/* Adds to @ret, to be cleared, what processes hold, and nothing else. */
+void sq_holders_of_processes(struct sq_holders *ret);
+
 /* Does another process than this one hold it? */
 bool sq_holders_others(const struct sq_holders *holders, enum sq_part part, uint32_t id);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guard/host_holders.h"
 #include "guard/paths.h"
 #include "guard/undo.h"
 #include "util/cgroup.h"
@@ -13,7 +14,8 @@
 #include "util/process.h"
 #include "util/time.h"
 
-#define GONE_NS (3 * SQ_S)
+#define GONE_NS (10 * SQ_S) /* the kernel's: on a busy host its grace periods take seconds */
+#define HELD_NS (3 * SQ_S) /* who holds an object for so long means to */
 #define PAUSE_US 5000
 #define LEAST_LOOKS 400
 
@@ -27,10 +29,18 @@ enum object {
 static const struct {
 	const char *key, *what;
 	int (*get)(__u32 id);
+	enum sq_part part;
 } objects[OBJECTS] = {
-	[PROGRAM] = { "programs", "BPF program", bpf_prog_get_fd_by_id },
-	[MAP] = { "maps", "BPF map", bpf_map_get_fd_by_id },
-	[LINK] = { "links", "BPF link", bpf_link_get_fd_by_id },
+	[PROGRAM] = { "programs", "BPF program", bpf_prog_get_fd_by_id, SQ_PART_PROGRAMS },
+	[MAP] = { "maps", "BPF map", bpf_map_get_fd_by_id, SQ_PART_MAPS },
+	[LINK] = { "links", "BPF link", bpf_link_get_fd_by_id, SQ_PART_LINKS },
+};
+
+/* What is still there. */
+struct found {
+	struct sq_texts texts;
+	const struct sq_holders *holders; /* or NULL: nobody asks */
+	bool held; /* some of it, by another process */
 };
 
 /*
@@ -63,7 +73,7 @@ static int still_there(enum object object, uint32_t id)
 	}
 }
 
-static void check_one(enum object object, uint32_t id, struct sq_texts *left)
+static void check_one(enum object object, uint32_t id, struct found *found)
 {
 	_cleanup_free_ char *text = NULL;
 	int r = still_there(object, id);
@@ -73,11 +83,13 @@ static void check_one(enum object object, uint32_t id, struct sq_texts *left)
 	text = r > 0 ? sq_asprintf("%s %u is still there", objects[object].what, id)
 		     : sq_asprintf("%s %u may still be there: %s", objects[object].what, id,
 				   strerror(-r));
-	if (!sq_texts_have(left, text))
-		sq_texts_add(left, text);
+	if (!sq_texts_have(&found->texts, text))
+		sq_texts_add(&found->texts, text);
+	found->held |= found->holders &&
+		       sq_holders_others(found->holders, objects[object].part, id);
 }
 
-static void check(const json_t *events, struct sq_texts *left)
+static void check(const json_t *events, struct found *found)
 {
 	const json_t *event, *id;
 	size_t i, j;
@@ -87,27 +99,46 @@ static void check(const json_t *events, struct sq_texts *left)
 			continue;
 		for (enum object object = 0; object < OBJECTS; object++) {
 			json_array_foreach(json_object_get(event, objects[object].key), j, id)
-				check_one(object, (uint32_t)json_integer_value(id), left);
+				check_one(object, (uint32_t)json_integer_value(id), found);
 		}
 	}
+}
+
+/* Is what is still there on its way, or does somebody keep it? Reads all processes' descriptors. */
+static bool is_held(const json_t *events)
+{
+	struct sq_holders holders = { 0 };
+	struct found found = { .holders = &holders };
+
+	sq_holders_of_processes(&holders);
+	check(events, &found);
+	sq_texts_clear(&found.texts);
+	sq_holders_clear(&holders);
+	return found.held;
 }
 
 void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_texts *left)
 {
 	uint64_t begun = sq_now();
+	bool asked = false;
 
 	/* the kernel frees programs and maps a grace period after their last user */
 	for (unsigned int looked = 1;; looked++) {
-		_cleanup_texts_ struct sq_texts found = { 0 };
+		struct found found = { 0 };
+		bool late = sq_time_to_give_up(begun, HELD_NS, looked, LEAST_LOOKS);
+		bool last = sq_time_to_give_up(begun, timeout_ns, looked, LEAST_LOOKS);
 
 		check(events, &found);
-		if (!found.n)
+		if (!found.texts.n)
 			return;
-		if (sq_time_to_give_up(begun, timeout_ns, looked, LEAST_LOOKS)) {
-			for (size_t i = 0; i < found.n; i++)
-				sq_texts_add(left, found.item[i]);
+		if (late && !last && !asked)
+			last = is_held(events);
+		asked |= late;
+		for (size_t i = 0; last && i < found.texts.n; i++)
+			sq_texts_add(left, found.texts.item[i]);
+		sq_texts_clear(&found.texts);
+		if (last)
 			return;
-		}
 		usleep(PAUSE_US);
 	}
 }

@@ -16,8 +16,8 @@
 void sq_recover_run(const json_t *events, struct sq_texts *left);
 
 /*
- * Waits up to @timeout_ns until the BPF objects with the ids that @events name are gone; adds those
- * that stay to @left.
+ * Waits up to @timeout_ns until the BPF objects with the ids that @events name are gone, and less where
+ * another process holds one; adds those that stay to @left.
  */
 void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_texts *left);
 

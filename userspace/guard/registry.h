@@ -85,8 +85,18 @@ void sq_registry_keep(struct sq_registration *registration);
 int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err);
 void sq_live_runs_clear(struct sq_live_runs *runs);
 
+/*
+ * How many of the living ones have one of @paths as a target, or one above or below it; one of them, and
+ * which cgroup it has, are then in @ret_run and @ret_cgroup, as long as @runs is.
+ */
+uint64_t sq_live_runs_sharing(const struct sq_live_runs *runs, const struct sq_texts *paths,
+			      const char **ret_run, const char **ret_cgroup);
+
 /* The calling process is @run's guard. */
 void sq_registry_enter_guard(const char *run);
+
+/* Does the run's guard stand still? Then there is nothing to wait for. */
+bool sq_registry_guard_is_stopped(const char *run);
 
 /* Ends the guard of a run whose controller is dead: it was stopped, or hangs. */
 void sq_registry_end_guard(const char *run);

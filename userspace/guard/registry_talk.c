@@ -52,6 +52,16 @@ static void send_signal(pid_t pid, uint64_t start_time, int number)
 		pidfd_send_signal(pidfd, number, NULL, 0);
 }
 
+bool sq_registry_guard_is_stopped(const char *run)
+{
+	_cleanup_close_ int dir_fd = sq_entry_open(run);
+	_cleanup_json_ json_t *guard = dir_fd < 0 ? NULL : sq_entry_read(dir_fd, "guard.json");
+	pid_t pid = (pid_t)sq_json_int(guard, "pid");
+
+	return sq_process_alive(pid, (uint64_t)sq_json_int(guard, "start_time")) &&
+	       sq_process_is_stopped(pid);
+}
+
 void sq_registry_end_guard(const char *run)
 {
 	_cleanup_close_ int dir_fd = sq_entry_open(run);

@@ -290,6 +290,13 @@ bool sq_process_alive(pid_t pid, uint64_t start_time)
 	       stat.state != 'X';
 }
 
+bool sq_process_is_stopped(pid_t pid)
+{
+	struct stat_file stat;
+
+	return pid > 0 && !read_stat(pid, &stat) && strchr("Tt", stat.state);
+}
+
 void sq_process_sockets(pid_t pid, struct sq_numbers *ret)
 {
 	_cleanup_free_ char *path = sq_asprintf("/proc/%d/fd", (int)pid);

@@ -59,6 +59,9 @@ pid_t sq_process_parent(pid_t pid);
 /* Is the process with this pid and start time still there (zombies are not)? */
 bool sq_process_alive(pid_t pid, uint64_t start_time);
 
+/* Does it stand still, by a signal or a tracer? */
+bool sq_process_is_stopped(pid_t pid);
+
 /* Adds the inodes of the sockets that a process holds to @ret; none of one that is gone. */
 void sq_process_sockets(pid_t pid, struct sq_numbers *ret);
 
