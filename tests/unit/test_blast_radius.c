@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+
 #include "guard/blast_radius.h"
 #include "tests/unit/unit.h"
 #include "util/time.h"
+
+static const struct sq_host_use nobody;
 
 static struct sq_experiment *with(const char *radius)
 {
@@ -28,7 +32,8 @@ static char *check(const char *radius, const struct sq_usage *usage, size_t n)
 	int r;
 
 	sq_blast_radius_limits(
-		&(struct sq_radius_use){ .experiment = experiment, .usage = usage, .n = n },
+		&(struct sq_radius_use){
+			.experiment = experiment, .usage = usage, .n = n, .others = &nobody },
 		&limits);
 	r = sq_blast_radius_check(&limits, &err);
 	if (r) {
@@ -177,9 +182,10 @@ static void test_limits_of_the_kernel_are_shown_too(void **state)
 	struct sq_limits limits;
 
 	sq_blast_radius_limits(
-		&(struct sq_radius_use){ .experiment = experiment, .usage = &usage, .n = 1 },
+		&(struct sq_radius_use){
+			.experiment = experiment, .usage = &usage, .n = 1, .others = &nobody },
 		&limits);
-	assert_int_equal(limits.n, 6);
+	assert_int_equal(limits.n, 7);
 	assert_string_equal(find(&limits, "faults")->allowed, "100 000");
 	assert_true(find(&limits, "faults")->kernel);
 	assert_string_equal(find(&limits, "rate")->allowed, "1000000/s");
@@ -195,9 +201,47 @@ static void test_limits_of_the_kernel_are_shown_too(void **state)
 	experiment->blast_radius.duration_ns = 15 * SQ_S - 1;
 	sq_limits_clear(&limits);
 	sq_blast_radius_limits(
-		&(struct sq_radius_use){ .experiment = experiment, .usage = &usage, .n = 1 },
+		&(struct sq_radius_use){
+			.experiment = experiment, .usage = &usage, .n = 1, .others = &nobody },
 		&limits);
 	assert_true(find(&limits, "duration")->exceeded);
+	sq_limits_clear(&limits);
+	sq_experiment_free(experiment);
+}
+
+static void test_who_has_the_target_already_is_told(void **state)
+{
+	const struct sq_host_use others = { .runs = 1,
+					    .sharing = 1,
+					    .sharing_run = "20261126-050719-imeq",
+					    .sharing_cgroup = "/web/a" };
+	struct sq_experiment *experiment = with("cgroups: 1");
+	struct sq_usage usage = use(2, 1, 1), many = use(10, 5, 1);
+	struct sq_radius_use radius = {
+		.experiment = experiment, .usage = &usage, .n = 1, .others = &others
+	};
+	_cleanup_error_ struct sq_error *alone = NULL, *with_more = NULL;
+	struct sq_limits limits;
+
+	/* by itself: whom to wait for */
+	sq_blast_radius_limits(&radius, &limits);
+	assert_string_equal(find(&limits, "per_target")->used, "1 and 1 by other runs");
+	assert_string_equal(find(&limits, "per_target")->allowed, "1");
+	assert_string_equal(find(&limits, "per_target")->source, "default");
+	assert_int_equal(sq_blast_radius_check(&limits, &alone), -EBUSY);
+	assert_int_equal(alone->kind, SQ_FAIL_NOT_NOW);
+	assert_string_equal(alone->message,
+			    "the run 20261126-050719-imeq has the cgroup '/web/a' as its target");
+	assert_contains(alone->hint, "squall wait 20261126-050719-imeq");
+	sq_limits_clear(&limits);
+	/* and among others: it will never work as it is */
+	radius.usage = &many;
+	sq_blast_radius_limits(&radius, &limits);
+	assert_int_equal(sq_blast_radius_check(&limits, &with_more), -EPERM);
+	assert_int_equal(with_more->kind, SQ_FAIL_REFUSED);
+	assert_contains(with_more->message, "cgroups: 5, allowed are 1 (experiment); ");
+	assert_contains(with_more->message,
+			"per_target: 1 and 1 by other runs, allowed are 1 (default)");
 	sq_limits_clear(&limits);
 	sq_experiment_free(experiment);
 }
@@ -207,4 +251,5 @@ UNIT(UNIT_TEST(test_cgroups_at_and_over_the_limit), UNIT_TEST(test_processes_at_
      UNIT_TEST(test_share_is_of_globs_only), UNIT_TEST(test_targets_add_up_but_for_the_share),
      UNIT_TEST(test_what_two_targets_have_counts_once),
      UNIT_TEST(test_every_limit_that_is_exceeded_is_told),
-     UNIT_TEST(test_limits_of_the_kernel_are_shown_too))
+     UNIT_TEST(test_limits_of_the_kernel_are_shown_too),
+     UNIT_TEST(test_who_has_the_target_already_is_told))

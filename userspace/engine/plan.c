@@ -198,7 +198,7 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 					   .paths = &plan->paths };
 	int r = 0;
 
-	sq_host_use_of(runs, &others);
+	sq_host_use_of(runs, &plan->paths, &others);
 	if (plan->policy)
 		r = sq_host_use_tighten(&others, plan->policy, plan->experiment, err);
 	sq_limits_clear(&plan->limits);
@@ -212,10 +212,11 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 static int limit(struct sq_plan *plan, struct sq_error **err)
 {
 	_cleanup_(sq_live_runs_clear) struct sq_live_runs runs = { 0 };
-	int r = plan->policy ? sq_registry_list(&runs, err) : 0;
+	/* who may not look at others' runs may see his plan all the same */
+	int r = sq_registry_list(&runs, plan->policy ? err : NULL);
 
 	use_all(plan);
-	return r ? r : sq_plan_limit(plan, &runs, err);
+	return r && plan->policy ? r : sq_plan_limit(plan, &runs, err);
 }
 
 /* All those that the policy does not allow, in one go. */

@@ -100,12 +100,10 @@ static int enter(struct sq_run *run, uint64_t *ret_epoch, struct sq_error **err)
 {
 	_cleanup_json_ json_t *about = sq_json("{s:s, s:s, s:s}", "title", run->experiment->title,
 					       "file", run->experiment->file, "by", run->by);
-	const struct sq_policy *policy = run->plan->policy;
 	const struct sq_entry entry = { .run = run->plan->run,
 					.kill_switch = &run->kill_switch,
 					.paths = &run->plan->paths,
 					.about = about,
-					.per_target = policy ? policy->limits.per_target : 1,
 					.admit = admit,
 					.data = &(struct claim){ run, about } };
 	int r = sq_paths_make(err);

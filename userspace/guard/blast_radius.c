@@ -119,6 +119,27 @@ static void add_policy(struct sq_limits *limits, const struct sq_radius_use *use
 	add_together(limits, use, "runs", policy->runs, 1, others->runs);
 }
 
+/* Two runs that meet on a cgroup confuse each other's verdict. */
+static void add_per_target(struct sq_limits *limits, const struct sq_radius_use *use)
+{
+	const struct sq_policy *policy = use->policy;
+	const struct sq_host_use *others = use->others;
+	struct sq_limit *limit;
+
+	add_together(limits, use, "per_target", policy ? policy->limits.per_target : 1, 1,
+		     others->sharing);
+	limit = &limits->item[limits->n - 1];
+	limit->source = policy && sq_schema_has(&policy->limits.object, "per_target") ? "policy"
+										      : "default";
+	if (!limit->exceeded)
+		return;
+	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target", others->sharing_run,
+				 others->sharing_cgroup);
+	limit->hint = sq_asprintf("wait for it with `squall wait %s`, or stop it with "
+				  "`squall abort %s`",
+				  others->sharing_run, others->sharing_run);
+}
+
 static void add_runtime(struct sq_limits *limits, const struct sq_experiment *experiment)
 {
 	const struct sq_blast_radius *radius = &experiment->blast_radius;
@@ -166,18 +187,21 @@ void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *r
 	add_runtime(ret, experiment);
 	if (use->policy)
 		add_policy(ret, use, cgroups, processes);
+	add_per_target(ret, use);
 }
 
 int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 {
 	_cleanup_buffer_ struct sq_buffer text = { 0 };
 	unsigned int exceeded = 0, others = 0, policys = 0;
+	const struct sq_limit *last = NULL;
 
 	for (size_t i = 0; i < limits->n; i++) {
 		const struct sq_limit *limit = &limits->item[i];
 
 		if (!limit->exceeded)
 			continue;
+		last = limit;
 		others += limit->others;
 		policys += !strncmp(limit->source, "policy", 6);
 		sq_buffer_add(&text, "%s%s: %s, allowed are %s (%s)", exceeded++ ? "; " : "",
@@ -185,6 +209,10 @@ int sq_blast_radius_check(const struct sq_limits *limits, struct sq_error **err)
 	}
 	if (!exceeded)
 		return 0;
+	if (exceeded == 1 && last->why) {
+		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "%s", last->why);
+		return sq_error_hint(err, "%s", last->hint);
+	}
 	sq_error_set(err, exceeded == others ? SQ_FAIL_NOT_NOW : SQ_FAIL_REFUSED, EPERM,
 		     "the blast radius is exceeded: %s", sq_buffer_text(&text));
 	if (exceeded == others)
@@ -204,6 +232,8 @@ void sq_limits_clear(struct sq_limits *limits)
 	for (size_t i = 0; i < limits->n; i++) {
 		free(limits->item[i].allowed);
 		free(limits->item[i].used);
+		free(limits->item[i].why);
+		free(limits->item[i].hint);
 	}
 	free(limits->item);
 	*limits = (struct sq_limits){ 0 };

@@ -24,6 +24,7 @@ struct sq_limit {
 	bool exceeded;
 	bool others; /* exceeded only together with other runs: not now */
 	bool kernel; /* enforced while the run goes, by the kernel side */
+	char *why, *hint; /* where it is exceeded and says more than the numbers; else NULL */
 };
 
 struct sq_limits {
@@ -36,7 +37,7 @@ struct sq_radius_use {
 	const struct sq_experiment *experiment;
 	const struct sq_usage *usage; /* one for each target */
 	size_t n;
-	const struct sq_policy *policy; /* or NULL: then the others do not matter */
+	const struct sq_policy *policy; /* or NULL: of the others only those on our targets matter */
 	const struct sq_host_use *others;
 	const struct sq_texts *paths; /* of all cgroups that are hit */
 };

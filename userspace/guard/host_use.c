@@ -7,11 +7,13 @@
 #include "util/json.h"
 #include "util/set.h"
 
-void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret)
+void sq_host_use_of(const struct sq_live_runs *runs, const struct sq_texts *targets,
+		    struct sq_host_use *ret)
 {
 	_cleanup_set_ struct sq_set seen = { 0 };
 
 	*ret = (struct sq_host_use){ 0 };
+	ret->sharing = sq_live_runs_sharing(runs, targets, &ret->sharing_run, &ret->sharing_cgroup);
 	for (size_t i = 0; i < runs->n; i++) {
 		const json_t *claim = runs->item[i].claim, *path;
 		size_t j;
@@ -41,7 +43,7 @@ const char *sq_host_use_room(const struct sq_policy *policy, const char *run, ui
 		return "what the other runs use is not known";
 	for (size_t i = 0; i < runs.n; i++)
 		runs.item[i].alive &= strcmp(runs.item[i].run, run) != 0;
-	sq_host_use_of(&runs, &use);
+	sq_host_use_of(&runs, &(struct sq_texts){ 0 }, &use);
 	if (limits->cgroups && use.paths.n + cgroups > limits->cgroups)
 		return "the host's policy allows no more cgroups";
 	if (limits->processes && use.processes + processes > limits->processes)
@@ -55,25 +57,18 @@ void sq_host_use_clear(struct sq_host_use *use)
 	*use = (struct sq_host_use){ 0 };
 }
 
-/* The lower of a run's own limit (0: none) and what the others leave of the policy's. */
-static int lower(const char *name, uint64_t policy, uint64_t others, uint64_t *limit,
-		 bool *from_policy, struct sq_error **err)
+/* The lower of a run's own limit (0: none) and what the others leave of the policy's; false: nothing. */
+static bool lower(uint64_t policy, uint64_t others, uint64_t *limit, bool *from_policy)
 {
 	if (!policy)
-		return 0;
-	if (others >= policy) {
-		sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
-			     "the other runs on this host have all of the policy's '%s'", name);
-		return sq_error_hint(err,
-				     "give each experiment a blast_radius with its own '%s', or "
-				     "wait: `squall status` lists the runs",
-				     name);
-	}
+		return true;
+	if (others >= policy)
+		return false;
 	if (*limit && *limit <= policy - others)
-		return 0;
+		return true;
 	*limit = policy - others;
 	*from_policy = true;
-	return 0;
+	return true;
 }
 
 int sq_host_use_tighten(const struct sq_host_use *use, const struct sq_policy *policy,
@@ -81,13 +76,17 @@ int sq_host_use_tighten(const struct sq_host_use *use, const struct sq_policy *p
 {
 	struct sq_blast_radius *radius = &experiment->blast_radius;
 	const struct sq_policy_limits *limits = &policy->limits;
-	int r = lower("faults", limits->faults, use->faults, &radius->faults,
-		      &radius->by_policy.faults, err);
+	bool faults = lower(limits->faults, use->faults, &radius->faults, &radius->by_policy.faults);
+	bool rate = lower(limits->rate, use->rate, &radius->rate, &radius->by_policy.rate);
+	const char *names = faults ? "'rate'" : rate ? "'faults'" : "'faults' and 'rate'";
 
-	if (!r)
-		r = lower("rate", limits->rate, use->rate, &radius->rate, &radius->by_policy.rate,
-			  err);
-	return r ? r
-		 : lower("duration", limits->duration_ns, 0, &radius->duration_ns,
-			 &radius->by_policy.duration, err);
+	lower(limits->duration_ns, 0, &radius->duration_ns, &radius->by_policy.duration);
+	if (faults && rate)
+		return 0;
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY,
+		     "the other runs on this host have all of the policy's %s", names);
+	return sq_error_hint(err,
+			     "give each experiment a blast_radius with its own %s, or wait: "
+			     "`squall status` lists the runs",
+			     names);
 }

@@ -11,10 +11,13 @@ struct sq_host_use {
 	struct sq_texts paths; /* of their targets, each once */
 	uint64_t processes;
 	uint64_t faults, rate; /* that they may still inject: set aside for them */
+	uint64_t sharing; /* how many have one of our targets, or one above or below it */
+	const char *sharing_run, *sharing_cgroup; /* one of those, as long as the list of runs is */
 };
 
-/* Sums up the living ones of @runs; to be cleared. */
-void sq_host_use_of(const struct sq_live_runs *runs, struct sq_host_use *ret);
+/* Sums up the living ones of @runs beside a run on @targets; to be cleared. */
+void sq_host_use_of(const struct sq_live_runs *runs, const struct sq_texts *targets,
+		    struct sq_host_use *ret);
 /*
  * Why the policy leaves the run @run no room for so many cgroups and processes in all, besides those of
  * the other runs (static), or NULL.

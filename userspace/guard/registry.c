@@ -149,28 +149,22 @@ static const char *find_overlap(const struct sq_live_run *run, const struct sq_t
 	return NULL;
 }
 
-/* How many of the living runs have one of our targets, with one of them. */
-static int check_overlap(const struct sq_live_runs *runs, const struct sq_entry *entry,
-			 struct sq_error **err)
+uint64_t sq_live_runs_sharing(const struct sq_live_runs *runs, const struct sq_texts *paths,
+			      const char **ret_run, const char **ret_cgroup)
 {
-	const char *overlap = NULL, *with = NULL, *found;
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < runs->n; i++) {
-		found = runs->item[i].alive ? find_overlap(&runs->item[i], entry->paths) : NULL;
+		const char *found =
+			runs->item[i].alive ? find_overlap(&runs->item[i], paths) : NULL;
+
 		if (!found)
 			continue;
 		n++;
-		overlap = found;
-		with = runs->item[i].run;
+		*ret_run = runs->item[i].run;
+		*ret_cgroup = found;
 	}
-	if (n < entry->per_target)
-		return 0;
-	sq_error_set(err, SQ_FAIL_NOT_NOW, EBUSY, "the run %s has the cgroup '%s' as its target",
-		     with, overlap);
-	return sq_error_hint(err,
-			     "wait for it with `squall wait %s`, or stop it with `squall abort %s`",
-			     with, with);
+	return n;
 }
 
 /*
@@ -287,8 +281,6 @@ int sq_registry_enter(struct sq_registration *registration, const struct sq_entr
 		return sq_error_errno(err, errno, "cannot lock '%s'", SQ_LIVE_DIR);
 	sweep(live_fd);
 	r = sq_registry_list(&runs, err);
-	if (!r)
-		r = check_overlap(&runs, entry, err);
 	if (!r)
 		r = entry->admit(entry->data, &runs, err);
 	if (!r)

@@ -51,7 +51,6 @@ struct sq_entry {
 	const struct sq_kill_switch *kill_switch;
 	const struct sq_texts *paths; /* of its target cgroups */
 	json_t *about; /* title, file and the like; a reference is not taken */
-	uint64_t per_target; /* so many runs may have a cgroup at once, or one above or below it */
 	/* Called while nobody else can enter: may it, beside @runs? May add to @about. */
 	int (*admit)(void *data, const struct sq_live_runs *runs, struct sq_error **err);
 	void *data;
@@ -59,8 +58,7 @@ struct sq_entry {
 
 /*
  * Enters a run. Takes a slot of the kill switch before anybody can see the run, so that an abort of it
- * is never lost. Fails with SQ_FAIL_NOT_NOW where too many others have one of the targets, or one above
- * or below it, and with no slot left; and with what admit() says.
+ * is never lost. Fails with SQ_FAIL_NOT_NOW with no slot left, and with what admit() says.
  */
 int sq_registry_enter(struct sq_registration *registration, const struct sq_entry *entry,
 		      struct sq_error **err);
