@@ -37,6 +37,61 @@ static void test_an_exact_one_protects_no_whole_cgroup(void **state)
 	assert_null(sq_protection_of(&protection, "/user.slice/a/b"));
 }
 
+/* Each entry of squall's own list, and what only looks like it. */
+static void test_each_default_protects_what_it_names(void **state)
+{
+	static const struct {
+		const char *path, *why;
+	} is[] = {
+		{ "/init.scope", "PID 1" },
+		{ "/system.slice/ssh.service", "the way to log in" },
+		{ "/system.slice/sshd.service", "the way to log in" },
+		{ "/system.slice/ssh@3-10.0.0.1:22-10.0.0.2:5000.service", "the way to log in" },
+		{ "/system.slice/system-ssh.slice/ssh@1.service", "the way to log in" },
+		{ "/system.slice/getty@tty1.service", "the console" },
+		{ "/system.slice/system-getty.slice", "the console" },
+		{ "/system.slice/system-serial\\x2dgetty.slice", "the console" },
+		{ "/system.slice/serial-getty@ttyS0.service", "the console" },
+		{ "/user.slice/user-0.slice/user@0.service", "root's user manager" },
+		{ "/system.slice/systemd-journald.service", "a part of systemd" },
+		{ "/system.slice/systemd-logind.service", "a part of systemd" },
+		{ "/system.slice/dbus.service", "the system bus" },
+		{ "/system.slice/dbus-broker.service", "the system bus" },
+		{ "/system.slice/kubelet.service", "the kubelet" },
+		{ "/kubelet", "the kubelet" },
+		{ "/kubelet.slice", "the kubelet" },
+		{ "/podruntime.slice", "the container runtime" },
+		{ "/system.slice/containerd.service", "the container runtime" },
+		{ "/system.slice/docker.service", "the container runtime" },
+		{ "/system.slice/crio.service", "the container runtime" },
+		{ "/system.slice/podman.service", "the container runtime" },
+		{ "/system.slice/k3s.service", "Kubernetes" },
+		{ "/system.slice/k3s-agent.service", "Kubernetes" },
+		{ "/squall/20261126-050719-imeq/.self", "squall" },
+	};
+	static const char *const is_not[] = {
+		"/",
+		"/system.slice",
+		"/system.slice/nginx.service",
+		"/system.slice/ssh-tunnel.service",
+		"/user.slice/user-1000.slice/user@1000.service",
+		"/kubepods.slice",
+		"/app.slice/init.scope",
+		"/squall/20261126-050719-imeq/web",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(is); i++) {
+		const char *why = sq_protection_by_default(is[i].path);
+
+		if (!why)
+			fail_msg("'%s' is not protected", is[i].path);
+		assert_string_equal(why, is[i].why);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(is_not); i++)
+		if (sq_protection_by_default(is_not[i]))
+			fail_msg("'%s' is protected", is_not[i]);
+}
+
 static bool have(const struct sq_protection *found, const char *path, bool exact)
 {
 	for (size_t i = 0; i < found->n; i++)
@@ -137,6 +192,7 @@ static void test_what_cannot_be_looked_at_is_a_failure(void **state)
 UNIT(UNIT_TEST(test_protected_is_the_cgroup_and_all_below),
      UNIT_TEST(test_protected_is_nothing_beside_or_above),
      UNIT_TEST(test_an_exact_one_protects_no_whole_cgroup),
+     UNIT_TEST(test_each_default_protects_what_it_names),
      UNIT_TEST(test_squall_itself_is_always_protected),
      UNIT_TEST(test_patterns_protect_what_is_in_a_target_and_above),
      UNIT_TEST(test_what_cannot_be_looked_at_is_a_failure))

@@ -39,6 +39,14 @@ static const struct {
 	{ SQ_CGROUP "/*/.*", "squall" },
 };
 
+const char *sq_protection_by_default(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		if (sq_cgroup_matches(path, defaults[i].pattern))
+			return defaults[i].why;
+	return NULL;
+}
+
 /* What is gone needs no protection; anything else that fails would leave it without. */
 static int add(struct sq_protection *protection, const char *path, bool exact, bool self,
 	       const char *why, struct sq_error **err)
@@ -98,11 +106,10 @@ struct search {
 
 static const char *match(const struct search *search, const char *path)
 {
-	const char *name = sq_base_name(path);
+	const char *name = sq_base_name(path), *why = sq_protection_by_default(path);
 
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		if (sq_cgroup_matches(path, defaults[i].pattern))
-			return defaults[i].why;
+	if (why)
+		return why;
 	for (size_t i = 0; i < search->pods.n; i++)
 		if (strstr(name, "pod") && strstr(name, search->pods.item[i]))
 			return "a pod of kube-system";

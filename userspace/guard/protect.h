@@ -36,6 +36,9 @@ int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *pa
 
 void sq_protection_clear(struct sq_protection *protection);
 
+/* Why squall's own list protects a cgroup of that path on every host (static), or NULL. */
+const char *sq_protection_by_default(const char *path);
+
 /* Why @path as a whole is protected, or NULL. */
 const char *sq_protection_of(const struct sq_protection *protection, const char *path);
 
