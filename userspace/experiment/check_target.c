@@ -27,13 +27,11 @@ void sq_check_cgroups(const struct sq_object *object, const char *key,
 				      "begin at the cgroup2 root, as in "
 				      "/system.slice/nginx.service",
 				      "%s: '%.200s' does not begin with '/'", key, path);
+		/* "/" itself is every process of the host but the protected */
 		else if (strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//") ||
-			 !strcmp(path + strlen(path) - 1, "/") ||
+			 (path[1] && !strcmp(path + strlen(path) - 1, "/")) ||
 			 !strcmp(sq_base_name(path), "..") || !strcmp(sq_base_name(path), "."))
-			sq_diag_error(diags, mark,
-				      path[1] ? NULL
-					      : "name what is below it: the "
-						"root is every process of the host",
+			sq_diag_error(diags, mark, NULL,
 				      "%s: '%.200s' is not a plain path: no empty part, no "
 				      "'.' nor '..', no '/' at the end",
 				      key, path);
