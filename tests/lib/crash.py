@@ -31,7 +31,9 @@ TOGETHER = ('both', 'all')
 HELPERS = ('squall-guard', 'squall-nap', 'squall-napper', 'squall-line')
 ERRORS = ('ENOMEM', 'ENOSPC', 'EMFILE', 'EINTR', 'EPERM')
 # the program's own start, and what cannot fail
-SPARED = ('execve', 'exit', 'exit_group', 'rt_sigreturn', 'restart_syscall', 'total')
+SPARED = ('execve', 'exit', 'exit_group', 'rt_sigreturn', 'restart_syscall')
+# squall's own, the dynamic linker's, and where the C library can do nothing but abort
+EXITS = (0, 4, 5, 6, 7, 70, 75, 127, -signal.SIGABRT)
 FREED_LATE_S = 3  # by the kernel
 HUNG_S = 60
 MOST_GONE_S, MOST_FELT_S = 2, 1.2  # after a controller's death
@@ -331,7 +333,7 @@ class Worker:
             since = time.time()
         self.settle(result, since, result['hit'] and kind in CONTROLLER and kind != 'SIGSTOP')
         # a machine that stands still lets a lease lapse
-        wanted = {0, -signal.SIGKILL, -signal.SIGSEGV}
+        wanted = {0, 5, -signal.SIGKILL, -signal.SIGSEGV}
         if kind in HELPERS or self.heart.held_at > begun:
             wanted.add(4)
         if result['exit'] not in wanted:
@@ -339,12 +341,13 @@ class Worker:
         return result
 
     def fail(self, name, error, when):
-        """One run, of which a system call fails."""
+        """One run, of which a system call fails: in each thread the one of that number."""
         result = new_result(error)
         result['what'] = '%s:%s:%d' % (name, error, when)
+        log = self.out + '.calls'
         with open(self.out, 'w') as out:
             process = subprocess.Popen(
-                ['strace', '-f', '-qq', '-o', '/dev/null', '--seccomp-bpf', '-e', 'trace=' + name, '-e',
+                ['strace', '-f', '-qq', '-o', log, '--seccomp-bpf', '-e', 'signal=none', '-e', 'trace=' + name, '-e',
                  'inject=%s:error=%s:when=%d' % (name, error, when), self.args.squall, 'run', '--yes', self.yaml],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         try:
@@ -353,8 +356,10 @@ class Worker:
             result['left'].append('it hung')
             process.kill()
             process.wait()
-        result['hit'] = True
+        result['hit'] = '(INJECTED)' in read(log)
         self.settle(result, time.time(), False)
+        if result['exit'] not in EXITS:
+            result['left'].append('an exit that no run has')
         if result['left'] or result['exit'] < 0:
             result['said'] = read(self.out)[-600:]
         return result
@@ -366,21 +371,26 @@ class Worker:
         result['exit'] = self.begin().wait()
         result['whole_s'] = time.time() - begun
         self.settle(result, time.time(), False)
-        if result['exit']:
+        # 5: on a busy machine nobody tried meanwhile
+        if result['exit'] not in (0, 5):
             result['left'].append('exit %d: %s' % (result['exit'], read(self.out)[-600:]))
         return result
 
-
     def count(self):
-        """A run of which is counted what it calls."""
+        """A run of which is counted what it calls, in the thread that does so most often."""
         result = new_result('counted')
-        counts = self.out + '.calls'
-        subprocess.run(['strace', '-f', '-qq', '-c', '-U', 'name,calls', '-o', counts, self.args.squall, 'run',
-                        '--yes', self.yaml], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        lines = [line.split() for line in read(counts).splitlines()]
-        result['calls'] = {line[0]: int(line[1]) for line in lines
-                           if len(line) == 2 and line[1].isdigit() and line[0] not in SPARED and int(line[1])}
+        log, counts = self.out + '.calls', collections.Counter()
+        result['exit'] = subprocess.run(
+            ['strace', '-f', '-qq', '-o', log, '-e', 'signal=none', '-e', 'raw=all', self.args.squall, 'run', '--yes',
+             self.yaml], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        for line in read(log).splitlines():
+            thread, _, call = line.partition(' ')
+            name, bracket, _ = call.strip().partition('(')
+            if bracket and name.isidentifier() and name not in SPARED:
+                counts[name, thread] += 1
+        result['calls'] = {}
+        for (name, _), count in counts.items():
+            result['calls'][name] = max(count, result['calls'].get(name, 0))
         self.settle(result, time.time(), False)
         return result
 
@@ -435,10 +445,12 @@ def tasks_to_kill(n):
     return tasks[:n]
 
 
-def tasks_to_fail(calls, n):
-    """Each call with each error: its first in a thread, its last, and one between. @n of them, or 0: all."""
+def tasks_to_fail(calls, n, part):
+    """Each call with each error: its first in a thread, its last, and one between. @n of them, or 0: all of
+    the part K/N."""
+    first, _, parts = part.partition('/')
     tasks = [('fail', name, error, when) for name, count in sorted(calls.items()) for error in ERRORS
-             for when in sorted({1, random.randint(1, count), count})]
+             for when in sorted({1, random.randint(1, count), count})][int(first) - 1::int(parts)]
     random.shuffle(tasks)
     return tasks[:n or len(tasks)]
 
@@ -474,6 +486,7 @@ def main():
     parser.add_argument('--kills', type=int, default=0)
     parser.add_argument('--failures', type=int, default=0, help='how many calls fail; -1: all, one after another')
     parser.add_argument('--calls', default='', help='these calls only, with commas between')
+    parser.add_argument('--part', default='1/1', help='K/N: of all calls that are to fail this part')
     parser.add_argument('--seed', default=str(os.getpid()))
     parser.add_argument('--naps', action='store_true', help='the kernel has syscall.latency')
     parser.add_argument('--forget', action='store_true', help='remove the journals of what left nothing')
@@ -492,7 +505,7 @@ def main():
     if args.failures and not calls:
         run_all(args, [('count',)], 1, tell)
     tasks = tasks_to_kill(args.kills)
-    failing = tasks_to_fail(calls, max(args.failures, 0)) if args.failures else []
+    failing = tasks_to_fail(calls, max(args.failures, 0), args.part) if args.failures else []
     print('seed %s; %d are killed, %d calls of %d fail' % (args.seed, len(tasks), len(failing), len(calls)),
           flush=True)
     tasks += failing
