@@ -4,8 +4,8 @@
 #
 # Tests run beside others: each has a network namespace, a /run and a /var/lib/squall of its own, and so sees
 # no runs but its own, as on a host of its own. What the host has once is the kernel: a test that aborts every
-# run by the kill switch, or that loads the whole machine, has a line "# exclusive: WHY" and runs alone. In a
-# VM every test does.
+# run by the kill switch has a line "# exclusive: WHY", looks at the whole host and runs alone; so does one that
+# loads the whole machine, with "# alone: WHY", beside whom nobody else is. In a VM every test does.
 # shellcheck shell=bash
 set -euo pipefail
 
