@@ -20,7 +20,7 @@
 #include "util/helper.h"
 #include "util/time.h"
 
-#define GUARD_NS (13 * SQ_S) /* it waits 10 s for the kernel and 2 s for processes */
+#define GUARD_NS (15 * SQ_S) /* it waits 10 s for the kernel and twice 2 s for processes */
 
 static bool has_event(const json_t *events, const char *name)
 {
@@ -116,8 +116,7 @@ static void end_guards(struct sq_live_runs *runs, const char *only)
 
 		if (!run->orphaned || (only && strcmp(run->run, only) != 0))
 			continue;
-		if (sq_registry_guard_is_stopped(run->run) ||
-		    !sq_registry_wait(run->run, GUARD_NS))
+		if (sq_registry_guard_is_stopped(run->run) || !sq_registry_wait(run->run, GUARD_NS))
 			sq_registry_end_guard(run->run);
 		run->alive = !sq_registry_wait(run->run, GUARD_NS);
 	}

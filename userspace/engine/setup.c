@@ -17,7 +17,7 @@
 #include "util/time.h"
 
 #define GRACE_NS (2 * SQ_S)
-#define LATE_NS (5 * SQ_S) /* the kernel frees what nobody holds any more, when it has time */
+#define LATE_NS (10 * SQ_S) /* the kernel frees what nobody holds any more, when it has time */
 #define LATCH_WAIT_US 10000
 #define LATCH_TRIES 20
 #define CLOCK_LEAST_NS (1735689600ull * SQ_S) /* 2025-01-01 */

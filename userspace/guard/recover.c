@@ -154,9 +154,16 @@ static bool is_of_another_boot(const json_t *events)
 
 void sq_recover_run(const json_t *events, struct sq_texts *left)
 {
+	_cleanup_texts_ struct sq_texts first = { 0 };
+
 	if (is_of_another_boot(events))
 		return;
-	sq_undo_all(events, left);
+	sq_undo_all(events, &first);
+	/* what failed for want of something the host lacks for a moment: once more */
+	if (first.n) {
+		usleep(PAUSE_US);
+		sq_undo_all(events, left);
+	}
 	sq_cgroup_remove_empty(SQ_CGROUP);
 	sq_recover_check_bpf(events, GONE_NS, left);
 }

@@ -150,7 +150,8 @@ static int attach_all(void *argument, struct sq_error **err)
 
 	if (!interfaces || fd < 0) {
 		r = sq_error_errno(err, errno, "cannot list the network devices");
-		if_freenameindex(interfaces);
+		if (interfaces)
+			if_freenameindex(interfaces);
 		return r;
 	}
 	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {

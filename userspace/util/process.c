@@ -164,6 +164,18 @@ static int await_exec(int reader, uint64_t patience_ns)
 	return hear(reader, sq_now() + patience_ns, &said) > 0 ? said : 0;
 }
 
+/* The program is not there, or is none: as it is that will never work. */
+static bool is_of_program(int failed)
+{
+	static const int errors[] = { ENOENT,  ENOTDIR, EISDIR,	      EACCES, ENOEXEC,
+				      ETXTBSY, ELOOP,	ENAMETOOLONG, E2BIG };
+	bool is = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		is |= failed == errors[i];
+	return is;
+}
+
 int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struct sq_error **err)
 {
 	_cleanup_free_ char **environment = make_environment(spawn->environment);
@@ -196,7 +208,8 @@ int sq_spawn(const struct sq_spawn *spawn, pid_t *ret_pid, int *ret_pidfd, struc
 	failed = await_exec(reader, spawn->patience_ns ? spawn->patience_ns : PATIENCE_NS);
 	if (failed) {
 		waitpid((pid_t)pid, NULL, 0);
-		/* the program is not there, or none: as it is that will never work */
+		if (!is_of_program(failed))
+			return sq_error_errno(err, failed, "cannot start '%s'", spawn->argv[0]);
 		return sq_error_set(err, SQ_FAIL_REFUSED, failed, "cannot start '%s': %s",
 				    spawn->argv[0], strerror(failed));
 	}
