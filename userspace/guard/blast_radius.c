@@ -133,8 +133,8 @@ static void add_per_target(struct sq_limits *limits, const struct sq_radius_use 
 										      : "default";
 	if (!limit->exceeded)
 		return;
-	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target", others->sharing_run,
-				 others->sharing_cgroup);
+	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target",
+				 others->sharing_run, others->sharing_cgroup);
 	limit->hint = sq_asprintf("wait for it with `squall wait %s`, or stop it with "
 				  "`squall abort %s`",
 				  others->sharing_run, others->sharing_run);

@@ -76,7 +76,8 @@ int sq_host_use_tighten(const struct sq_host_use *use, const struct sq_policy *p
 {
 	struct sq_blast_radius *radius = &experiment->blast_radius;
 	const struct sq_policy_limits *limits = &policy->limits;
-	bool faults = lower(limits->faults, use->faults, &radius->faults, &radius->by_policy.faults);
+	bool faults =
+		lower(limits->faults, use->faults, &radius->faults, &radius->by_policy.faults);
 	bool rate = lower(limits->rate, use->rate, &radius->rate, &radius->by_policy.rate);
 	const char *names = faults ? "'rate'" : rate ? "'faults'" : "'faults' and 'rate'";
 

@@ -155,8 +155,8 @@ uint64_t sq_live_runs_sharing(const struct sq_live_runs *runs, const struct sq_t
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < runs->n; i++) {
-		const char *found =
-			runs->item[i].alive ? find_overlap(&runs->item[i], paths) : NULL;
+		const char *found = runs->item[i].alive ? find_overlap(&runs->item[i], paths)
+							: NULL;
 
 		if (!found)
 			continue;
