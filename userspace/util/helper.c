@@ -24,6 +24,8 @@
 #define PAGE_FD 3
 #define START_NS (10 * SQ_S)
 #define END_NS (5 * SQ_S)
+#define REAP_NS (10 * SQ_S)
+#define REAP_STEP_US 200
 #define WAIT_STEP_MS 10
 
 const char *sq_helper_name(enum sq_helper_id id)
@@ -147,6 +149,17 @@ int sq_helper_start(struct sq_helpers *helpers, enum sq_helper_id id, const char
 	return await_ready(helpers, id, reader, err);
 }
 
+/* A kill that fails is made again, and what does not die all the same is not waited for for ever. */
+static void end(pid_t pid)
+{
+	uint64_t until = sq_now() + REAP_NS;
+
+	while (!waitpid(pid, NULL, WNOHANG) && sq_now() < until) {
+		kill(pid, SIGKILL);
+		usleep(REAP_STEP_US);
+	}
+}
+
 int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t timeout_ns)
 {
 	struct pollfd poll_fd = { .fd = helpers->helper[id].pidfd, .events = POLLIN };
@@ -159,11 +172,9 @@ int sq_helper_wait(struct sq_helpers *helpers, enum sq_helper_id id, uint64_t ti
 	while ((n = poll(&poll_fd, 1, WAIT_STEP_MS)) <= 0 && sq_now() < until &&
 	       sq_helper_silence(helpers, id) < SQ_HELPER_SILENT_NS)
 		continue;
-	if (n <= 0) {
-		kill(helpers->helper[id].pid, SIGKILL);
+	if (n <= 0)
 		r = -ETIMEDOUT;
-	}
-	waitpid(helpers->helper[id].pid, NULL, 0);
+	end(helpers->helper[id].pid);
 	helpers->helper[id].pidfd = sq_close(helpers->helper[id].pidfd);
 	return r;
 }
