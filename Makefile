@@ -186,7 +186,13 @@ tests: $(TESTS)
 
 fuzzers: $(FUZZERS)
 
-$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(OBJECTS)
+# a test takes from it what it calls, not all
+$(BUILD)/squall.a: $(OBJECTS)
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsT $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/squall.a
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lmicrohttpd
 
