@@ -6,6 +6,8 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 UNITS ?= /lib/systemd/system
 BUILD ?= build$(if $(SANITIZE),/sanitize)
+# what is the same for both: the kernel side, and what is derived from headers
+PLAIN := $(patsubst %/sanitize,%,$(BUILD))
 CC ?= gcc
 CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
@@ -18,9 +20,9 @@ V ?= 0
 # as many at a time as there are processors
 MAKEFLAGS := $(MAKEFLAGS) $(if $(filter 0,$(MAKELEVEL)),$(if $(findstring -j,$(MAKEFLAGS)),,--jobs=$(shell nproc)))
 Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
+say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(PLAIN)/%,%,$(patsubst $(BUILD)/%,%,$@))')
 
-CPPFLAGS += -I. -Iuserspace -Ibpf -I$(BUILD) -D_GNU_SOURCE -DSQ_VERSION=\"$(VERSION)\" \
+CPPFLAGS += -I. -Iuserspace -Ibpf -I$(PLAIN) -D_GNU_SOURCE -DSQ_VERSION=\"$(VERSION)\" \
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu17 -pthread -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -39,9 +41,9 @@ BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(ARCH) -isystem /usr/
 SOURCES := $(wildcard userspace/*/*.c experiments/demo/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
-BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(BUILD)/%.bpf.o)
-SKELETON := $(BUILD)/gen/squall.skel.h
-GENERATED := $(SKELETON) $(BUILD)/gen/syscalls.h $(BUILD)/gen/syscalls_elsewhere.h $(BUILD)/gen/sonames.h
+BPF_OBJECTS := $(BPF_SOURCES:%.bpf.c=$(PLAIN)/%.bpf.o)
+SKELETON := $(PLAIN)/gen/squall.skel.h
+GENERATED := $(SKELETON) $(PLAIN)/gen/syscalls.h $(PLAIN)/gen/syscalls_elsewhere.h $(PLAIN)/gen/sonames.h
 
 # What Debian calls it. Tests want more, real programs to hit among it.
 BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-dev libelf-dev \
@@ -75,12 +77,14 @@ TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*
 # a file is looked at again when it, or a header that its object was made of, has changed
 TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,userspace/main.c $(SOURCES))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZED := $(patsubst %.c,$(BUILD)/fuzz/%.o,$(wildcard userspace/experiment/*.c userspace/util/*.c))
+FUZZ_FLAGS := -fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=all
 C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] bpf/*.[ch] \
 	tests/unit/*.[ch] tests/lib/*.c tests/bench/*.c tests/fuzz/*.c)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o)
+.SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o) $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/fuzz/tests/fuzz/%.o) $(FUZZED)
 .PHONY: all deps demo check check-vm vm-table check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall $(BUILD)/man/squall-experiment.5 ## build build/squall
@@ -94,16 +98,16 @@ $(BUILD)/%.o: %.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.bpf.o: %.bpf.c
+$(PLAIN)/%.bpf.o: %.bpf.c
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/squall.bpf.o: $(BPF_OBJECTS)
+$(PLAIN)/squall.bpf.o: $(BPF_OBJECTS)
 	$(call say,BPFLINK)
 	$(Q)$(BPFTOOL) gen object $@ $^
 
-$(SKELETON): $(BUILD)/squall.bpf.o
+$(SKELETON): $(PLAIN)/squall.bpf.o
 	$(call say,SKEL)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen skeleton $< name squall_bpf > $@
@@ -116,7 +120,7 @@ $(BUILD)/man/squall-experiment.5: userspace/dist/man/squall-experiment.5.in $(BU
 	$(Q)sed -e '/^@FAULTS@$$/{' -e 'r $(@D)/faults' -e d -e '}' $< > $@
 
 # By what name the dynamic loader finds them.
-$(BUILD)/gen/sonames.h:
+$(PLAIN)/gen/sonames.h:
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)for name in $(LATE); do \
@@ -132,12 +136,12 @@ X86_CALLS := $(firstword $(wildcard /usr/lib/linux/uapi/x86/asm/unistd_64.h \
 	/usr/x86_64-linux-gnu/include/asm/unistd_64.h))
 ARM64_WANTS := RENAMEAT NEW_STAT SET_GET_RLIMIT TIME32_SYSCALLS SYS_CLONE3 MEMFD_SECRET
 
-$(BUILD)/gen/syscalls.h: $(MAKE_CALLS)
+$(PLAIN)/gen/syscalls.h: $(MAKE_CALLS)
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#include <asm/unistd.h>' | $(MAKE_CALLS) $(CC) > $@
 
-$(BUILD)/gen/syscalls_elsewhere.h: $(MAKE_CALLS)
+$(PLAIN)/gen/syscalls_elsewhere.h: $(MAKE_CALLS)
 	$(call say,GEN)
 	$(Q)mkdir -p $(@D)
 ifeq ($(ARCH),x86)
@@ -197,19 +201,21 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/squall.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka -lmicrohttpd
 
 # libFuzzer comes with clang, so what is fuzzed is built by it.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard userspace/experiment/*.[ch] userspace/util/*.[ch]) | $(GENERATED)
-	$(call say,FUZZ)
+$(BUILD)/fuzz/%.o: %.c | $(GENERATED)
+	$(call say,FUZZCC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) -U_FORTIFY_SOURCE -std=gnu17 -g -O1 -pthread \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< \
-		$(wildcard userspace/experiment/*.c userspace/util/*.c) $(LDLIBS)
+	$(Q)$(CLANG) $(CPPFLAGS) -U_FORTIFY_SOURCE -std=gnu17 -g -O1 -pthread $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZED)
+	$(call say,FUZZ)
+	$(Q)$(CLANG) -pthread $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
 
 tidy: $(TIDIED) ## clang-tidy over the user space
 
 $(BUILD)/tidy/%.ok: %.c $(BUILD)/%.o .clang-tidy
 	$(call say,TIDY)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(subst -I$(BUILD),-isystem $(BUILD),$(CPPFLAGS)) -std=gnu17 2>/dev/null
+	$(Q)clang-tidy --quiet $< -- $(subst -I$(PLAIN),-isystem $(PLAIN),$(CPPFLAGS)) -std=gnu17 2>/dev/null
 	$(Q)touch $@
 
 format: ## put all C files into the project's format
@@ -239,4 +245,4 @@ print-c-files:
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
--include $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) $(OBJECTS:.o=.d) $(BPF_OBJECTS:.o=.d) $(BUILD)/userspace/main.d
+-include $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.d) $(OBJECTS:.o=.d) $(FUZZED:.o=.d) $(BPF_OBJECTS:.o=.d) $(BUILD)/userspace/main.d
