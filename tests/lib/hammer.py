@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Connects to HOST:PORT from several processes, spread over the CPUs, for some seconds. Prints one
-line for each result: its name, how often it came, and when first and last, in s since boot."""
+"""Connects to HOST:PORT from several processes, spread over the CPUs, for some seconds from the first ETIMEDOUT
+on, and until then for 60 s at the most, now and then. Prints that it is ready, and one line for each result: its name, how often it
+came, and when first and last, in s since boot."""
 import argparse
 import errno
 import multiprocessing
@@ -10,21 +11,28 @@ import socket
 import time
 
 
-def hammer(args, number, results):
+PATIENCE_S, BEFORE_S = 60, 0.005
+
+
+def hammer(args, number, begun, all_here, results):
     cpus = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpus[number % len(cpus)]})
     seen = {}
-    end = time.clock_gettime(time.CLOCK_BOOTTIME) + args.seconds
+    all_here.wait()
+    end = time.clock_gettime(time.CLOCK_BOOTTIME) + PATIENCE_S
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             result = errno.errorcode.get(sock.connect_ex((args.host, args.port)), 'ok')
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         count, first, _ = seen.get(result, (0, now, now))
         seen[result] = (count + 1, first, now)
-        if now > end:
+        if result == 'ETIMEDOUT' and not begun.value:
+            begun.value = now
+        if now > (begun.value + args.seconds if begun.value else end):
             break
-        if args.pause:
-            time.sleep(args.pause)
+        pause = args.pause if begun.value else BEFORE_S
+        if pause:
+            time.sleep(pause)
     results.put(seen)
 
 
@@ -36,11 +44,14 @@ def main():
     parser.add_argument('--processes', type=int, default=4)
     parser.add_argument('--pause', type=float, default=0)
     args = parser.parse_args()
-    results = multiprocessing.Queue()
-    workers = [multiprocessing.Process(target=hammer, args=(args, i, results))
+    results, begun = multiprocessing.Queue(), multiprocessing.Value('d', 0)
+    all_here = multiprocessing.Barrier(args.processes + 1)
+    workers = [multiprocessing.Process(target=hammer, args=(args, i, begun, all_here, results))
                for i in range(args.processes)]
     for worker in workers:
         worker.start()
+    all_here.wait()
+    print('ready', flush=True)
     total = {}
     for _ in workers:
         for result, (count, first, last) in results.get().items():

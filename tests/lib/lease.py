@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a lease did, from the kernel's own memory: lease.py watch RUN | hog SECONDS | traffic PORT PAUSE
+"""What a lease did, from the kernel's own memory:
+lease.py watch RUN | hog SECONDS | traffic PORT PAUSE | unlimited RUN SECONDS
 
+unlimited: takes back, again and again, what the rate of a run is held by.
 watch: follows a run's lease in the page that it shares with the kernel, until it has ended; prints the
 latest end that it ever had, and when the last fault was decided, both in ns of CLOCK_BOOTTIME.
 """
@@ -15,8 +17,8 @@ import sys
 import time
 
 SYS_BPF = 321
-LOOKUP, FD_BY_ID, INFO = 1, 14, 15
-WHOLE_RUN = 64
+LOOKUP, UPDATE, FD_BY_ID, INFO = 1, 2, 14, 15
+WHOLE_RUN, NEXT = 64, 2
 ENDED = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -73,6 +75,20 @@ def watch(run):
     sys.exit('the lease has not ended')
 
 
+def unlimited(run, seconds):
+    maps = maps_of(run)
+    page = mmap.mmap(maps['sq_control'], mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ)
+    budget = maps['sq_budget']
+    key, value = ctypes.c_uint32(WHOLE_RUN), (ctypes.c_uint64 * 4)()
+    where = struct.pack('IIQQQ', budget, 0, ctypes.addressof(key), ctypes.addressof(value), 0)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and struct.unpack_from('Q', page)[0] != ENDED:
+        bpf(LOOKUP, where)
+        value[NEXT] = 0
+        bpf(UPDATE, where)
+        time.sleep(0.001)
+
+
 def hog(seconds):
     realtime(50)
     end = time.monotonic() + seconds
@@ -90,6 +106,8 @@ def traffic(port, pause):
 
 if sys.argv[1] == 'watch':
     watch(sys.argv[2])
+elif sys.argv[1] == 'unlimited':
+    unlimited(sys.argv[2], float(sys.argv[3]))
 elif sys.argv[1] == 'hog':
     hog(float(sys.argv[2]))
 else:
