@@ -100,15 +100,20 @@ static uint64_t memory_of(const char *path)
 	return sum;
 }
 
+static int by_path(const void *path, const void *member)
+{
+	return strcmp(path, ((const struct sq_member *)member)->cgroup.path);
+}
+
+/* They are sorted. */
 static bool is_selected(const struct sq_resolved *target, const char *path, const char **ret_name)
 {
-	for (size_t i = 0; i < target->n; i++) {
-		if (strcmp(target->item[i].cgroup.path, path) != 0)
-			continue;
-		*ret_name = target->item[i].name;
-		return true;
-	}
-	return false;
+	const struct sq_member *member =
+		target->n ? bsearch(path, target->item, target->n, sizeof(*member), by_path) : NULL;
+
+	if (member)
+		*ret_name = member->name;
+	return member;
 }
 
 static json_t *cgroup_json(const struct sq_plan *plan, const struct sq_resolved *target,

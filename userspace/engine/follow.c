@@ -415,13 +415,24 @@ static void take_sockets(struct sq_following *following)
 	sq_follow_sockets(following->follow, &scope);
 }
 
+static void tell_trouble(struct sq_run *run, const char *trouble)
+{
+	_cleanup_free_ char *text =
+		sq_asprintf("%s: all of the tree is looked at every 0.5 s instead", trouble);
+
+	sq_run_note(run, text);
+}
+
 static int on_news(sd_event_source *source, int fd, uint32_t revents, void *data)
 {
 	struct sq_following *following = data;
 	struct sq_run *run = following->run;
 	size_t n = run->experiment->targets.n;
 	struct sq_sight *sights = sq_follow_take(following->follow);
+	_cleanup_free_ char *trouble = sq_follow_take_trouble(following->follow);
 
+	if (trouble)
+		tell_trouble(run, trouble);
 	sq_follow_take_named(following->follow, &run->plan->named);
 	for (size_t i = 0; sights && i < n && run->armed && !run->stopping; i++)
 		if (sights[i].known)

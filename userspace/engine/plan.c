@@ -293,6 +293,7 @@ static void look_for_traps(struct sq_plan *plan)
 int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment,
 		 const struct sq_policy *policy, struct sq_error **err)
 {
+	_cleanup_set_ struct sq_set seen = { 0 };
 	int r;
 
 	*plan = (struct sq_plan){ .experiment = experiment, .policy = policy };
@@ -300,10 +301,12 @@ int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment,
 	r = resolve(plan, err);
 	if (r)
 		return r;
+	for (size_t i = 0; i < plan->paths.n; i++)
+		sq_set_add(&seen, plan->paths.item[i]);
 	/* of those that are not drawn too */
 	for (size_t i = 0; i < experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].all.n; j++)
-			if (!sq_texts_have(&plan->paths, plan->target[i].all.item[j]))
+			if (sq_set_add(&seen, plan->target[i].all.item[j]))
 				sq_texts_add(&plan->paths, plan->target[i].all.item[j]);
 	r = sq_named_find(experiment, policy, &plan->named, err);
 	if (!r)

@@ -8,37 +8,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "target/kind.h"
+#include "target/watch.h"
 #include "util/cgroup.h"
 #include "util/privileges.h"
 #include "util/set.h"
 #include "util/time.h"
 
-#define EVENTS_SIZE 65536
-#define WATCHED (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
-
 /* After a change: at once, and later for what enters a cgroup after it was made. */
 static const uint64_t looks_ns[] = { 20 * SQ_MS, 250 * SQ_MS, 800 * SQ_MS };
+
+/* From the end of a look to the next at the least, by what it took: where changes never end. */
+#define REST_FACTOR 3
+#define MOST_REST_NS (400 * SQ_MS)
+
+/* Between looks where not all can be watched. */
+#define UNWATCHED_NS (500 * SQ_MS)
 
 struct sq_follow {
 	const struct sq_experiment *experiment;
 	const struct sq_policy *policy;
 	struct sq_set roots, ways; /* those, and all above them */
+	char **uid; /* of each target's user, or NULL */
 	char *run;
-	int inotify_fd, stop_fd, news_fd, poke_fd;
+	struct sq_watch watch;
+	int stop_fd, news_fd, poke_fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	struct sq_sight *news; /* under the lock, with what follows down to scopes */
+	struct sq_sight *news; /* under the lock, with what follows down to trouble */
 	struct sq_named named; /* of the same look */
 	bool named_known;
 	struct sq_handover_scope scope;
 	struct sq_handovers handovers; /* found in it */
 	size_t scopes; /* how many there have been */
+	char *trouble; /* what is to be told of the watches, once */
+	bool told;
 	uint64_t changed_ns; /* 0: nothing to look for */
 	size_t looks; /* since then */
+	uint64_t looked_ns, rest_ns; /* when the last one ended, and for how long to rest */
 };
 
 static bool is_followed(const struct sq_target *target)
@@ -58,17 +67,16 @@ void sq_sights_free(struct sq_sight *sights, size_t n)
 	free(sights);
 }
 
-/* A watch on an inode that has one already stays the same: so each look adds what is new. */
+/* Each look adds what is new. */
 static int watch_one(const char *path, int fd, void *data)
 {
-	const struct sq_follow *follow = data;
-	char file[32];
+	struct sq_follow *follow = data;
 	bool holds = false;
 
 	for (size_t i = 0; i < follow->experiment->targets.n; i++) {
 		const struct sq_target *target = &sq_targets(follow->experiment)[i];
 
-		holds |= is_followed(target) && sq_target_holds(target, path);
+		holds |= is_followed(target) && sq_target_holds(target, follow->uid[i], path);
 	}
 	holds |= sq_set_has(&follow->roots, path) || sq_set_has_above(&follow->roots, path);
 	/* on the way to a root, too: those may lie where nothing else is looked for */
@@ -76,9 +84,27 @@ static int watch_one(const char *path, int fd, void *data)
 		return 0;
 	if (!holds)
 		return -1;
-	snprintf(file, sizeof(file), "/proc/self/fd/%d", fd);
-	inotify_add_watch(follow->inotify_fd, file, WATCHED);
+	sq_watch_add(&follow->watch, fd);
 	return 0;
+}
+
+static void watch_all(struct sq_follow *follow)
+{
+	int r;
+
+	sq_watch_begin(&follow->watch);
+	r = sq_cgroup_walk("/", watch_one, follow, NULL);
+	if (r < 0) {
+		/* how much there is below what cannot be read nobody knows */
+		follow->watch.refused++;
+		follow->watch.errnum = -r;
+	}
+	if (!follow->watch.refused || follow->told)
+		return;
+	follow->told = true;
+	pthread_mutex_lock(&follow->lock);
+	follow->trouble = sq_watch_trouble(&follow->watch);
+	pthread_mutex_unlock(&follow->lock);
 }
 
 static void look_at(const struct sq_follow *follow, const struct sq_target *target,
@@ -135,11 +161,11 @@ static void look(struct sq_follow *follow)
 	size_t n = follow->experiment->targets.n;
 	struct sq_sight *sights = sq_alloc((n + 1) * sizeof(*sights));
 	_cleanup_(sq_named_clear) struct sq_named named = { 0 };
-	uint64_t one = 1;
+	uint64_t begun = sq_now(), one = 1;
 	bool known;
 
 	/* first, so that what comes while we look is looked for again */
-	sq_cgroup_walk("/", watch_one, follow, NULL);
+	watch_all(follow);
 	for (size_t i = 0; i < n; i++) {
 		const struct sq_target *target = &sq_targets(follow->experiment)[i];
 
@@ -162,19 +188,11 @@ static void look(struct sq_follow *follow)
 	sq_sights_free(follow->news, n);
 	follow->news = sights;
 	pthread_mutex_unlock(&follow->lock);
+	follow->looked_ns = sq_now();
+	follow->rest_ns = MIN((follow->looked_ns - begun) * REST_FACTOR, MOST_REST_NS);
 	/* a counter that is full is readable already */
 	if (write(follow->news_fd, &one, sizeof(one)) < 0)
 		return;
-}
-
-static bool drain(const struct sq_follow *follow)
-{
-	_cleanup_free_ char *events = sq_alloc(EVENTS_SIZE);
-	bool any = false;
-
-	while (read(follow->inotify_fd, events, EVENTS_SIZE) > 0)
-		any = true;
-	return any;
 }
 
 /* One look is enough: who has come is there. Those that are to come anyway see it too. */
@@ -193,9 +211,11 @@ static int patience(const struct sq_follow *follow)
 {
 	uint64_t now = sq_now(), at;
 
-	if (!follow->changed_ns)
+	if (!follow->changed_ns && !follow->watch.refused)
 		return -1;
-	at = follow->changed_ns + looks_ns[follow->looks];
+	at = follow->changed_ns ? follow->changed_ns + looks_ns[follow->looks]
+				: follow->looked_ns + UNWATCHED_NS;
+	at = MAX(at, follow->looked_ns + follow->rest_ns);
 	return at > now ? (int)((at - now) / SQ_MS) + 1 : 0;
 }
 
@@ -203,7 +223,7 @@ static void *work(void *data)
 {
 	struct sq_follow *follow = data;
 	struct pollfd fds[] = { { .fd = follow->stop_fd, .events = POLLIN },
-				{ .fd = follow->inotify_fd, .events = POLLIN },
+				{ .fd = follow->watch.fd, .events = POLLIN },
 				{ .fd = follow->poke_fd, .events = POLLIN } };
 
 	sq_privileges_drop(SQ_ROLE_CONTROLLER);
@@ -216,7 +236,7 @@ static void *work(void *data)
 			return NULL;
 		if (fds[0].revents)
 			return NULL;
-		if ((fds[1].revents & POLLIN) && drain(follow)) {
+		if ((fds[1].revents & POLLIN) && sq_watch_drain(&follow->watch)) {
 			follow->changed_ns = sq_now();
 			follow->looks = 0;
 		}
@@ -224,7 +244,7 @@ static void *work(void *data)
 			heed_poke(follow);
 		if (patience(follow) == 0) {
 			look(follow);
-			if (++follow->looks == ARRAY_SIZE(looks_ns))
+			if (follow->changed_ns && ++follow->looks == ARRAY_SIZE(looks_ns))
 				follow->changed_ns = 0;
 		}
 	}
@@ -240,6 +260,29 @@ static void add_root(struct sq_follow *follow, const char *path)
 		if (!sq_set_add(&follow->ways, above) || end == above)
 			return;
 	}
+}
+
+static int find_users(struct sq_follow *follow, struct sq_error **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < follow->experiment->targets.n && !r; i++) {
+		const struct sq_target *target = &sq_targets(follow->experiment)[i];
+
+		if (is_followed(target))
+			r = sq_target_find_user(target, &follow->uid[i], err);
+	}
+	return r;
+}
+
+static int start(struct sq_follow *follow, struct sq_error **err)
+{
+	int r = pthread_create(&follow->thread, NULL, work, follow);
+
+	if (!r)
+		return 0;
+	follow->thread = 0;
+	return sq_error_errno(err, r, "cannot start the thread that follows the targets");
 }
 
 int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment,
@@ -259,27 +302,25 @@ int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment
 	*follow = (struct sq_follow){ .experiment = experiment,
 				      .policy = policy,
 				      .run = sq_strdup(run),
-				      .inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+				      .uid = sq_alloc((experiment->targets.n + 1) *
+						      sizeof(*follow->uid)),
 				      .stop_fd = eventfd(0, EFD_CLOEXEC),
 				      .news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 				      .poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 				      .changed_ns = sq_now() };
+	r = follow->stop_fd < 0 || follow->news_fd < 0 || follow->poke_fd < 0 ? errno : 0;
 	pthread_mutex_init(&follow->lock, NULL);
+	sq_watch_open(&follow->watch);
 	for (size_t i = 0; i < roots->n; i++)
 		add_root(follow, roots->item[i]);
-	r = follow->inotify_fd < 0 || follow->stop_fd < 0 || follow->news_fd < 0 ||
-			    follow->poke_fd < 0
-		    ? errno
-		    : 0;
+	if (r)
+		r = sq_error_errno(err, r, "cannot follow the targets");
 	if (!r)
-		r = pthread_create(&follow->thread, NULL, work, follow);
-	if (!r) {
-		*ret = follow;
-		return 0;
-	}
-	follow->thread = 0;
-	sq_follow_free(follow);
-	return sq_error_errno(err, r, "cannot watch the cgroup tree");
+		r = find_users(follow, err);
+	if (!r)
+		r = start(follow, err);
+	*ret = r ? sq_follow_free(follow) : follow;
+	return r;
 }
 
 int sq_follow_fd(const struct sq_follow *follow)
@@ -310,6 +351,16 @@ void sq_follow_take_named(struct sq_follow *follow, struct sq_named *named)
 		follow->named_known = false;
 	}
 	pthread_mutex_unlock(&follow->lock);
+}
+
+char *sq_follow_take_trouble(struct sq_follow *follow)
+{
+	char *trouble;
+
+	pthread_mutex_lock(&follow->lock);
+	trouble = TAKE_PTR(follow->trouble);
+	pthread_mutex_unlock(&follow->lock);
+	return trouble;
 }
 
 void sq_follow_poke(struct sq_follow *follow)
@@ -352,7 +403,7 @@ struct sq_follow *sq_follow_free(struct sq_follow *follow)
 	sq_sights_free(follow->news, follow->experiment->targets.n);
 	sq_set_clear(&follow->roots);
 	sq_set_clear(&follow->ways);
-	sq_close(follow->inotify_fd);
+	sq_watch_close(&follow->watch);
 	sq_close(follow->stop_fd);
 	sq_close(follow->news_fd);
 	sq_close(follow->poke_fd);
@@ -360,6 +411,10 @@ struct sq_follow *sq_follow_free(struct sq_follow *follow)
 	sq_handover_scope_clear(&follow->scope);
 	sq_handovers_clear(&follow->handovers);
 	pthread_mutex_destroy(&follow->lock);
+	for (size_t i = 0; i < follow->experiment->targets.n; i++)
+		free(follow->uid[i]);
+	free(follow->uid);
+	free(follow->trouble);
 	free(follow->run);
 	free(follow);
 	return NULL;

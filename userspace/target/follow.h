@@ -2,7 +2,7 @@
 /*
  * Targets followed as they change. A thread of its own watches the folders of the cgroup tree in
  * which what matches can come and go (inotify(7)), and looks anew when something does: whatever
- * answers late holds up the thread, not the lease.
+ * answers late holds up the thread, not the lease. Where changes do not end it rests in between.
  */
 #ifndef SQ_TARGET_FOLLOW_H
 #define SQ_TARGET_FOLLOW_H
@@ -63,6 +63,12 @@ struct sq_sight *sq_follow_take(struct sq_follow *follow);
  * not be known says nothing of the targets.
  */
 void sq_follow_take_named(struct sq_follow *follow, struct sq_named *named);
+
+/*
+ * What could not be watched at the first look that met such folders, as a sentence to be freed, or NULL: all
+ * is looked at every 0.5 s then.
+ */
+char *sq_follow_take_trouble(struct sq_follow *follow);
 void sq_sights_free(struct sq_sight *sights, size_t n);
 
 struct sq_follow *sq_follow_free(struct sq_follow *follow);

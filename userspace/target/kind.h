@@ -38,8 +38,11 @@ struct sq_kind {
 	 */
 	int (*match)(const struct sq_target *target, const char *run, struct sq_finding *finding,
 		     struct sq_error **err);
-	/* May a cgroup that comes or goes directly below @path change what matches? NULL: any may. */
-	bool (*holds)(const struct sq_target *target, const char *path);
+	/*
+	 * May a cgroup that comes or goes directly below @path change what matches? @uid is what
+	 * sq_target_find_user() has found. NULL: any may.
+	 */
+	bool (*holds)(const struct sq_target *target, const char *uid, const char *path);
 };
 
 extern const struct sq_kind sq_kind_cgroup, sq_kind_systemd, sq_kind_process, sq_kind_container,
@@ -61,8 +64,8 @@ int sq_target_find_user(const struct sq_target *target, char **ret, struct sq_er
 /* What decides whether @name is drawn: the lowest are. */
 uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);
 
-/* May a cgroup that comes or goes directly below @path change what matches? */
-bool sq_target_holds(const struct sq_target *target, const char *path);
+/* May a cgroup that comes or goes directly below @path change what matches? @uid: of its user, or NULL. */
+bool sq_target_holds(const struct sq_target *target, const char *uid, const char *path);
 
 /* The text of a hint "did you mean", out of @names; false where none comes near. */
 bool sq_hint_nearest(const char *name, const char *const *names, size_t n, struct sq_error **err);

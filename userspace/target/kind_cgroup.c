@@ -152,7 +152,7 @@ static int match_cgroup(const struct sq_target *target, const char *run, struct 
 	return r;
 }
 
-static bool holds_cgroups(const struct sq_target *target, const char *path)
+static bool holds_cgroups(const struct sq_target *target, const char *uid, const char *path)
 {
 	for (size_t i = 0; i < target->cgroup.n; i++)
 		if (sq_cgroup_may_hold(path, target->cgroup.item[i]))

@@ -257,8 +257,11 @@ static int match_container(const struct sq_target *target, const char *run,
 	return named ? named : r;
 }
 
-static bool holds_containers(const struct sq_target *target, const char *path)
+static bool holds_containers(const struct sq_target *target, const char *uid, const char *path)
 {
+	/* a user's are in the user's slice */
+	if (uid && strcmp(path, "/") != 0 && !sq_cgroup_within(path, "/user.slice"))
+		return false;
 	return !sq_in_container(path);
 }
 

@@ -268,7 +268,7 @@ static int match_pod(const struct sq_target *target, const char *run, struct sq_
 	return r;
 }
 
-static bool holds_pods(const struct sq_target *target, const char *path)
+static bool holds_pods(const struct sq_target *target, const char *uid, const char *path)
 {
 	return !sq_in_container(path);
 }

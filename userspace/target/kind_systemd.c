@@ -293,11 +293,9 @@ static int match_systemd(const struct sq_target *target, const char *run,
 	return r;
 }
 
-static bool holds_units(const struct sq_target *target, const char *path)
+static bool holds_units(const struct sq_target *target, const char *uid, const char *path)
 {
-	_cleanup_free_ char *uid = NULL;
-
-	return !sq_target_find_user(target, &uid, NULL) && place_of(path, uid) != OUTSIDE;
+	return place_of(path, uid) != OUTSIDE;
 }
 
 const struct sq_kind sq_kind_systemd = { is_systemd, match_systemd, holds_units };

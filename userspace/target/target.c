@@ -31,7 +31,7 @@ static int match_command(const struct sq_target *target, const char *run,
 	return 0;
 }
 
-static bool holds_nothing(const struct sq_target *target, const char *path)
+static bool holds_nothing(const struct sq_target *target, const char *uid, const char *path)
 {
 	return false;
 }
@@ -226,11 +226,11 @@ int sq_target_match(const struct sq_target *target, const char *run, struct sq_f
 			    "target '%s': 'not' leaves out all that matches", target->object.key);
 }
 
-bool sq_target_holds(const struct sq_target *target, const char *path)
+bool sq_target_holds(const struct sq_target *target, const char *uid, const char *path)
 {
 	const struct sq_kind *kind = kind_of(target);
 
-	return !kind->holds || kind->holds(target, path);
+	return !kind->holds || kind->holds(target, uid, path);
 }
 
 struct draw {
