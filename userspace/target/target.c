@@ -287,8 +287,7 @@ static void add_member(struct sq_resolved *ret, const struct sq_found *found)
 		member.cgroup = (struct sq_cgroup){ .path = sq_strdup(found->path),
 						    .level = sq_cgroup_level(found->path) };
 		member.processes = 1;
-	} else if (sq_cgroup_find(found->path, &member.cgroup, NULL) ||
-		   sq_cgroup_count(found->path, &member.processes, NULL)) {
+	} else if (sq_cgroup_find_and_count(found->path, &member.cgroup, &member.processes, NULL)) {
 		return;
 	}
 	member.name = sq_strdup(found->name);

@@ -72,13 +72,10 @@ unsigned int sq_cgroup_level(const char *path)
 	return level;
 }
 
-int sq_cgroup_find(const char *path, struct sq_cgroup *cgroup, struct sq_error **err)
+static int describe(const char *path, int fd, struct sq_cgroup *cgroup, struct sq_error **err)
 {
-	_cleanup_close_ int fd = sq_cgroup_open(path, err);
 	struct stat st;
 
-	if (fd < 0)
-		return fd;
 	if (fstat(fd, &st) < 0)
 		return sq_error_errno(err, errno, "cannot look at the cgroup '%s'", path);
 	/* the inode number is the cgroup's id (kernfs, 64-bit) */
@@ -86,6 +83,13 @@ int sq_cgroup_find(const char *path, struct sq_cgroup *cgroup, struct sq_error *
 				      .id = st.st_ino,
 				      .level = sq_cgroup_level(path) };
 	return 0;
+}
+
+int sq_cgroup_find(const char *path, struct sq_cgroup *cgroup, struct sq_error **err)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+
+	return fd < 0 ? fd : describe(path, fd, cgroup, err);
 }
 
 bool sq_cgroup_within(const char *path, const char *ancestor)
@@ -297,15 +301,33 @@ static int count_one(const char *path, int fd, void *data)
 	return 1;
 }
 
+static int count(const char *path, int fd, uint64_t *ret, struct sq_error **err)
+{
+	struct count found = { 0 };
+	int r = walk(path, fd, count_one, &found);
+
+	*ret = found.n;
+	if (r < 0)
+		found.result = r;
+	return r ? sq_error_errno(err, -found.result, "cannot count the processes of '%s'", path)
+		 : 0;
+}
+
 int sq_cgroup_count(const char *path, uint64_t *ret, struct sq_error **err)
 {
-	struct count count = { 0 };
-	int r = sq_cgroup_walk(path, count_one, &count, err);
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
 
-	*ret = count.n;
-	return r > 0 ? sq_error_errno(err, -count.result, "cannot count the processes of '%s'",
-				      path)
-		     : r;
+	*ret = 0;
+	return fd < 0 ? fd : count(path, fd, ret, err);
+}
+
+int sq_cgroup_find_and_count(const char *path, struct sq_cgroup *cgroup, uint64_t *ret,
+			     struct sq_error **err)
+{
+	_cleanup_close_ int fd = sq_cgroup_open(path, err);
+	int r = fd < 0 ? fd : count(path, fd, ret, err);
+
+	return r ? r : describe(path, fd, cgroup, err);
 }
 
 int sq_cgroup_of(pid_t pid, char **ret, struct sq_error **err)

@@ -60,6 +60,10 @@ int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void 
 /* The processes of a cgroup and of all below it. */
 int sq_cgroup_count(const char *path, uint64_t *ret, struct sq_error **err);
 
+/* sq_cgroup_find() and sq_cgroup_count(), where that is asked of thousands. */
+int sq_cgroup_find_and_count(const char *path, struct sq_cgroup *cgroup, uint64_t *ret,
+			     struct sq_error **err);
+
 /*
  * Calls @each for every process of a cgroup and of all below it. What is threaded, or goes meanwhile, has
  * none. The result is sq_cgroup_walk()'s.
