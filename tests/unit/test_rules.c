@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "inject/peers.h"
 #include "inject/rules.h"
 #include "tests/unit/unit.h"
 #include "util/hash.h"

@@ -13,6 +13,7 @@
 #include "inject/injector.h"
 #include "inject/line.h"
 #include "inject/netns_list.h"
+#include "inject/peers.h"
 #include "inject/rules.h"
 
 #define ON_DEVICES (BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS))

@@ -5,8 +5,6 @@
 
 #include "abi.h"
 #include "experiment/experiment.h"
-#include "inject/names.h"
-#include "util/error.h"
 
 /* Bit per enum sq_hook: where this fault acts. 0: sq_fault_support() finds out for each call. */
 uint64_t sq_fault_hooks(const struct sq_fault *fault);
@@ -41,39 +39,4 @@ bool sq_fault_loses(const struct sq_fault *fault);
 /* The rule of a fault that begins and ends with its window around @start_ns (sq_now()). */
 void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rule *ret);
 
-/* One entry of the peers' trie. */
-struct sq_peer_entry {
-	struct sq_peer_key key;
-	struct sq_ports ports;
-};
-
-struct sq_peer_entries {
-	struct sq_peer_entry *item;
-	size_t n;
-};
-
-/*
- * The trie's entries for all faults. A look-up finds only the longest prefix, so each prefix also
- * carries the ports of those around it. @names is what host names have resolved to, @control the peers
- * of the control path; both may be NULL. In the order of the addresses. -E2BIG: too many ranges of ports
- * on one prefix.
- */
-int sq_peer_entries_make(const struct sq_experiment *experiment, const struct sq_names *names,
-			 const struct sq_peers *control, struct sq_peer_entries *ret,
-			 struct sq_error **err);
-
-/* Is there an entry for this very prefix? */
-bool sq_peer_entries_have(const struct sq_peer_entries *entries, const struct sq_peer_key *key);
-
-/* How many entries there may be, however the names resolve. */
-size_t sq_peer_entries_most(const struct sq_experiment *experiment, size_t n);
-
-/* One entry of the trie of names. */
-struct sq_name_entries {
-	struct sq_name_key *item;
-	size_t n;
-};
-
-/* The names of all faults as keys; to be freed. */
-void sq_name_entries_make(const struct sq_experiment *experiment, struct sq_name_entries *ret);
 #endif
