@@ -160,10 +160,8 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (!object)
 		return -EIO;
 	sq_object_choose(object, BIT(hook));
-	if (hook == SQ_HOOK_CALL)
-		sq_object_aim_call(object, "fsync");
-	if (hook == SQ_HOOK_WRAPPER)
-		sq_object_aim_witness(object, "fsync");
+	if (hook == SQ_HOOK_CALL || hook == SQ_HOOK_WRAPPER)
+		sq_object_aim_call(object, hook, "fsync");
 	set_constants(object, hook);
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)

@@ -219,23 +219,47 @@ struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_ho
 	return calls;
 }
 
-/* A program for each call that is met in its own function: fails there, or is only counted. */
-static int load_calls(struct sq_injector *injector, bool witness, struct sq_error **err)
+/* Whose calls are met in their own functions: they fail there, or are counted beside the C library. */
+static const enum sq_hook own_functions[] = { SQ_HOOK_CALL, SQ_HOOK_WRAPPER };
+
+/* The object's own program is for the first call of each such hook. */
+static int aim_calls(struct sq_injector *injector, struct sq_error **err)
 {
-	struct sq_calls calls =
-		sq_injector_calls(injector, witness ? SQ_HOOK_WRAPPER : SQ_HOOK_CALL);
+	for (size_t i = 0; i < ARRAY_SIZE(own_functions); i++) {
+		struct sq_calls calls = sq_injector_calls(injector, own_functions[i]);
+		unsigned int number = 0;
+		int r = 0;
+
+		while (number < 64 * SQ_CALLS_WORDS && !sq_calls_have(&calls, number))
+			number++;
+		if (number < 64 * SQ_CALLS_WORDS)
+			r = sq_object_aim_call(injector->object, own_functions[i],
+					       sq_call_name(number));
+		if (r)
+			return sq_error_errno(err, -r, "cannot aim at the system call %s",
+					      sq_call_name(number));
+	}
+	return 0;
+}
+
+static int load_calls(struct sq_injector *injector, enum sq_hook hook, struct sq_error **err)
+{
+	struct sq_calls calls = sq_injector_calls(injector, hook);
+	bool first = true;
 
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
-		struct squall_bpf *copy;
+		struct sq_call_program program = { .copied = !first, .call = number };
 
 		if (!sq_calls_have(&calls, number))
 			continue;
-		copy = sq_object_for_call(injector->object, sq_call_name(number), witness, err);
-		if (!copy)
-			return -EIO;
-		*(struct sq_call_copy *)sq_append(&injector->copy, &injector->n_copies,
-						  sizeof(*injector->copy)) =
-			(struct sq_call_copy){ copy, number };
+		program.fd = first ? bpf_program__fd(sq_object_call_program(injector->object, hook))
+				   : sq_object_copy_call(injector->object, hook,
+							 sq_call_name(number), err);
+		if (program.fd < 0)
+			return program.fd;
+		first = false;
+		*(struct sq_call_program *)sq_append(&injector->call, &injector->n_calls,
+						     sizeof(program)) = program;
 	}
 	return 0;
 }
@@ -264,14 +288,16 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 	set_prefixes(injector);
 	r = size_maps(injector, sq_peer_entries_most(experiment, injector->peers.n), err);
 	if (!r)
+		r = aim_calls(injector, err);
+	if (!r)
 		r = sq_object_load(injector->object, "does not take squall's programs", err);
 	if (!r)
 		r = write_peers(injector, &injector->peers, err);
 	if (!r)
 		r = fill_names(injector, err);
-	if (!r)
-		r = load_calls(injector, false, err);
-	return r ? r : load_calls(injector, true, err);
+	for (size_t i = 0; i < ARRAY_SIZE(own_functions) && !r; i++)
+		r = load_calls(injector, own_functions[i], err);
+	return r;
 }
 
 int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *setup,
@@ -376,9 +402,10 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 	if (!injector)
 		return NULL;
 	sq_injector_disarm(injector, &left);
-	for (size_t i = 0; i < injector->n_copies; i++)
-		squall_bpf__destroy(injector->copy[i].object);
-	free(injector->copy);
+	for (size_t i = 0; i < injector->n_calls; i++)
+		if (injector->call[i].copied)
+			sq_close(injector->call[i].fd);
+	free(injector->call);
 	if (injector->object)
 		squall_bpf__destroy(injector->object);
 	for (size_t i = 0; injector->support && i < injector->n_faults; i++)

@@ -164,14 +164,9 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < injector->n_copies && !r; i++) {
-		const struct sq_call_copy *copy = &injector->copy[i];
-		int fd = bpf_program__fd(copy->object->progs.sq_call);
-
-		r = sq_attach_trampoline(fd >= 0 ? fd
-						 : bpf_program__fd(copy->object->progs.sq_witness),
-					 sq_call_name(copy->call), &injector->links, err);
-	}
+	for (size_t i = 0; i < injector->n_calls && !r; i++)
+		r = sq_attach_trampoline(injector->call[i].fd, sq_call_name(injector->call[i].call),
+					 &injector->links, err);
 	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
 		const struct sq_call_hook *hook = &sq_call_hooks[i];
 

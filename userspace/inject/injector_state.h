@@ -28,12 +28,13 @@ struct sq_injector {
 	struct sq_name_entries names;
 	size_t n_faults;
 	struct sq_support *support; /* of each fault */
-	/* of the object, one for each call that is met in its own function */
-	struct sq_call_copy {
-		struct squall_bpf *object;
+	/* one for each call that is met in its own function, and each of the hooks there */
+	struct sq_call_program {
+		int fd;
+		bool copied; /* else the object has it */
 		unsigned int call;
-	} * copy;
-	size_t n_copies;
+	} * call;
+	size_t n_calls;
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;

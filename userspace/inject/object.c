@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "gen/squall.skel.h"
+#include "inject/call_copy.h"
 #include "inject/calls.h"
 #include "util/fs.h"
 
@@ -136,6 +137,7 @@ struct squall_bpf *sq_object_open(struct sq_error **err)
 	struct bpf_program *program;
 
 	quiet();
+	sq_call_copies_begin();
 	object = squall_bpf__open();
 	if (!object) {
 		sq_error_errno(err, errno, "cannot open the BPF object");
@@ -268,52 +270,32 @@ static char *function_of(const char *call)
 	return sq_asprintf("__do_sys_%s", call);
 }
 
-static int aim(struct bpf_program *program, const char *call)
+struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook)
 {
+	return hook == SQ_HOOK_CALL ? object->progs.sq_call : object->progs.sq_witness;
+}
+
+int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call)
+{
+	struct bpf_program *program = sq_object_call_program(object, hook);
 	_cleanup_free_ char *function = function_of(call);
 
 	bpf_program__set_autoload(program, true);
 	return bpf_program__set_attach_target(program, 0, function);
 }
 
-int sq_object_aim_call(struct squall_bpf *object, const char *call)
+int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, const char *call,
+			struct sq_error **err)
 {
-	return aim(object->progs.sq_call, call);
-}
+	_cleanup_free_ char *function = function_of(call);
+	int id = kernel_function(function);
+	int fd = id < 0 ? id : sq_call_copy(sq_object_call_program(object, hook), id);
 
-int sq_object_aim_witness(struct squall_bpf *object, const char *call)
-{
-	return aim(object->progs.sq_witness, call);
-}
-
-struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
-				      bool witness, struct sq_error **err)
-{
-	struct squall_bpf *copy = sq_object_open(err);
-	struct bpf_map *map;
-	int r = 0;
-
-	if (!copy)
-		return NULL;
-	bpf_object__for_each_map(map, copy->obj) {
-		int fd = bpf_map__fd(
-			bpf_object__find_map_by_name(original->obj, bpf_map__name(map)));
-
-		if (fd < 0 || r)
-			continue;
-		bpf_map__set_autocreate(map, true);
-		r = bpf_map__reuse_fd(map, fd);
-	}
-	if (!r)
-		r = witness ? sq_object_aim_witness(copy, call) : sq_object_aim_call(copy, call);
-	if (r)
-		sq_error_errno(err, r, "cannot aim at the system call %s", call);
-	else
-		r = sq_object_load(copy, "does not take squall's program for a system call", err);
-	if (!r)
-		return copy;
-	squall_bpf__destroy(copy);
-	return NULL;
+	if (fd >= 0)
+		return fd;
+	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -fd,
+			    "this kernel does not take squall's program for %s: %s", function,
+			    strerror(-fd));
 }
 
 static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, const char *function,

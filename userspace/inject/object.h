@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi.h"
 #include "util/error.h"
 
+struct bpf_program;
 struct squall_bpf;
 
 #define SQ_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, since 6.6 */
@@ -24,16 +26,15 @@ void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
 /* Chooses what counts processes that come to a target; with @devices by their network namespaces, too. */
 void sq_object_choose_arrivals(struct squall_bpf *object, bool devices);
 
-/* Aims the program for a system call's own function, or the witness there, and chooses it. */
-int sq_object_aim_call(struct squall_bpf *object, const char *call);
-int sq_object_aim_witness(struct squall_bpf *object, const char *call);
+/* The program in system calls' own functions for the calls of SQ_HOOK_CALL, or the witness of SQ_HOOK_WRAPPER. */
+struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook);
 
-/*
- * One more copy of the program (or @witness) for a system call's own function, which shares all maps with
- * @original, loaded before. NULL and *err, or the copy, loaded.
- */
-struct squall_bpf *sq_object_for_call(const struct squall_bpf *original, const char *call,
-				      bool witness, struct sq_error **err);
+/* Aims it, before the object is loaded, at the function of a system call, and chooses it. 0 or negative. */
+int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call);
+
+/* Loads it once more, after the object, for another call: the caller's descriptor, or a negative errno. */
+int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, const char *call,
+			struct sq_error **err);
 
 /*
  * Can a program be loaded for a security hook, or for a system call's own function? Tried with one

@@ -136,11 +136,36 @@ static void add_note(json_t *notes, uint64_t n, const char *what)
 	json_array_append_new(notes, sq_json_string(text));
 }
 
+/*
+ * The kernel lets no two tasks be in one program of a trampoline on one processor: where the first was
+ * preempted there, what the second calls meanwhile is not seen.
+ */
+static void add_unseen(const struct sq_injector *injector, json_t *notes)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < injector->n_calls; i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(injector->call[i].fd, &info, &size))
+			n += info.recursion_misses;
+	}
+	if (!n)
+		return;
+	text = sq_asprintf("%llu calls, of whatever cgroup, passed unseen: another task had been "
+			   "preempted where it is decided on their processor",
+			   (unsigned long long)n);
+	json_array_append_new(notes, sq_json_string(text));
+}
+
 json_t *sq_injector_notes(struct sq_injector *injector)
 {
 	json_t *notes = json_array();
 	struct sq_line_stats stats;
 
+	add_unseen(injector, notes);
 	if (injector->follower)
 		sq_follower_notes(injector->follower, notes);
 	/* do not wait for the answer of one that is stopped */
@@ -164,6 +189,15 @@ uint64_t sq_injector_undone(const struct sq_injector *injector, size_t fault)
 	return injector->undone[fault];
 }
 
+static void add_program(json_t *programs, int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+		json_array_append_new(programs, json_integer(info.id));
+}
+
 static void add_link(json_t *links, int fd)
 {
 	struct bpf_link_info info = { 0 };
@@ -179,14 +213,11 @@ json_t *sq_injector_objects(const struct sq_injector *injector)
 	struct bpf_program *program;
 	struct bpf_map *map;
 
-	bpf_object__for_each_program(program, injector->object->obj) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-			json_array_append_new(programs, json_integer(info.id));
-	}
+	bpf_object__for_each_program(program, injector->object->obj)
+		add_program(programs, bpf_program__fd(program));
+	for (size_t i = 0; i < injector->n_calls; i++)
+		if (injector->call[i].copied)
+			add_program(programs, injector->call[i].fd);
 	bpf_object__for_each_map(map, injector->object->obj) {
 		struct bpf_map_info info = { 0 };
 		uint32_t size = sizeof(info);
