@@ -118,8 +118,7 @@ static int protect(struct sq_plan *plan, struct sq_error **err)
 
 	for (size_t i = 0; i < plan->paths.n && !r; i++) {
 		const char *path = plan->paths.item[i];
-		const char *why = strcmp(path, "/") ? sq_protection_of(&plan->protection, path)
-						    : "it is the whole host";
+		const char *why = sq_protection_of(&plan->protection, path);
 
 		if (why)
 			r = sq_error_set(err, SQ_FAIL_REFUSED, EPERM,
