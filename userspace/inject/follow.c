@@ -26,7 +26,7 @@
 #include "util/time.h"
 
 #define LOOK_MS 20 /* how long the thread waits for a birth */
-#define SWEEP_NS (250 * SQ_MS) /* how often it looks for what came or went unannounced */
+#define SWEEP_NS (250 * SQ_MS) /* how often it looks for what has ended */
 #define SETTLE_NS (100 * SQ_MS) /* when an exec must have mapped its library */
 #define MOST_PROCESSES 4096
 
@@ -64,6 +64,8 @@ struct sq_follower {
 	pthread_mutex_t lock; /* of what follows, and of the counts */
 	pthread_cond_t changed;
 	struct sq_texts cgroups; /* of the targets */
+	bool added; /* one of them was not looked at yet */
+	uint64_t arrivals; /* as of the last look at them */
 	int *dead; /* links to be released */
 	size_t n_dead;
 };
@@ -240,15 +242,25 @@ static void meet_new(pid_t pid, void *data)
 
 static void sweep(struct sq_follower *follower)
 {
-	_cleanup_texts_ struct sq_texts cgroups = { 0 };
-
 	for (size_t i = follower->n; i-- > 0;)
 		if (!sq_process_alive(follower->follow[i].pid, follower->follow[i].started))
 			drop(follower, i);
+}
+
+/* Who has come into the targets, and was not born there: with a new cgroup of theirs, or moved. */
+static void look_for_moved(struct sq_follower *follower)
+{
+	_cleanup_texts_ struct sq_texts cgroups = { 0 };
+	uint64_t arrivals = *follower->setup.arrivals;
+	bool look;
+
 	pthread_mutex_lock(&follower->lock);
-	for (size_t i = 0; i < follower->cgroups.n; i++)
+	look = follower->added || arrivals != follower->arrivals;
+	for (size_t i = 0; i < follower->cgroups.n && look; i++)
 		sq_texts_add(&cgroups, follower->cgroups.item[i]);
+	follower->added = false;
 	pthread_mutex_unlock(&follower->lock);
+	follower->arrivals = arrivals;
 	for (size_t i = 0; i < cgroups.n; i++)
 		sq_cgroup_each_process(cgroups.item[i], meet_new, follower, NULL);
 }
@@ -289,6 +301,7 @@ static void *follow_births(void *data)
 	sq_privileges_drop(SQ_ROLE_CONTROLLER);
 	while (!__atomic_load_n(&follower->stop, __ATOMIC_ACQUIRE)) {
 		ring_buffer__poll(follower->births, LOOK_MS);
+		look_for_moved(follower);
 		settle(follower);
 		if (sq_now() - swept < SWEEP_NS)
 			continue;
@@ -331,6 +344,7 @@ int sq_follower_start(struct sq_follower **ret, const struct sq_follow_setup *se
 
 	*ret = follower;
 	follower->setup = *setup;
+	follower->added = true;
 	pthread_mutex_init(&follower->lock, NULL);
 	pthread_cond_init(&follower->changed, NULL);
 	for (size_t i = 0; i < setup->cgroups->n; i++)
@@ -338,7 +352,7 @@ int sq_follower_start(struct sq_follower **ret, const struct sq_follow_setup *se
 	follower->births = ring_buffer__new(setup->births_fd, on_birth, follower, NULL);
 	if (!follower->births)
 		return sq_error_errno(err, errno, "cannot read which processes are born");
-	sweep(follower);
+	look_for_moved(follower);
 	/* signals are the main loop's */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
@@ -361,6 +375,7 @@ void sq_follower_add(struct sq_follower *follower, const char *cgroup)
 	pthread_mutex_lock(&follower->lock);
 	if (!sq_texts_have(&follower->cgroups, cgroup))
 		sq_texts_add(&follower->cgroups, cgroup);
+	follower->added = true;
 	pthread_mutex_unlock(&follower->lock);
 }
 

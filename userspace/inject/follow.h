@@ -7,6 +7,7 @@
 #define SQ_INJECT_FOLLOW_H
 
 #include <jansson.h>
+#include <linux/types.h>
 
 #include "experiment/names.h"
 #include "util/error.h"
@@ -19,6 +20,7 @@ struct sq_follow_setup {
 	int births_fd; /* the ring buffer */
 	struct sq_calls calls;
 	const struct sq_texts *cgroups; /* of the targets; are copied */
+	const volatile __u64 *arrivals; /* counts processes that are moved into them */
 };
 
 /* Attaches to every process there is, then starts a thread that looks for others. */

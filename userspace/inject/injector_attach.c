@@ -187,6 +187,7 @@ static int attach_wrappers(struct sq_injector *injector, struct sq_error **err)
 		.births_fd = bpf_map__fd(object->maps.sq_births),
 		.calls = sq_injector_calls(injector, SQ_HOOK_WRAPPER),
 		.cgroups = &injector->paths,
+		.arrivals = &injector->setup.lease->control->arrivals,
 	};
 	int r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_born),
 				     "the tracepoint sched_process_fork", &injector->links, err);
