@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """
-What comes to the sockets of targets, and what leaves them, in one process, since on an emulated machine
-each start of Python takes seconds: a socket belongs to the cgroup and the network namespace in which it
-was made, whoever uses it later.
+What comes to the sockets of targets, and what leaves them, by one program, since on an emulated machine each
+start of Python takes seconds. A socket is the target's as long as a process of the target holds it: each cgroup
+has one that makes its sockets, keeps them and hands them over to the one that looks.
 
 ways.py CGROUP NEAR FAR COUNT: makes sockets for the cgroups FAULT-in and FAULT-both below CGROUP in the
 namespace NEAR, and their peers beside them (by lo) and in FAR. Says 'ready', then looks once for each
@@ -12,6 +12,7 @@ not as it should be is a line that begins with FAILED.
 """
 import ctypes
 import errno
+import json
 import os
 import select
 import signal
@@ -25,39 +26,78 @@ COUNT = int(sys.argv[4])
 LIBC = ctypes.CDLL(None, use_errno=True)
 LO, NEAR6, FAR6, NEAR4, FAR4 = '127.0.0.1', 'fd99::1', 'fd99::2', '10.99.0.1', '10.99.0.2'
 SOURCE = struct.Struct('!I')
-failed = []
 
 
-def enter(cgroup, netns):
+def join(cgroup):
     with open(f'{CGROUP}/{cgroup}/cgroup.procs', 'w') as procs:
         procs.write(str(os.getpid()))
+
+
+def enter(netns):
     with open(netns) as file:
         if LIBC.setns(file.fileno(), 0):
             raise OSError(ctypes.get_errno(), 'setns')
 
 
-def make(cgroup, netns, kind, host, port=0):
-    """A socket of that cgroup, bound there."""
-    enter(cgroup, netns)
+def bound(netns, kind, host, port):
+    """A socket of the cgroup that this process is in."""
+    enter(netns)
     sock = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, kind)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if kind == socket.SOCK_DGRAM:
         sock.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-        sock.setblocking(False)
-    else:
-        sock.settimeout(5)
     sock.bind((host, port))
-    enter('peer', NEAR)
     return sock
 
 
-def hold(cgroup):
-    """A process of that cgroup that has all sockets, too: one that only others have is not the target's."""
-    if os.fork():
-        return
-    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    enter(cgroup, NEAR)
-    signal.pause()
+class Home:
+    """A process of a cgroup that makes its sockets and keeps them."""
+
+    def __init__(self, cgroup):
+        self.near, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.fork():
+            there.close()
+            return
+        LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        join(cgroup)
+        enter(NEAR)
+        kept = {}
+        while True:
+            listener, *rest = json.loads(there.recv(1000))
+            sock = kept[listener].accept()[0] if listener else bound(*rest)
+            kept[sock.fileno()] = sock
+            socket.send_fds(there, [b'%d' % sock.fileno()], [sock.fileno()])
+
+    def ask(self, *question):
+        """The number of the socket there, and the socket."""
+        self.near.send(json.dumps(question).encode())
+        number, fds, _, _ = socket.recv_fds(self.near, 20, 1)
+        return int(number), socket.socket(fileno=fds[0])
+
+
+homes, numbers = {}, {}  # of sockets: whose each is, and its number there
+
+
+def make(cgroup, netns, kind, host, port=0):
+    """A socket of that cgroup, bound there."""
+    if cgroup == 'peer':
+        sock = bound(netns, kind, host, port)
+        if kind == socket.SOCK_STREAM:
+            sock.settimeout(5)
+    else:
+        number, sock = homes[cgroup].ask(0, netns, kind, host, port)
+        numbers[sock] = cgroup, number
+    if kind == socket.SOCK_DGRAM:
+        sock.setblocking(False)
+    return sock
+
+
+def accept(listener):
+    """What somebody has connected to, by who has the listener."""
+    cgroup, number = numbers[listener]
+    sock = homes[cgroup].ask(number)[1]
+    sock.settimeout(5)
+    return sock
 
 
 class Flow:
@@ -168,9 +208,7 @@ def connect(way, path):
     listener.listen(1)
     peer = make('peer', peer_netns, socket.SOCK_STREAM, theirs)
     peer.connect(listener.getsockname())
-    target = listener.accept()[0]
-    target.settimeout(5)
-    return peer, target
+    return peer, accept(listener)
 
 
 def reads(sock):
@@ -270,6 +308,10 @@ def odd_packets(on):
 
 
 def main():
+    join('peer')
+    # before there are sockets that they would hold, too
+    for cgroup in [f'{fault}-{way}' for fault in FAULTS for way in WAYS] + ['odd']:
+        homes[cgroup] = Home(cgroup)
     flows = make_flows(FAULTS[:3])
     rates = make_flows(['rate'])
     connections = {f'reset-{way}-{path}': connect(way, path) for way in WAYS for path in ('lo', 'veth')}
@@ -278,9 +320,6 @@ def main():
     names = {f'{fault}-{way}-{path}': make(f'{fault}-{way}', NEAR, socket.SOCK_DGRAM,
                                            LO if path == 'lo' else NEAR6)
              for fault in ('dns', 'silent') for way in WAYS for path in ('lo', 'veth')}
-    for fault in FAULTS:
-        for way in WAYS:
-            hold(f'{fault}-{way}')
     print('ready', flush=True)
     for line in sys.stdin:
         on = line.strip() == 'on'
