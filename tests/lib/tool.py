@@ -247,9 +247,10 @@ def keep(args):
 
 
 def answers(args):
-    """Sends `count` datagrams to an echo, one after the other; prints how many are answered."""
+    """Sends `count` datagrams to an echo, one after the other; prints how many are answered within
+    `timeout`."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
-    sock.settimeout(0.3)
+    sock.settimeout(args.timeout)
     sock.connect((args.host, args.port))
     n = 0
     for i in range(args.count):
@@ -415,7 +416,7 @@ def main():
         p.add_argument('--pause', type=float, default=0)
         p.add_argument('--also', type=int, nargs='*', default=[])
         p.add_argument('--udp', action='store_true')
-        p.add_argument('--timeout', type=float, default=2)
+        p.add_argument('--timeout', type=float, default=0.3 if function is answers else 2)
     args = parser.parse_args()
     args.function(args)
 
