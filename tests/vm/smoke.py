@@ -20,6 +20,7 @@ CGROUP, NEAR, FAR = sys.argv[1:]
 LIBC = ctypes.CDLL(None, use_errno=True)
 DATAGRAMS = 500
 LO4, LO6, FAR4, FAR6 = '127.0.0.1', '::1', '10.99.0.2', 'fd99::2'
+NEAR4, NEAR6 = '10.99.0.1', 'fd99::1'
 
 
 def family(host):
@@ -189,6 +190,10 @@ def measure():
         ('slow-udp6', 'beside', None, udp, LO6, 7101),
         ('slow-far-tcp4', 'slow', NEAR, tcp, FAR4, 7100),
         ('slow-far-udp6', 'slow', NEAR, udp, FAR6, 7100),
+        ('late-tcp4', 'beside', None, tcp, LO4, 7102),
+        ('late-udp6', 'beside', None, udp, LO6, 7102),
+        ('late-far-tcp4', 'beside', FAR, tcp, NEAR4, 7102),
+        ('late-far-udp6', 'beside', FAR, udp, NEAR6, 7102),
         ('beside-tcp4', 'beside', None, tcp, LO4, 7100),
         ('beside-udp6', 'beside', None, udp, LO6, 7100),
         ('beside-far-tcp6', 'beside', NEAR, tcp, FAR6, 7100),
@@ -226,6 +231,8 @@ def measure():
 servers = [
     listen('beside', None, [(LO4, 7100), (LO6, 7100)]),
     listen('slow', None, [(LO4, 7101), (LO6, 7101)]),
+    listen('late', None, [(LO4, 7102), (LO6, 7102)]),
+    listen('late', NEAR, [(NEAR4, 7102), (NEAR6, 7102)]),
     listen('beside', FAR, [(FAR4, 7100), (FAR6, 7100)]),
     idle('slow', NEAR),
     idle('lossy', NEAR),
