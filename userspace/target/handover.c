@@ -137,12 +137,30 @@ static bool is_manager(pid_t pid)
 	return !sq_cgroup_of(pid, &path, NULL) && !strcmp(sq_base_name(path), "init.scope");
 }
 
+/* The target that a process is of by now: it may have come, or been born, since those were looked at. */
+static size_t target_now(const struct sq_handover_scope *scope, pid_t pid)
+{
+	_cleanup_free_ char *path = NULL;
+	size_t ret = NOBODYS;
+
+	if (sq_cgroup_of(pid, &path, NULL) || sq_set_has(&scope->exact, path) ||
+	    sq_set_has(&scope->carved, path) || sq_set_has_above(&scope->carved, path))
+		return NOBODYS;
+	for (size_t i = 0; i < scope->paths.n; i++)
+		if (sq_cgroup_within(path, scope->paths.item[i]) &&
+		    (ret == NOBODYS ||
+		     strlen(scope->paths.item[i]) > strlen(scope->paths.item[ret])))
+			ret = i;
+	return ret;
+}
+
 /* The sockets of a process: all of them for a target's, else those that are asked about. */
 static void look_at_files(struct search *search, pid_t pid, size_t path)
 {
 	_cleanup_free_ char *folder = sq_asprintf("/proc/%d/fd", (int)pid);
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
+	size_t whose = path;
 	int manager = -1;
 
 	while (dir && (entry = readdir(dir))) {
@@ -158,11 +176,13 @@ static void look_at_files(struct search *search, pid_t pid, size_t path)
 		if (path == NOBODYS) {
 			if (!sq_numbers_have(&search->inodes, inode))
 				continue;
-			if (manager < 0)
+			if (manager < 0) {
 				manager = is_manager(pid);
+				whose = target_now(search->scope, pid);
+			}
 		}
 		*(struct held *)sq_append(&search->held, &search->n_held, sizeof(*search->held)) =
-			(struct held){ inode, pid, (int)strtol(entry->d_name, NULL, 10), path,
+			(struct held){ inode, pid, (int)strtol(entry->d_name, NULL, 10), whose,
 				       manager > 0 };
 	}
 	if (dir)
