@@ -253,6 +253,8 @@ static void judge(const struct search *search, const struct sq_socket *socket,
 	     i < search->n_held && search->held[i].inode == socket->inode; i++) {
 		const struct held *held = &search->held[i];
 
+		if (held->path != NOBODYS && held->path == home)
+			return; /* by one who has come meanwhile */
 		if (held->path != NOBODYS && (!ours || held->path < ours->path))
 			ours = held;
 		if (held->path == NOBODYS && !held->manager)
