@@ -268,6 +268,19 @@ struct sq_pattern {
 	char glob[SQ_GLOB_SIZE]; /* of the last name, with * and ?; empty: every name */
 };
 
+/*
+ * Whose calls a fault has hit, and on which file. Programs and not processes, which may live for one call.
+ * Of the path the last two names are kept, "" where the call names no file.
+ */
+#define SQ_VICTIMS 1024
+#define SQ_VICTIM_NAME 40
+
+struct sq_victim {
+	__u32 fault;
+	char process[16]; /* the name of the process, not of a thread */
+	char folder[SQ_VICTIM_NAME], file[SQ_VICTIM_NAME];
+};
+
 /* Claims, one entry for each fault and one (SQ_MAX_FAULTS) for the run. */
 struct sq_budget {
 	__u64 claimed;

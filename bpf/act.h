@@ -53,7 +53,7 @@ struct sq_decision {
 	__u32 apart; /* its own flow may overtake it */
 	__u32 fate; /* enum sq_fate */
 	__u32 answer;
-	__u32 fated; /* the fault whose fate it is */
+	__u32 fated; /* the fault whose fate it is, or whose error */
 	__u32 reserved; /* no padding */
 };
 
@@ -204,6 +204,7 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 		break;
 	case SQ_ACTION_ERROR:
 		d->error = -(__s32)rule->error;
+		d->fated = fault;
 		break;
 	case SQ_ACTION_DELAY:
 		sq_act_delay(d, rule, fault, progress, draw);

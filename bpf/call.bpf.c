@@ -6,13 +6,14 @@
  * call. Where: kernels with CONFIG_FUNCTION_ERROR_INJECTION, and Debian's 7.x.
  */
 #include "call.h"
-#include "path_match.h"
+#include "victims.h"
 
 /* The caller gets a sign-extended 64-bit number: an int would be 0x00000000fffffffb to it. */
 SEC("fmod_ret")
 long sq_call(unsigned long long *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx[0];
+	const struct dentry *dentry = NULL;
 	struct sq_event scope = {};
 	struct sq_decision d;
 	__u32 call;
@@ -24,9 +25,12 @@ long sq_call(unsigned long long *ctx)
 		return 0;
 	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
-	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
+	if (d.event.faults & sq_path_faults) {
+		dentry = sq_dentry_of(sq_file_of(FIRST_ARGUMENT(regs)));
+		sq_match_paths(&d.event, dentry);
+	}
 	sq_decide(&d);
+	sq_blame(&d, dentry);
 	return sq_result(&d);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "call.h"
 #include "packet.h"
+#include "victims.h"
 
 #define DENY 0
 #define ALLOW 1
@@ -59,6 +60,7 @@ static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook 
 	sq_begin(&d, &scope, sq_current_call());
 	sq_sock_address(&d.event, ctx, ipv6);
 	sq_decide(&d);
+	sq_blame(&d, NULL);
 	return sq_answer(&d);
 }
 
@@ -109,6 +111,7 @@ static __always_inline int sq_sockopt(struct bpf_sockopt *ctx, enum sq_hook hook
 		return ALLOW;
 	sq_begin(&d, &scope, sq_current_call());
 	sq_decide(&d);
+	sq_blame(&d, NULL);
 	return sq_answer(&d);
 }
 

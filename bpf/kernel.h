@@ -137,6 +137,8 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
 	int pid, tgid;
+	struct task_struct *group_leader;
+	char comm[16];
 	const struct cred *real_cred, *cred;
 	struct nsproxy *nsproxy;
 	struct files_struct *files;

@@ -10,18 +10,23 @@
 #include "call.h"
 #include "path_match.h"
 #include "sock_peer.h"
+#include "victims.h"
 
 #include <bpf/bpf_tracing.h>
+
+static __always_inline long sq_lsm_decide(struct sq_decision *d, const struct dentry *dentry)
+{
+	sq_match_paths(&d->event, dentry);
+	sq_decide(d);
+	sq_blame(d, dentry);
+	return sq_result(d);
+}
 
 static __always_inline long sq_lsm_dentry(enum sq_hook hook, const struct dentry *dentry)
 {
 	struct sq_decision d;
 
-	if (!sq_call_concerns(&d, hook))
-		return 0;
-	sq_match_paths(&d.event, dentry);
-	sq_decide(&d);
-	return sq_result(&d);
+	return sq_call_concerns(&d, hook) ? sq_lsm_decide(&d, dentry) : 0;
 }
 
 /* @file may be NULL: memory without a file. */
@@ -29,22 +34,14 @@ static __always_inline long sq_lsm_file(enum sq_hook hook, const struct file *fi
 {
 	struct sq_decision d;
 
-	if (!sq_call_concerns(&d, hook))
-		return 0;
-	sq_match_file(&d.event, file);
-	sq_decide(&d);
-	return sq_result(&d);
+	return sq_call_concerns(&d, hook) ? sq_lsm_decide(&d, sq_dentry_of(file)) : 0;
 }
 
 static __always_inline long sq_lsm_path(enum sq_hook hook, const struct path *path)
 {
 	struct sq_decision d;
 
-	if (!sq_call_concerns(&d, hook))
-		return 0;
-	sq_match_paths(&d.event, BPF_CORE_READ(path, dentry));
-	sq_decide(&d);
-	return sq_result(&d);
+	return sq_call_concerns(&d, hook) ? sq_lsm_decide(&d, BPF_CORE_READ(path, dentry)) : 0;
 }
 
 static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket *socket,
@@ -56,6 +53,7 @@ static __always_inline long sq_lsm_socket(enum sq_hook hook, const struct socket
 		return 0;
 	sq_match_socket(&d.event, socket, address);
 	sq_decide(&d);
+	sq_blame(&d, NULL);
 	return sq_result(&d);
 }
 
@@ -66,6 +64,7 @@ static __always_inline long sq_lsm_plain(enum sq_hook hook)
 	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_decide(&d);
+	sq_blame(&d, NULL);
 	return sq_result(&d);
 }
 

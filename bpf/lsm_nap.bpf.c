@@ -8,14 +8,16 @@
  * runs several times in a call it is not here. Least kernel: 6.12.
  */
 #include "nap.h"
-#include "path_match.h"
 #include "sock_peer.h"
+#include "victims.h"
 
 #include <bpf/bpf_tracing.h>
 
-static __always_inline void sq_nap_decide(struct sq_decision *d)
+/* @dentry is the file's that the call is about, or NULL. */
+static __always_inline void sq_nap_decide(struct sq_decision *d, const struct dentry *dentry)
 {
 	sq_decide_call(d);
+	sq_blame(d, dentry);
 	if (d->delay_ns)
 		sq_nap_now(d);
 }
@@ -38,9 +40,9 @@ int BPF_PROG(sq_nap_open, struct file *file)
 
 	if (!sq_call_concerns(&d, SQ_HOOK_NAP_OPEN))
 		return 0;
-	sq_match_file(&d.event, file);
+	sq_match_paths(&d.event, sq_dentry_of(file));
 	d.event.uncovered = sq_opens_under_lock(file);
-	sq_nap_decide(&d);
+	sq_nap_decide(&d, sq_dentry_of(file));
 	return 0;
 }
 
@@ -51,8 +53,8 @@ int BPF_PROG(sq_nap_open, struct file *file)
                                                                     \
 		if (!sq_call_concerns(&d, hook))                    \
 			return 0;                                   \
-		sq_match_file(&d.event, file);                      \
-		sq_nap_decide(&d);                                  \
+		sq_match_paths(&d.event, sq_dentry_of(file));       \
+		sq_nap_decide(&d, sq_dentry_of(file));              \
 		return 0;                                           \
 	}
 
@@ -68,7 +70,7 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 	if (!sq_call_concerns(&d, SQ_HOOK_NAP_GETATTR))
 		return 0;
 	sq_match_paths(&d.event, BPF_CORE_READ(path, dentry));
-	sq_nap_decide(&d);
+	sq_nap_decide(&d, BPF_CORE_READ(path, dentry));
 	return 0;
 }
 
@@ -78,7 +80,7 @@ int BPF_PROG(sq_nap_getattr, struct path *path)
 		struct sq_decision d;            \
                                                  \
 		if (sq_call_concerns(&d, hook))  \
-			sq_nap_decide(&d);       \
+			sq_nap_decide(&d, NULL); \
 		return 0;                        \
 	}
 
@@ -93,7 +95,7 @@ static __always_inline int sq_nap_socket(enum sq_hook hook, const struct socket 
 	if (!sq_call_concerns(&d, hook))
 		return 0;
 	sq_match_socket(&d.event, socket, address);
-	sq_nap_decide(&d);
+	sq_nap_decide(&d, NULL);
 	return 0;
 }
 
@@ -131,7 +133,7 @@ int BPF_PROG(sq_nap_create, int family, int type, int protocol, int kernel)
 	struct sq_decision d;
 
 	if (!kernel && sq_call_concerns(&d, SQ_HOOK_NAP_CREATE))
-		sq_nap_decide(&d);
+		sq_nap_decide(&d, NULL);
 	return 0;
 }
 

@@ -151,10 +151,10 @@ static __always_inline void sq_match_paths(struct sq_event *event, const struct 
 			sq_glob_fits(i, number, &event->elsewhere);
 }
 
-/* The same for an open file, or NULL, which is on no path. */
-static __always_inline void sq_match_file(struct sq_event *event, const struct file *file)
+/* Of an open file, or NULL, which is on no path. */
+static __always_inline const struct dentry *sq_dentry_of(const struct file *file)
 {
-	sq_match_paths(event, file ? BPF_CORE_READ(file, f_path.dentry) : NULL);
+	return file ? BPF_CORE_READ(file, f_path.dentry) : NULL;
 }
 
 /* The file behind a descriptor of the running task, or NULL. */

@@ -8,8 +8,8 @@
  * kernel: 6.18.
  */
 #include "nap.h"
-#include "path_match.h"
 #include "sock_peer.h"
+#include "victims.h"
 
 /* The calls that name a peer, by their numbers. */
 const volatile __u32 sq_nr_connect, sq_nr_bind, sq_nr_sendto, sq_nr_sendmsg;
@@ -149,6 +149,7 @@ SEC("raw_tp/sys_enter")
 int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct pt_regs *regs = (const struct pt_regs *)ctx->args[0];
+	const struct dentry *dentry = NULL;
 	struct sq_event scope = {};
 	struct sq_decision d;
 	__u64 call = ctx->args[1];
@@ -162,13 +163,17 @@ int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
-	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
+	if (d.event.faults & sq_path_faults) {
+		dentry = sq_dentry_of(sq_file_of(FIRST_ARGUMENT(regs)));
+		sq_match_paths(&d.event, dentry);
+	}
 	if (d.event.faults & sq_peer_faults)
 		sq_match_call_peer(&d.event, call, regs);
 	sq_decide(&d);
 	if (d.delay_ns && !sq_nap_start(&d))
 		sq_take_back(&d, d.delayed, SQ_MISSED_ROOM);
+	else
+		sq_blame(&d, dentry);
 	return 0;
 }
 

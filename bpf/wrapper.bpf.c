@@ -8,7 +8,7 @@
  * sched_process_exec, that tell user space which processes to attach to. Least kernel: 6.12.
  */
 #include "nap.h"
-#include "path_match.h"
+#include "victims.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -29,6 +29,7 @@ struct {
 SEC("uprobe.s")
 int sq_wrapper(struct pt_regs *regs)
 {
+	const struct dentry *dentry = NULL;
 	struct sq_event scope = {};
 	struct sq_decision d;
 	__u32 *expected;
@@ -42,9 +43,12 @@ int sq_wrapper(struct pt_regs *regs)
 		*expected = 1;
 	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
-	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(regs->FIRST_REGISTER));
+	if (d.event.faults & sq_path_faults) {
+		dentry = sq_dentry_of(sq_file_of(regs->FIRST_REGISTER));
+		sq_match_paths(&d.event, dentry);
+	}
 	sq_decide_call(&d);
+	sq_blame(&d, dentry);
 	if (d.delay_ns)
 		sq_nap_now(&d);
 	return 0;
@@ -71,7 +75,7 @@ int sq_witness(unsigned long long *ctx)
 	sq_begin(&d, &scope, call);
 	d.event.uncovered = 1;
 	if (d.event.faults & sq_path_faults)
-		sq_match_file(&d.event, sq_file_of(FIRST_ARGUMENT(regs)));
+		sq_match_paths(&d.event, sq_dentry_of(sq_file_of(FIRST_ARGUMENT(regs))));
 	sq_decide_call(&d);
 	return 0;
 }

@@ -32,6 +32,8 @@
 	"'asked':{'delay':'10ms','for':'6s','at':'0s'},"                                           \
 	"'started':'2026-11-25T10:00:02.000000Z','ended':'2026-11-25T10:00:08.000000Z',"           \
 	"'counters':{'seen':60,'injected':30,'missed':{'dice':30,'filter':2}},"                    \
+	"'victims':[{'process':'<nginx>','path':'log/access.log','injected':29},"                  \
+	"{'process':'sh','injected':1}],"                                                          \
 	"'got':{'samples':30,'p50_us':10000,'p90_us':10000,'p99_us':11000,'max_us':12000}},"       \
 	"{'name':'idle','fault':'network.loss','min_effect':5,'asked':{},"                         \
 	"'started':'2026-11-25T10:00:02.000000Z',"                                                 \
@@ -198,10 +200,12 @@ static void test_markdown_is_no_markup_of_the_experiments(void **state)
 	assert_contains(text, "for OPS-1, because: because &lt;&>");
 }
 
-static void test_html_tells_what_a_fault_let_pass(void **state)
+static void test_html_tells_whom_a_fault_hit_most(void **state)
 {
 	_cleanup_free_ char *text = render(JOURNAL, "html");
 
+	assert_contains(text, "<td>&lt;nginx&gt;</td><td>log/access.log</td><td class=\"n\">29");
+	assert_contains(text, "<td>sh</td><td></td><td class=\"n\">1</td>");
 	assert_contains(text, "let pass: 2 not to the peer, 30 spared by the dice or by skip</p>");
 }
 
@@ -318,7 +322,7 @@ UNIT(UNIT_TEST(test_every_format_takes_a_journal_without_anything),
      UNIT_TEST(test_junit_counts_its_cases),
      UNIT_TEST(test_junit_makes_an_error_of_what_no_test_is_to_blame_for),
      UNIT_TEST(test_markdown_is_no_markup_of_the_experiments),
-     UNIT_TEST(test_html_tells_what_a_fault_let_pass),
+     UNIT_TEST(test_html_tells_whom_a_fault_hit_most),
      UNIT_TEST(test_what_compare_says_is_in_each_report_for_people),
      UNIT_TEST(test_paths_let_pass_what_is_not_on_them),
      UNIT_TEST(test_a_day_is_a_suite_an_experiment),

@@ -172,6 +172,20 @@ json_t *sq_run_counters(struct sq_run *run)
 	return told;
 }
 
+json_t *sq_run_last_counters(struct sq_run *run)
+{
+	json_t *counters = sq_run_counters(run), *fault, *victims;
+	size_t i;
+
+	json_array_foreach(json_object_get(counters, "faults"), i, fault) {
+		victims = sq_injector_victims(run->injector, i);
+		if (json_array_size(victims))
+			json_object_set(fault, "victims", victims);
+		json_decref(victims);
+	}
+	return counters;
+}
+
 /* How long until a fault begins, or ends; 0 where it is over, or nothing is armed. */
 static double until_s(const struct sq_run *run, size_t i)
 {

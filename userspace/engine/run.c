@@ -307,7 +307,7 @@ static void disarm(struct sq_run *run)
 	sq_injector_disarm(run->injector, &run->left);
 	if (sq_injector_count(run->injector, &err))
 		sq_run_judge(run, SQ_ERROR, "%s", err->message);
-	sq_journal_add(&run->journal, "counters", sq_run_counters(run));
+	sq_journal_add(&run->journal, "counters", sq_run_last_counters(run));
 }
 
 static int sample_after(struct sq_run *run, struct sq_error **err)

@@ -152,5 +152,6 @@ int sq_run_judge_survival(struct sq_run *run, struct sq_error **err);
 json_t *sq_run_document(const struct sq_run *run); /* the journal's beginning */
 json_t *sq_run_status(struct sq_run *run); /* what `status` shows */
 json_t *sq_run_counters(struct sq_run *run); /* of all faults, for the journal */
+json_t *sq_run_last_counters(struct sq_run *run); /* the same, with whom they have hit most */
 
 #endif

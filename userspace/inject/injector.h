@@ -135,6 +135,12 @@ struct sq_delays {
 
 void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct sq_delays *ret);
 
+/*
+ * The processes that a fault on calls has hit most, at most ten, and the files they were about: [{process,
+ * path, injected}], the path's last two names. New; empty for packets, which have no process.
+ */
+json_t *sq_injector_victims(const struct sq_injector *injector, size_t fault);
+
 /* What the injector wants to say for the report, such as packets without room in the line. */
 json_t *sq_injector_notes(struct sq_injector *injector);
 

@@ -94,7 +94,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 {
 	const uint64_t devices = BIT(SQ_HOOK_EGRESS) | BIT(SQ_HOOK_TC_INGRESS);
 	const uint64_t every_call = BIT(SQ_HOOK_SYSENTER), wrapper = BIT(SQ_HOOK_WRAPPER);
-	const uint64_t with_files = ~(every_call - 1);
+	const uint64_t calls = ~(BIT(SQ_HOOK_CONNECT) - 1), with_files = ~(every_call - 1);
 	const uint64_t naps = every_call | wrapper | ~(BIT(SQ_HOOK_NAP_FIRST) - 1);
 	const struct {
 		struct bpf_map *map;
@@ -108,6 +108,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		{ object->maps.sq_name, devices },
 		{ object->maps.sq_names, devices },
 		{ object->maps.sq_line_back, BIT(SQ_HOOK_TC_INGRESS) },
+		{ object->maps.sq_victims, calls },
 		{ object->maps.sq_naps, every_call },
 		{ object->maps.sq_inodes, with_files },
 		{ object->maps.sq_patterns, with_files },

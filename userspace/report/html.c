@@ -191,6 +191,28 @@ static void add_row(struct sq_buffer *out, const char *name, int64_t injected, i
 		      sq_report_share(injected, seen, share));
 }
 
+/* Whom a fault on calls has hit most. */
+static void add_victims(const json_t *victims, struct sq_buffer *out)
+{
+	const json_t *victim;
+	char number[32];
+	size_t i;
+
+	if (!json_array_size(victims))
+		return;
+	sq_buffer_add(out, "<div class=\"wide\"><table><tr><th>hit most</th><th>file</th>"
+			   "<th class=\"n\">injected</th></tr>\n");
+	json_array_foreach(victims, i, victim) {
+		sq_buffer_add(out, "<tr><td>");
+		sq_report_xml(out, sq_json_text(victim, "process"));
+		sq_buffer_add(out, "</td><td>");
+		sq_report_xml(out, sq_json_text(victim, "path"));
+		sq_buffer_add(out, "</td><td class=\"n\">%s</td></tr>\n",
+			      sq_count_text((uint64_t)sq_json_int(victim, "injected"), number));
+	}
+	sq_buffer_add(out, "</table></div>\n");
+}
+
 static void add_fault(const json_t *journal, const json_t *fault, struct sq_buffer *out)
 {
 	const json_t *counters = json_object_get(fault, "counters"), *row;
@@ -223,6 +245,7 @@ static void add_fault(const json_t *journal, const json_t *fault, struct sq_buff
 		add_row(out, sq_json_text(row, "path"), sq_json_int(row, "injected"),
 			sq_json_int(row, "seen"));
 	sq_buffer_add(out, "</table></div>\n");
+	add_victims(json_object_get(fault, "victims"), out);
 	sq_report_let_pass(fault, &passed);
 	add_dim(&passed, out);
 }
