@@ -195,8 +195,9 @@ static void test_markdown_is_no_markup_of_the_experiments(void **state)
 	assert_contains(
 		text,
 		"| the cart \\| answers | during | 6 | 1 | 10 ms | 20 ms | 20 ms | ❌ not met |");
-	assert_contains(text,
-			"| slow | network.latency | delay 10ms; for 6s; at 0s | 30 of 60 (50 %) |");
+	assert_contains(
+		text,
+		"| slow | network.latency | delay 10ms; for 6s; at 0s | 30 of 60 seen (50 %) |");
 	assert_contains(text, "for OPS-1, because: because &lt;&>");
 }
 

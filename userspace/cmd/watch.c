@@ -72,14 +72,23 @@ static int enter(struct sq_error **err)
 	return 0;
 }
 
-static int watch_signals(sigset_t *set)
+static sigset_t watched_set(void)
 {
-	sigemptyset(set);
+	sigset_t set;
+
+	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
-		sigaddset(set, watched[i]);
-	if (sigprocmask(SIG_BLOCK, set, NULL) < 0)
+		sigaddset(&set, watched[i]);
+	return set;
+}
+
+static int watch_signals(void)
+{
+	const sigset_t set = watched_set();
+
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	return signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /* As if it had never been blocked. */
@@ -203,9 +212,12 @@ static void draw(struct watch *watch)
 static void stop(struct watch *watch, bool everything)
 {
 	char name[] = "abort", option[] = "--reason", reason[] = "a key of status --watch";
+	const sigset_t set = watched_set();
 	char *argv[] = { name, option, reason, everything ? NULL : watch->selected, NULL };
 
 	leave();
+	/* it waits for the runs: Ctrl-C ends that, as it does of the command */
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	watch->code = sq_command_abort.run(&sq_command_abort, everything ? 3 : 4, argv);
 	watch->done = true;
 }
@@ -274,10 +286,9 @@ int sq_watch(const char *only)
 			       .before = json_object(),
 			       .code = sq_verdict_exit(SQ_PASSED) };
 	struct sq_error *err = NULL;
-	sigset_t set;
 	int r = look(&watch, &err);
 
-	watch.signal_fd = watch_signals(&set);
+	watch.signal_fd = watch_signals();
 	if (!r && watch.signal_fd < 0)
 		r = sq_error_errno(&err, errno, "cannot watch for signals");
 	if (!r) {

@@ -61,22 +61,16 @@ static void add_note(const json_t *note, struct sq_buffer *out)
 
 static void text_head(const json_t *day, bool colour, struct sq_buffer *text)
 {
-	const char *verdict = sq_json_text(day, "verdict"), *reason = sq_json_text(day, "reason");
-	const char *on = !colour ? "" : !strcmp(verdict, "passed") ? "\033[1;32m" : "\033[1;31m";
 	char took[SQ_DURATION_SIZE];
 
 	sq_buffer_add(text, "\n%s\n", sq_json_text(day, "title"));
 	sq_buffer_add(text, "game day %s on %s, by %s, took %s\n", sq_json_text(day, "gameday"),
 		      sq_json_text(json_object_get(day, "host"), "name"), sq_json_text(day, "by"),
 		      sq_report_s(sq_report_day_seconds(day), took));
-	if (*sq_json_text(day, "task_id"))
-		sq_buffer_add(text, "for %s\n", sq_json_text(day, "task_id"));
-	if (*sq_json_text(day, "reason_given"))
-		sq_buffer_add(text, "because: %s\n", sq_json_text(day, "reason_given"));
+	sq_report_given(day, text);
 	if (json_is_true(json_object_get(day, "observe")))
 		sq_buffer_add(text, "observed only: nothing was injected\n");
-	sq_buffer_add(text, "\n%s%s%s%s%s\n", on, verdict, colour ? "\033[0m" : "",
-		      *reason ? ": " : "", reason);
+	sq_report_verdict(day, colour, text);
 }
 
 static void text_table(const json_t *experiments, struct sq_buffer *text)
@@ -100,26 +94,19 @@ static void text_table(const json_t *experiments, struct sq_buffer *text)
 	}
 }
 
-static void text_deviation(void *data, const char *probe, const char *phase, const char *why)
-{
-	sq_buffer_add(data, "  - %s, %s: %s\n", probe, phase, why);
-}
-
 static void text_faults(const json_t *journal, struct sq_buffer *text)
 {
-	const json_t *fault, *counters;
-	char injected[32], seen[32], why[SQ_REPORT_WHY];
+	char why[SQ_REPORT_WHY];
+	const json_t *fault;
 	const char *none;
 	size_t i;
 
 	json_array_foreach(json_object_get(journal, "faults"), i, fault) {
-		counters = json_object_get(fault, "counters");
 		none = sq_report_no_effect(fault, why);
-		sq_buffer_add(text, "  %s (%s): injected %s of %s seen%s%s\n",
-			      sq_json_text(fault, "name"), sq_json_text(fault, "fault"),
-			      sq_count_text((uint64_t)sq_json_int(counters, "injected"), injected),
-			      sq_count_text((uint64_t)sq_json_int(counters, "seen"), seen),
-			      none ? "; " : "",
+		sq_buffer_add(text, "  %s (%s): injected ", sq_json_text(fault, "name"),
+			      sq_json_text(fault, "fault"));
+		sq_report_injected(json_object_get(fault, "counters"), text);
+		sq_buffer_add(text, "%s%s\n", none ? "; " : "",
 			      !none   ? ""
 			      : *none ? none
 				      : "not armed");
@@ -136,7 +123,7 @@ static void text_experiment(const json_t *experiment, size_t i, bool colour, str
 	if (!*sq_json_text(experiment, "run"))
 		return;
 	if (journal) {
-		sq_report_each_deviation(journal, text_deviation, text);
+		sq_report_deviations(journal, text);
 		sq_report_chart(journal, colour, text);
 		text_faults(journal, text);
 	}
@@ -149,7 +136,6 @@ void sq_report_day_text(const json_t *day, bool colour, struct sq_buffer *text)
 	const json_t *experiments = json_object_get(day, "experiments");
 	const json_t *notes = json_object_get(day, "notes"), *item;
 	_cleanup_buffer_ struct sq_buffer wide = { 0 };
-	_cleanup_free_ char *wrapped = NULL;
 	size_t i;
 
 	text_head(day, colour, &wide);
@@ -165,8 +151,7 @@ void sq_report_day_text(const json_t *day, bool colour, struct sq_buffer *text)
 	}
 	sq_buffer_add(&wide, "\nverdict of the day: %s, exit %lld\n", sq_json_text(day, "verdict"),
 		      (long long)sq_json_int(day, "exit"));
-	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
-	sq_buffer_add(text, "%s", wrapped);
+	sq_report_wrap(&wide, text);
 }
 
 static void md_line(struct sq_buffer *out, const char *before, const char *text, const char *after)

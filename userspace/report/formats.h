@@ -35,8 +35,23 @@ void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text)
 const char *sq_report_step(int step);
 #define SQ_REPORT_FAILED "x"
 
+/* What was given with --task-id and --reason, a line each. */
+void sq_report_given(const json_t *document, struct sq_buffer *text);
+
+/* "passed", or "deviated: why", below an empty line. */
+void sq_report_verdict(const json_t *document, bool colour, struct sq_buffer *text);
+
+/* What deviated besides the verdict's reason, a line each. */
+void sq_report_deviations(const json_t *journal, struct sq_buffer *text);
+
+/* Texts below a head; nothing where there are none. */
+void sq_report_list(const json_t *list, const char *head, struct sq_buffer *text);
+
 /* A fault's parameters on a line of their own, but those that stand elsewhere. */
-void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text);
+void sq_report_asked(const char *head, const json_t *asked, bool times, struct sq_buffer *text);
+
+/* Adds @wide to @text, its lines broken to SQ_REPORT_COLUMNS. */
+void sq_report_wrap(struct sq_buffer *wide, struct sq_buffer *text);
 
 /* A line on what `compare` has found for a probe; nothing where @compare is NULL. */
 void sq_report_compare(const json_t *compare, struct sq_buffer *text);

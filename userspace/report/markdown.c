@@ -123,8 +123,7 @@ static void add_fault(const json_t *fault, struct sq_buffer *out)
 	const json_t *counters = json_object_get(fault, "counters");
 	const json_t *got = json_object_get(fault, "got");
 	_cleanup_buffer_ struct sq_buffer asked = { 0 };
-	char injected[32], seen[32], share[32], why[SQ_REPORT_WHY], p50[SQ_DURATION_SIZE],
-		p99[SQ_DURATION_SIZE];
+	char why[SQ_REPORT_WHY], p50[SQ_DURATION_SIZE], p99[SQ_DURATION_SIZE];
 	const char *none = sq_report_no_effect(fault, why);
 
 	sq_report_parameters(json_object_get(fault, "asked"), true, &asked);
@@ -132,16 +131,16 @@ static void add_fault(const json_t *fault, struct sq_buffer *out)
 	sq_report_md(out, sq_json_text(fault, "name"));
 	sq_buffer_add(out, " | %s | ", sq_json_text(fault, "fault"));
 	sq_report_md(out, sq_buffer_text(&asked));
-	sq_buffer_add(out, " | %s of %s (%s) | ",
-		      sq_count_text((uint64_t)sq_json_int(counters, "injected"), injected),
-		      sq_count_text((uint64_t)sq_json_int(counters, "seen"), seen),
-		      sq_report_share(sq_json_int(counters, "injected"),
-				      sq_json_int(counters, "seen"), share));
+	sq_buffer_add(out, " | ");
+	sq_report_injected(counters, out);
+	sq_buffer_add(out, " | ");
 	if (got)
 		sq_buffer_add(out, "p50 %s, p99 %s",
 			      sq_report_ms(sq_json_real(got, "p50_us") / 1000, p50),
 			      sq_report_ms(sq_json_real(got, "p99_us") / 1000, p99));
-	sq_buffer_add(out, " | %s |\n", !none ? "" : *none ? none : "not armed");
+	sq_buffer_add(out, " | ");
+	sq_report_md(out, !none ? "" : *none ? none : "not armed");
+	sq_buffer_add(out, " |\n");
 }
 
 static void add_faults(const json_t *journal, struct sq_buffer *out)

@@ -3,15 +3,10 @@
 
 #include "report/formats.h"
 #include "report/report.h"
+#include "report/view.h"
 #include "util/json.h"
-#include "util/time.h"
 
 #define MOST_CGROUPS 20
-
-static const char *seconds(double s, char text[SQ_DURATION_SIZE])
-{
-	return sq_duration_text((uint64_t)(s * (double)SQ_S), text);
-}
 
 static void add_target(const json_t *target, struct sq_buffer *text)
 {
@@ -46,13 +41,14 @@ static void add_fault(const json_t *fault, struct sq_buffer *text)
 	const json_t *target;
 	size_t i;
 
-	sq_buffer_add(text, "  %s to %s  %s (%s) on", seconds(sq_json_real(fault, "at_s"), from),
-		      seconds(sq_json_real(fault, "at_s") + sq_json_real(fault, "for_s"), until),
-		      sq_json_text(fault, "name"), sq_json_text(fault, "fault"));
+	sq_buffer_add(
+		text, "  %s to %s  %s (%s) on", sq_report_s(sq_json_real(fault, "at_s"), from),
+		sq_report_s(sq_json_real(fault, "at_s") + sq_json_real(fault, "for_s"), until),
+		sq_json_text(fault, "name"), sq_json_text(fault, "fault"));
 	json_array_foreach(json_object_get(fault, "targets"), i, target)
 		sq_buffer_add(text, "%s %s", i ? "," : "", json_string_value(target));
 	sq_buffer_add(text, "\n");
-	sq_report_asked(json_object_get(fault, "asked"), false, text);
+	sq_report_asked("asked", json_object_get(fault, "asked"), false, text);
 	sq_buffer_add(text, "    by %s\n", sq_json_text(fault, "backend"));
 }
 
@@ -69,17 +65,6 @@ static void add_limit(const json_t *limit, struct sq_buffer *text)
 			      : "");
 }
 
-static void add_list(const json_t *list, const char *head, struct sq_buffer *text)
-{
-	const json_t *item;
-	size_t i;
-
-	if (json_array_size(list))
-		sq_buffer_add(text, "\n%s\n", head);
-	json_array_foreach(list, i, item)
-		sq_buffer_add(text, "  - %s\n", json_string_value(item));
-}
-
 static void add_plan(const json_t *plan, struct sq_buffer *text)
 {
 	const json_t *phases = json_object_get(plan, "phases"), *item;
@@ -93,26 +78,24 @@ static void add_plan(const json_t *plan, struct sq_buffer *text)
 	json_array_foreach(json_object_get(plan, "targets"), i, item)
 		add_target(item, text);
 	sq_buffer_add(text, "\ntimeline: before %s, method %s, after %s; seed %lld\n",
-		      seconds(sq_json_real(phases, "before_s"), before),
-		      seconds(sq_json_real(phases, "during_s"), during),
-		      seconds(sq_json_real(phases, "after_s"), after),
+		      sq_report_s(sq_json_real(phases, "before_s"), before),
+		      sq_report_s(sq_json_real(phases, "during_s"), during),
+		      sq_report_s(sq_json_real(phases, "after_s"), after),
 		      (long long)sq_json_int(plan, "seed"));
 	json_array_foreach(json_object_get(plan, "faults"), i, item)
 		add_fault(item, text);
-	add_list(json_object_get(plan, "probes"), "steady state, judged by", text);
+	sq_report_list(json_object_get(plan, "probes"), "steady state, judged by", text);
 	sq_buffer_add(text, "\nblast radius\n");
 	json_array_foreach(json_object_get(plan, "limits"), i, item)
 		add_limit(item, text);
-	add_list(json_object_get(plan, "exempt"), "no fault hits", text);
-	add_list(json_object_get(plan, "warnings"), "mind that", text);
+	sq_report_list(json_object_get(plan, "exempt"), "no fault hits", text);
+	sq_report_list(json_object_get(plan, "warnings"), "mind that", text);
 }
 
 void sq_report_plan(const json_t *plan, struct sq_buffer *text)
 {
 	_cleanup_buffer_ struct sq_buffer wide = { 0 };
-	_cleanup_free_ char *wrapped = NULL;
 
 	add_plan(plan, &wide);
-	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
-	sq_buffer_add(text, "%s", wrapped);
+	sq_report_wrap(&wide, text);
 }

@@ -9,18 +9,12 @@
 #include "util/units.h"
 
 #define MOST_CGROUPS 5
-
-static void add_deviation(void *data, const char *probe, const char *phase, const char *why)
-{
-	sq_buffer_add(data, "  - %s, %s: %s\n", probe, phase, why);
-}
+#define MOST_VICTIMS 3
 
 static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 {
 	const json_t *experiment = json_object_get(journal, "experiment");
 	const json_t *host = json_object_get(journal, "host");
-	const char *verdict = sq_json_text(journal, "verdict"), *reason;
-	const char *on = !colour ? "" : !strcmp(verdict, "passed") ? "\033[1;32m" : "\033[1;31m";
 	char took[SQ_DURATION_SIZE];
 
 	sq_buffer_add(text, "\n%s\n", sq_json_text(experiment, "title"));
@@ -28,14 +22,9 @@ static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 		      sq_json_text(journal, "run"), sq_json_text(host, "name"),
 		      sq_json_text(host, "kernel"), (long long)sq_json_int(experiment, "seed"),
 		      sq_report_s(sq_json_real(journal, "duration_s"), took));
-	if (*sq_json_text(journal, "task_id"))
-		sq_buffer_add(text, "for %s\n", sq_json_text(journal, "task_id"));
-	if (*sq_json_text(journal, "reason_given"))
-		sq_buffer_add(text, "because: %s\n", sq_json_text(journal, "reason_given"));
-	reason = sq_json_text(journal, "reason");
-	sq_buffer_add(text, "\n%s%s%s%s%s\n", on, verdict, colour ? "\033[0m" : "",
-		      *reason ? ": " : "", reason);
-	sq_report_each_deviation(journal, add_deviation, text);
+	sq_report_given(journal, text);
+	sq_report_verdict(journal, colour, text);
+	sq_report_deviations(journal, text);
 }
 
 static void add_phase_row(const json_t *probe, const char *phase, struct sq_buffer *text)
@@ -85,15 +74,6 @@ static void add_probes(const json_t *journal, struct sq_buffer *text)
 		sq_buffer_add(text, "  %s\n", sq_buffer_text(&cost));
 }
 
-void sq_report_asked(const json_t *asked, bool times, struct sq_buffer *text)
-{
-	_cleanup_buffer_ struct sq_buffer parameters = { 0 };
-
-	sq_report_parameters(asked, times, &parameters);
-	if (*sq_buffer_text(&parameters))
-		sq_buffer_add(text, "    asked: %s\n", sq_buffer_text(&parameters));
-}
-
 static void add_got(const json_t *got, struct sq_buffer *text)
 {
 	char p50[SQ_DURATION_SIZE], p99[SQ_DURATION_SIZE], max[SQ_DURATION_SIZE], n[32];
@@ -116,10 +96,30 @@ static void add_missed(const json_t *fault, struct sq_buffer *text)
 		sq_buffer_add(text, "    %s\n", sq_buffer_text(&missed));
 }
 
+/* The programs that a fault on calls has hit most. */
+static void add_victims(const json_t *victims, struct sq_buffer *text)
+{
+	const json_t *victim;
+	char n[32];
+	size_t i;
+
+	json_array_foreach(victims, i, victim) {
+		const char *path = sq_json_text(victim, "path");
+
+		if (i == MOST_VICTIMS)
+			break;
+		sq_buffer_add(text, "%s%s%s%s %s times",
+			      i ? ", " : "    most of them: ", sq_json_text(victim, "process"),
+			      *path ? " on " : "", path,
+			      sq_count_text((uint64_t)sq_json_int(victim, "injected"), n));
+	}
+	if (i)
+		sq_buffer_add(text, "\n");
+}
+
 static void add_faults(const json_t *journal, struct sq_buffer *text)
 {
 	const json_t *fault, *counters, *row;
-	char seen[32], injected[32], share[32];
 	size_t i, j;
 
 	sq_buffer_add(text, "\nfaults\n");
@@ -127,16 +127,15 @@ static void add_faults(const json_t *journal, struct sq_buffer *text)
 		counters = json_object_get(fault, "counters");
 		sq_buffer_add(text, "  %s (%s, by %s)\n", sq_json_text(fault, "name"),
 			      sq_json_text(fault, "fault"), sq_json_text(fault, "backend"));
-		sq_report_asked(json_object_get(fault, "asked"), true, text);
+		sq_report_asked("asked", json_object_get(fault, "asked"), true, text);
 		if (!counters) {
 			sq_buffer_add(text, "    not armed\n");
 			continue;
 		}
-		sq_buffer_add(text, "    injected %s of %s seen (%s)\n",
-			      sq_count_text((uint64_t)sq_json_int(counters, "injected"), injected),
-			      sq_count_text((uint64_t)sq_json_int(counters, "seen"), seen),
-			      sq_report_share(sq_json_int(counters, "injected"),
-					      sq_json_int(counters, "seen"), share));
+		sq_buffer_add(text, "    injected ");
+		sq_report_injected(counters, text);
+		sq_buffer_add(text, "\n");
+		add_victims(json_object_get(fault, "victims"), text);
 		add_got(json_object_get(fault, "got"), text);
 		add_missed(fault, text);
 		json_array_foreach(json_object_get(fault, "by_cgroup"), j, row)
@@ -146,17 +145,6 @@ static void add_faults(const json_t *journal, struct sq_buffer *text)
 					      (long long)sq_json_int(row, "injected"),
 					      (long long)sq_json_int(row, "seen"));
 	}
-}
-
-static void add_texts(const json_t *list, const char *head, struct sq_buffer *text)
-{
-	const json_t *item;
-	size_t i;
-
-	if (json_array_size(list))
-		sq_buffer_add(text, "\n%s\n", head);
-	json_array_foreach(list, i, item)
-		sq_buffer_add(text, "  - %s\n", json_string_value(item));
 }
 
 static void add_limits(const json_t *journal, struct sq_buffer *text)
@@ -194,8 +182,8 @@ static void add_cleanup(const json_t *journal, struct sq_buffer *text)
 			      "%s)\n",
 			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));
 	else
-		add_texts(json_object_get(cleanup, "leftovers"),
-			  "clean-up: STILL THERE (try `squall recover`)", text);
+		sq_report_list(json_object_get(cleanup, "leftovers"),
+			       "clean-up: STILL THERE (try `squall recover`)", text);
 	if (compared) {
 		sq_buffer_add(text, "  ");
 		sq_report_state(journal, text);
@@ -231,7 +219,6 @@ void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
 {
 	const json_t *abort = json_object_get(journal, "abort");
 	_cleanup_buffer_ struct sq_buffer wide = { 0 };
-	_cleanup_free_ char *wrapped = NULL;
 
 	add_head(journal, colour, &wide);
 	if (abort)
@@ -246,6 +233,5 @@ void sq_report_text(const json_t *journal, bool colour, struct sq_buffer *text)
 	sq_buffer_add(&wide, "journal: /var/lib/squall/runs/%s\nverdict: %s, exit %lld\n",
 		      sq_json_text(journal, "run"), sq_json_text(journal, "verdict"),
 		      (long long)sq_json_int(journal, "exit"));
-	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
-	sq_buffer_add(text, "%s", wrapped);
+	sq_report_wrap(&wide, text);
 }

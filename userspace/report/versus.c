@@ -13,12 +13,15 @@ static json_t *run_json(const json_t *journal)
 	const json_t *experiment = json_object_get(journal, "experiment");
 	const json_t *host = json_object_get(journal, "host");
 	json_t *run = sq_json(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f}", "run", sq_json_text(journal, "run"),
-		"title", sq_json_text(experiment, "title"), "verdict",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:f, s:o}", "run",
+		sq_json_text(journal, "run"), "title", sq_json_text(experiment, "title"), "verdict",
 		sq_json_text(journal, "verdict"), "reason", sq_json_text(journal, "reason"), "host",
 		sq_json_text(host, "name"), "kernel", sq_json_text(host, "kernel"), "seed",
 		(json_int_t)sq_json_int(experiment, "seed"), "duration_s",
-		sq_json_real(journal, "duration_s"));
+		sq_json_real(journal, "duration_s"), "variables",
+		json_object_get(experiment, "variables")
+			? json_deep_copy(json_object_get(experiment, "variables"))
+			: json_array());
 
 	return run;
 }
@@ -82,6 +85,29 @@ static void add_fault(json_t *out, const char *name, const json_t *a, const json
 					   fault_json(b)));
 }
 
+/* The same file: what was given with --set may differ. */
+static bool same_file(const json_t *a, const json_t *b)
+{
+	const char *sha256 = sq_json_text(a, "sha256");
+
+	return *sha256 && !strcmp(sha256, sq_json_text(b, "sha256"));
+}
+
+/* What was given with --set, in any order. */
+static bool same_variables(const json_t *a, const json_t *b)
+{
+	const json_t *setting;
+	size_t i, j, same = 0;
+
+	for (i = 0; i < json_array_size(a); i++)
+		json_array_foreach(b, j, setting)
+			if (json_equal(json_array_get(a, i), setting)) {
+				same++;
+				break;
+			}
+	return same == json_array_size(a) && same == json_array_size(b);
+}
+
 json_t *sq_report_versus(const json_t *a, const json_t *b)
 {
 	const json_t *one = json_object_get(a, "experiment");
@@ -90,16 +116,26 @@ json_t *sq_report_versus(const json_t *a, const json_t *b)
 
 	each_name(json_object_get(a, "probes"), json_object_get(b, "probes"), add_probe, probes);
 	each_name(json_object_get(a, "faults"), json_object_get(b, "faults"), add_fault, faults);
-	return sq_json("{s:b, s:b, s:[o, o], s:o, s:o}", "same_experiment",
-		       !strcmp(sq_json_text(one, "sha256"), sq_json_text(other, "sha256")),
+	return sq_json("{s:b, s:b, s:b, s:[o, o], s:o, s:o}", "same_experiment",
+		       same_file(one, other), "same_variables",
+		       same_variables(json_object_get(one, "variables"),
+				      json_object_get(other, "variables")),
 		       "same_seed", sq_json_int(one, "seed") == sq_json_int(other, "seed"), "runs",
 		       run_json(a), run_json(b), "probes", probes, "faults", faults);
+}
+
+/* The verdict, or "-" of a phase that there was not. */
+static const char *verdict_of(const json_t *result)
+{
+	return *sq_json_text(result, "verdict") ? sq_json_text(result, "verdict") : "-";
 }
 
 static void add_run(const json_t *comparison, size_t i, struct sq_buffer *text)
 {
 	const json_t *run = json_array_get(json_object_get(comparison, "runs"), i);
 	char took[SQ_DURATION_SIZE];
+	const json_t *setting;
+	size_t n;
 
 	sq_buffer_add(text, "%c  %s on %s (Linux %s), seed %lld, took %s\n     %s\n     %s%s%s\n",
 		      (char)('A' + i), sq_json_text(run, "run"), sq_json_text(run, "host"),
@@ -107,6 +143,32 @@ static void add_run(const json_t *comparison, size_t i, struct sq_buffer *text)
 		      sq_report_s(sq_json_real(run, "duration_s"), took),
 		      sq_json_text(run, "title"), sq_json_text(run, "verdict"),
 		      *sq_json_text(run, "reason") ? ": " : "", sq_json_text(run, "reason"));
+	json_array_foreach(json_object_get(run, "variables"), n, setting)
+		sq_buffer_add(text, "%s%s", n ? ", " : "     with ", json_string_value(setting));
+	if (n)
+		sq_buffer_add(text, "\n");
+}
+
+/* What somebody who looks at two runs wants to know first. */
+static void add_changes(const json_t *comparison, struct sq_buffer *text)
+{
+	const json_t *row;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(comparison, "probes"), i, row) {
+		const char *a = verdict_of(json_object_get(row, "a"));
+		const char *b = verdict_of(json_object_get(row, "b"));
+
+		if (!strcmp(a, b))
+			continue;
+		sq_buffer_add(text, "%s  - %s, %s: %s in A, %s in B\n",
+			      any ? "" : "\nother verdicts\n", sq_json_text(row, "name"),
+			      sq_json_text(row, "phase"), a, b);
+		any = true;
+	}
+	if (!any && json_array_size(json_object_get(comparison, "probes")))
+		sq_buffer_add(text, "\neach probe has the same verdicts in both\n");
 }
 
 /* "-12 %", or nothing where there is nothing to compare with. */
@@ -139,11 +201,6 @@ static const char *failed_share(const json_t *result, char text[32])
 		       ? sq_report_share(sq_json_int(result, "failures"),
 					 sq_json_int(result, "samples"), text)
 		       : "-";
-}
-
-static const char *verdict_of(const json_t *result)
-{
-	return *sq_json_text(result, "verdict") ? sq_json_text(result, "verdict") : "-";
 }
 
 static void add_phase(const json_t *row, struct sq_buffer *text)
@@ -193,23 +250,43 @@ static void add_delay(const json_t *row, const char *key, const char *name, stru
 		      a && b ? change(sq_json_real(a, key), sq_json_real(b, key), words) : "");
 }
 
+static const char *sameness(const json_t *comparison)
+{
+	if (!json_is_true(json_object_get(comparison, "same_experiment")))
+		return "the experiments differ";
+	return json_is_true(json_object_get(comparison, "same_variables"))
+		       ? "the same experiment"
+		       : "the same experiment with other settings";
+}
+
+/* What was asked of a fault: once, or of both. */
+static void add_asked(const json_t *row, struct sq_buffer *text)
+{
+	const json_t *a = json_object_get(json_object_get(row, "a"), "asked");
+	const json_t *b = json_object_get(json_object_get(row, "b"), "asked");
+
+	if (json_equal(a, b)) {
+		sq_report_asked("asked", a, true, text);
+		return;
+	}
+	sq_report_asked("asked in A", a, true, text);
+	sq_report_asked("asked in B", b, true, text);
+}
+
 void sq_report_comparison(const json_t *comparison, struct sq_buffer *text)
 {
 	_cleanup_buffer_ struct sq_buffer wide = { 0 };
-	_cleanup_free_ char *wrapped = NULL;
 	const json_t *row;
 	const char *last = "";
 	size_t i;
 
 	add_run(comparison, 0, &wide);
 	add_run(comparison, 1, &wide);
-	sq_buffer_add(&wide, "\n%s; %s\n",
-		      json_is_true(json_object_get(comparison, "same_experiment"))
-			      ? "the same experiment"
-			      : "the experiments differ",
+	sq_buffer_add(&wide, "\n%s; %s\n", sameness(comparison),
 		      json_is_true(json_object_get(comparison, "same_seed"))
 			      ? "the same seed"
 			      : "other seeds, so other decisions of the dice");
+	add_changes(comparison, &wide);
 	json_array_foreach(json_object_get(comparison, "probes"), i, row) {
 		const char *name = sq_json_text(row, "name");
 
@@ -221,10 +298,10 @@ void sq_report_comparison(const json_t *comparison, struct sq_buffer *text)
 	json_array_foreach(json_object_get(comparison, "faults"), i, row) {
 		sq_buffer_add(&wide, "\nfault: %s\n%35s %12s\n", sq_json_text(row, "name"), "A",
 			      "B");
+		add_asked(row, &wide);
 		add_counts(row, &wide);
 		add_delay(row, "p50_us", "delay p50", &wide);
 		add_delay(row, "p99_us", "delay p99", &wide);
 	}
-	wrapped = sq_text_wrap(sq_buffer_text(&wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
-	sq_buffer_add(text, "%s", wrapped);
+	sq_report_wrap(&wide, text);
 }

@@ -8,9 +8,9 @@
 #include "util/text.h"
 
 /*
- * {same_experiment, same_seed, runs: [{run, title, verdict, host, kernel, seed} of each],
- * probes: [{name, phase, a: {...}, b: {...}}], faults: [{name, a: {...}, b: {...}}]}: what one of
- * them lacks is null. New.
+ * {same_experiment, same_variables, same_seed, runs: [{run, title, verdict, reason, host, kernel, seed,
+ * duration_s, variables} of each], probes: [{name, phase, a: {...}, b: {...}}],
+ * faults: [{name, a: {...}, b: {...}}]}: what one of them lacks is null. New.
  */
 json_t *sq_report_versus(const json_t *a, const json_t *b);
 

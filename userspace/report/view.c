@@ -61,6 +61,15 @@ const char *sq_report_share(int64_t part, int64_t whole, char text[32])
 		       : "-";
 }
 
+void sq_report_injected(const json_t *counters, struct sq_buffer *out)
+{
+	int64_t injected = sq_json_int(counters, "injected"), seen = sq_json_int(counters, "seen");
+	char part[32], whole[32], share[32];
+
+	sq_buffer_add(out, "%s of %s seen (%s)", sq_count_text((uint64_t)injected, part),
+		      sq_count_text((uint64_t)seen, whole), sq_report_share(injected, seen, share));
+}
+
 void sq_report_column(const char *text, int columns, struct sq_buffer *out)
 {
 	int column = 0;

@@ -21,6 +21,9 @@ const char *sq_report_s(double s, char text[SQ_DURATION_SIZE]);
 /* "5 %" of the whole, or "-" where there is none. */
 const char *sq_report_share(int64_t part, int64_t whole, char text[32]);
 
+/* "30 of 60 seen (50 %)". */
+void sq_report_injected(const json_t *counters, struct sq_buffer *out);
+
 /* A text in so many columns: cut, or with spaces behind it. */
 void sq_report_column(const char *text, int columns, struct sq_buffer *out);
 
