@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # For tests that inject a fault, measure beside it and read its report: source it after host.sh.
 # shellcheck shell=bash
+declare -A begun_runs
 
 # inject ARGUMENT...: starts `squall inject` and waits until the fault is armed. What the target does
 # while its namespaces are looked up comes before that.
@@ -113,6 +114,30 @@ run_file()
 		--report "json:$WORK/report.json" --report text "$@"
 }
 
+# begin NAME [OPTION...]: a run of $WORK/NAME.yaml in the background, beside others: most of it is to wait
+begin()
+{
+	local name=$1
+
+	shift
+	"$SQUALL" run "$WORK/$name.yaml" --yes --report "json:$WORK/$name.json" --report text "$@" \
+		> "$WORK/$name.out" 2>&1 < /dev/null &
+	begun_runs[$name]=$!
+	started+=("$!")
+}
+
+# over NAME CODE: waits for the end of what `begin` has started, which must be exit CODE; then as after run_file
+over()
+{
+	local name=$1 code=0
+
+	wait "${begun_runs[$name]}" || code=$?
+	cp "$WORK/$name.out" "$WORK/out"
+	cp "$WORK/$name.json" "$WORK/report.json" 2> /dev/null || rm -f "$WORK/report.json"
+	[ $code = "$2" ] || { cat "$WORK/out"; fail "$name: exit $code instead of $2"; }
+	echo "$name: exit $code"
+}
+
 # start_demo: the demo's store on port 7579 and its shop on 7580, in cgroups of their own; $front is
 # the shop's.
 start_demo()
@@ -121,6 +146,14 @@ start_demo()
 	start_in "$(make_cgroup back)" "$SQUALL" demo back --port 7579
 	start_in "$front" "$SQUALL" demo front --port 7580 --store 127.0.0.1:7579
 	until_true 5 curl -sf http://127.0.0.1:7580/cart
+}
+
+# start_front NAME PORT: another shop of the same store, for a run beside another; $front is its cgroup
+start_front()
+{
+	front=$(make_cgroup "$1")
+	start_in "$front" "$SQUALL" demo front --port "$2" --store 127.0.0.1:7579
+	until_true 5 curl -sf "http://127.0.0.1:$2/cart"
 }
 
 # least_of TRIES COMMAND...: the least of the numbers it prints: of medians, what squall adds without
