@@ -226,6 +226,38 @@ static void test_what_compare_says_is_in_each_report_for_people(void **state)
 	}
 }
 
+static void test_a_shift_that_does_not_count_says_why(void **state)
+{
+	static const char compared[] =
+		"{'probes':[{'name':'cart','compare':{'metric':'latency','with':'before',"
+		"'verdict':'not worse','shift':46,'low':0.5,'high':103,'confidence':0.98,"
+		"'median_other':4,'effect':0.7,'n':40,'n_other':30,'tolerance':0.25,"
+		"'min_effect':%s}}]}";
+
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *journal = sq_asprintf(compared, i ? "20" : "0");
+		_cleanup_free_ char *text = render(journal, "markdown");
+
+		assert_contains(text,
+				i ? "; less than 2000 % does not count)"
+				  : "; to be sure, all of it would have to be above +11.5 ms)");
+	}
+}
+
+/* The verdict has one reason; what proved nothing beside it is told above all else, too. */
+static void test_a_fault_without_effect_is_told_at_the_top(void **state)
+{
+	static const char *const formats[] = { "text", "markdown", "html" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		_cleanup_free_ char *text = render(JOURNAL, formats[i]);
+		const char *told = strstr(text, "hit 4 times, 5 are needed; it saw 4");
+
+		assert_non_null(told);
+		assert_true(told < strcasestr(text, "steady state"));
+	}
+}
+
 static void test_paths_let_pass_what_is_not_on_them(void **state)
 {
 	_cleanup_free_ char *text =
@@ -325,6 +357,8 @@ UNIT(UNIT_TEST(test_every_format_takes_a_journal_without_anything),
      UNIT_TEST(test_markdown_is_no_markup_of_the_experiments),
      UNIT_TEST(test_html_tells_whom_a_fault_hit_most),
      UNIT_TEST(test_what_compare_says_is_in_each_report_for_people),
+     UNIT_TEST(test_a_shift_that_does_not_count_says_why),
+     UNIT_TEST(test_a_fault_without_effect_is_told_at_the_top),
      UNIT_TEST(test_paths_let_pass_what_is_not_on_them),
      UNIT_TEST(test_a_day_is_a_suite_an_experiment),
      UNIT_TEST(test_prometheus_has_units_and_escapes),

@@ -346,6 +346,10 @@ static json_t *comparison_json(const struct sq_versus *versus, const struct sq_c
 	json_object_set_new(result, "high", json_real(found->shift.high / unit));
 	json_object_set_new(result, "confidence",
 			    json_real((double)versus->confidence_ppb / SQ_SHARE_ONE));
+	json_object_set_new(result, "tolerance",
+			    json_real((double)versus->tolerance_ppb / SQ_SHARE_ONE));
+	json_object_set_new(result, "min_effect",
+			    json_real((double)versus->min_effect_ppb / SQ_SHARE_ONE));
 	json_object_set_new(result, "effect", json_real(found->shift.chance));
 	json_object_set_new(result, "p", json_real(found->shift.p));
 	return result;

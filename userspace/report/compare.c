@@ -23,6 +23,30 @@ static void add_amount(const json_t *compare, const char *key, bool sign, struct
 		      sq_duration_text((uint64_t)(fabs(value) * (double)SQ_MS), duration));
 }
 
+/* Why a shift is none that counts: by what rule, in figures. */
+static void add_rule(const json_t *compare, struct sq_buffer *text)
+{
+	double shift = sq_json_real(compare, "shift");
+	double least =
+		sq_json_real(compare, "min_effect") * fabs(sq_json_real(compare, "median_other"));
+	json_t *bound;
+
+	if (strcmp(sq_json_text(compare, "verdict"), "not worse") != 0 || shift == 0 ||
+	    !json_object_get(compare, "tolerance"))
+		return;
+	if (fabs(shift) < least) {
+		sq_buffer_add(text, "; less than %.4g %% does not count",
+			      sq_json_real(compare, "min_effect") * 100);
+		return;
+	}
+	bound = sq_json("{s:s, s:f}", "metric", sq_json_text(compare, "metric"), "bound",
+			shift * sq_json_real(compare, "tolerance"));
+	sq_buffer_add(text, "; to be sure, all of it would have to be %s ",
+		      shift > 0 ? "above" : "below");
+	add_amount(bound, "bound", true, text);
+	json_decref(bound);
+}
+
 void sq_report_compare(const json_t *compare, struct sq_buffer *text)
 {
 	if (!compare)
@@ -36,6 +60,7 @@ void sq_report_compare(const json_t *compare, struct sq_buffer *text)
 		add_amount(compare, "low", true, text);
 		sq_buffer_add(text, " to ");
 		add_amount(compare, "high", true, text);
+		add_rule(compare, text);
 		sq_buffer_add(text, ") beside a median of ");
 		add_amount(compare, "median_other", false, text);
 		sq_buffer_add(text, "; above it in %.0f %% of all pairs",

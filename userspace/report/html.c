@@ -49,6 +49,13 @@ static void add_deviation(void *data, const char *probe, const char *phase, cons
 	sq_buffer_add(data, "</li>\n");
 }
 
+static void add_item(void *data, const char *why)
+{
+	sq_buffer_add(data, "<li>");
+	sq_report_xml(data, why);
+	sq_buffer_add(data, "</li>\n");
+}
+
 void sq_html_fact(struct sq_buffer *out, const char *name, const char *value)
 {
 	if (!*value)
@@ -78,6 +85,7 @@ void sq_html_verdict(const json_t *journal, struct sq_buffer *out)
 	sq_report_xml(out, sq_json_text(journal, "reason"));
 	sq_buffer_add(out, "<ul>");
 	sq_report_each_deviation(journal, add_deviation, out);
+	sq_report_each_without_effect(journal, add_item, out);
 	sq_buffer_add(out, "</ul></div>\n");
 }
 
@@ -115,8 +123,10 @@ static void add_phase(const json_t *probe, const char *phase, struct sq_buffer *
 	sq_buffer_add(out, "<tr><td>%s</td><td class=\"%s\">", phase,
 		      !strcmp(verdict, "not met") ? "bad" : "");
 	sq_report_xml(out, verdict);
-	sq_buffer_add(out, "</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td>",
-		      (long long)sq_json_int(result, "samples"),
+	sq_buffer_add(out, "</td><td class=\"n\">%lld", (long long)sq_json_int(result, "samples"));
+	if (sq_json_int(result, "missed"))
+		sq_buffer_add(out, " (%lld missed)", (long long)sq_json_int(result, "missed"));
+	sq_buffer_add(out, "</td><td class=\"n\">%lld</td>",
 		      (long long)sq_json_int(result, "failures"));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		sq_buffer_add(out, "<td class=\"n%s\">%s</td>", i == 2 ? " more" : "",

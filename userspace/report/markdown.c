@@ -19,6 +19,13 @@ static void add_deviation(void *data, const char *probe, const char *phase, cons
 	sq_buffer_add(out, "\n");
 }
 
+static void add_item(void *data, const char *why)
+{
+	sq_buffer_add(data, "- ");
+	sq_report_md(data, why);
+	sq_buffer_add(data, "\n");
+}
+
 static void add_head(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *experiment = json_object_get(journal, "experiment");
@@ -35,6 +42,7 @@ static void add_head(const json_t *journal, struct sq_buffer *out)
 	}
 	sq_buffer_add(out, "\n\n");
 	sq_report_each_deviation(journal, add_deviation, out);
+	sq_report_each_without_effect(journal, add_item, out);
 	sq_buffer_add(out, "\nRun `%s` on ", sq_json_text(journal, "run"));
 	sq_report_md(out, sq_json_text(host, "name"));
 	sq_buffer_add(out, " (Linux %s), seed %lld, took %s", sq_json_text(host, "kernel"),
@@ -62,9 +70,10 @@ static void add_phase(const json_t *probe, const char *phase, struct sq_buffer *
 		return;
 	sq_buffer_add(out, "| ");
 	sq_report_md(out, sq_json_text(probe, "name"));
-	sq_buffer_add(out, " | %s | %lld | %lld |", phase,
-		      (long long)sq_json_int(result, "samples"),
-		      (long long)sq_json_int(result, "failures"));
+	sq_buffer_add(out, " | %s | %lld", phase, (long long)sq_json_int(result, "samples"));
+	if (sq_json_int(result, "missed"))
+		sq_buffer_add(out, " (%lld missed)", (long long)sq_json_int(result, "missed"));
+	sq_buffer_add(out, " | %lld |", (long long)sq_json_int(result, "failures"));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		sq_buffer_add(out, " %s |",
 			      json_object_get(result, keys[i])

@@ -11,6 +11,11 @@
 #define MOST_CGROUPS 5
 #define MOST_VICTIMS 3
 
+static void add_item(void *data, const char *why)
+{
+	sq_buffer_add(data, "  - %s\n", why);
+}
+
 static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 {
 	const json_t *experiment = json_object_get(journal, "experiment");
@@ -25,6 +30,7 @@ static void add_head(const json_t *journal, bool colour, struct sq_buffer *text)
 	sq_report_given(journal, text);
 	sq_report_verdict(journal, colour, text);
 	sq_report_deviations(journal, text);
+	sq_report_each_without_effect(journal, add_item, text);
 }
 
 static void add_phase_row(const json_t *probe, const char *phase, struct sq_buffer *text)
@@ -109,7 +115,7 @@ static void add_victims(const json_t *victims, struct sq_buffer *text)
 		if (i == MOST_VICTIMS)
 			break;
 		sq_buffer_add(text, "%s%s%s%s %s times",
-			      i ? ", " : "    most of them: ", sq_json_text(victim, "process"),
+			      i ? ", " : "    hit most: ", sq_json_text(victim, "process"),
 			      *path ? " on " : "", path,
 			      sq_count_text((uint64_t)sq_json_int(victim, "injected"), n));
 	}

@@ -225,6 +225,25 @@ void sq_report_each_deviation(const json_t *journal,
 		}
 }
 
+void sq_report_each_without_effect(const json_t *journal, void (*call)(void *data, const char *why),
+				   void *data)
+{
+	const char *reason = sq_json_text(journal, "reason"), *why;
+	const json_t *fault;
+	char words[SQ_REPORT_WHY];
+	size_t i;
+
+	/* ended early, it need not have come to anything */
+	if (!strcmp(sq_json_text(journal, "verdict"), "aborted"))
+		return;
+	json_array_foreach(json_object_get(journal, "faults"), i, fault) {
+		why = sq_report_no_effect(fault, words);
+		/* the reason is the same without "no effect: " */
+		if (why && *why && !(*reason && strstr(why, reason)))
+			call(data, why);
+	}
+}
+
 double sq_report_at(const json_t *journal, const json_t *object, const char *key)
 {
 	uint64_t from = sq_rfc3339_parse(sq_json_text(journal, "started"));

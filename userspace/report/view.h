@@ -60,6 +60,10 @@ void sq_report_each_deviation(const json_t *journal,
 					   const char *why),
 			      void *data);
 
+/* Calls for each fault that proved nothing, or too little, but the one that is the verdict's reason. */
+void sq_report_each_without_effect(const json_t *journal, void (*call)(void *data, const char *why),
+				   void *data);
+
 /* When the phases of a run were, in seconds since its start; negative: never. */
 struct sq_report_times {
 	double phase_s[SQ_REPORT_PHASES];
