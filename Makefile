@@ -85,7 +85,7 @@ C_FILES := $(wildcard userspace/*.c userspace/*/*.[ch] experiments/demo/*.[ch] b
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o) $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/fuzz/tests/fuzz/%.o) $(FUZZED)
-.PHONY: all deps demo check check-vm vm-table check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
+.PHONY: all deps demo check check-vm cluster vm-table check-deps bench campaign tests fuzzers tidy format install print-cppflags print-c-files help clean
 
 all: $(BUILD)/squall $(BUILD)/man/squall-experiment.5 ## build build/squall
 
@@ -169,8 +169,17 @@ check: check-deps ## all tests on the running kernel, with the sanitizers too
 
 check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all cluster
 	$(Q)tests/vm/run
+
+# Debian's PostgreSQL comes with a new cluster: as one file, for machines to which a thousand are slow
+CLUSTER := $(firstword $(wildcard /var/lib/postgresql/*/main/PG_VERSION))
+
+cluster: $(if $(CLUSTER),$(BUILD)/cluster.tar)
+
+$(BUILD)/cluster.tar: $(CLUSTER)
+	$(call say,TAR)
+	$(Q)test -e $(dir $<)postmaster.pid || tar -C $(dir $<) -cf $@ .
 
 vm-table: deps ## ask doctor on each of those kernels, for the README's table
 	$(call install,$(VM_DEPS))
