@@ -169,7 +169,7 @@ check: check-deps ## all tests on the running kernel, with the sanitizers too
 
 check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))
-	@$(MAKE) --no-print-directory all cluster
+	@$(MAKE) --no-print-directory all
 	$(Q)tests/vm/run
 
 # Debian's PostgreSQL comes with a new cluster: as one file, for machines to which a thousand are slow

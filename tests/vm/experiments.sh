@@ -7,10 +7,6 @@
 . tests/lib/postgres.sh
 
 grep -qw bpf /sys/kernel/security/lsm || skip "BPF is not among this kernel's security modules"
-# real-programs.test looks at both ways in which calls are made to fail
-case $(uname -r)$CGROUPS in
-6.12.* | 6.1.* | */unified) skip "7.x, with cgroup2 at its usual place, looks at the same" ;;
-esac
 [ -n "$postgres" ] || skip "PostgreSQL is not installed"
 
 # nginx_in NAME PORT LINES: of http{}; the files of /other/ it always opens
