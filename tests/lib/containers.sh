@@ -73,6 +73,37 @@ run_container()
 		"${options[@]}" --rootfs "$WORK/rootfs" /bin/busybox "$@" 9>&-
 }
 
+# add_user NAME UID: in passwd, with a home and cgroups of her own: $uid, and her manager's cgroup $users
+add_user()
+{
+	uid=$2 users=/user.slice/user-$2.slice/user@$2.service
+	mkdir -p "$CGROUPS$users"/{session.scope,pods} "$WORK/$1" "/run/user/$uid" "$WORK/rootfs"
+	chown -R "$uid:$uid" "$CGROUPS$users" "$WORK/$1" "/run/user/$uid"
+	chmod 711 "$WORK"
+	echo "$1:x:$uid:$uid::$WORK/$1:/bin/sh" >> /etc/passwd
+	users_home=$WORK/$1
+}
+
+# as_user COMMAND...: in her session
+as_user()
+{
+	(
+		cd "$users_home"
+		echo $BASHPID > "$CGROUPS$users/session.scope/cgroup.procs"
+		exec env -i PATH="$PATH" HOME="$users_home" XDG_RUNTIME_DIR="/run/user/$uid" \
+			setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+	)
+}
+
+# remove_user: what she has left running, and her cgroups
+remove_user()
+{
+	echo 1 > "$CGROUPS$users/cgroup.kill"
+	until_true 10 find "$CGROUPS/user.slice/user-$uid.slice" -depth -type d -exec rmdir {} +
+	rmdir "$CGROUPS/user.slice" 2> /dev/null || true
+	users=
+}
+
 # end_containers: all of them, before the test's own end
 end_containers()
 {
@@ -80,6 +111,7 @@ end_containers()
 
 	set +e
 	"${PODMAN[@]}" rm -f -a -t 0 > /dev/null 2>&1
+	[ -z "${users:-}" ] || remove_user
 	(exit $code)
 	end_test
 }
