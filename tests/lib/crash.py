@@ -209,14 +209,14 @@ class Worker:
                 return stays
             time.sleep(0.1)
 
+    def hits(self, since):
+        """The attempts from then on that the faults hit, as tests/lib/stop.py logs them."""
+        lines = (line.split() for line in read(self.log).splitlines())
+        return [line for line in lines if len(line) == 4 and line[3] == 'hit' and float(line[1]) >= since]
+
     def felt(self, since):
-        """Seconds from then to the last attempt that the faults hit."""
-        last = 0
-        for line in read(self.log).splitlines():
-            parts = line.split()
-            if len(parts) == 4 and parts[3] == 'hit' and float(parts[1]) >= since:
-                last = max(last, float(parts[1]) - since)
-        return last
+        """Seconds from then to the last of them."""
+        return max((float(line[1]) - since for line in self.hits(since)), default=0)
 
     def journal_mistake(self, name, aborted_at, exit_code):
         """What the journal of a run does not say; one that was crashed at that time, or never."""
@@ -257,8 +257,8 @@ class Worker:
                                         for name in self.runs))
         calm = time.time()
         time.sleep(0.15)
-        if self.felt(calm):
-            result['left'].append('a fault is still felt')
+        if self.hits(calm):
+            result['left'].append('a fault is still felt: ' + ', '.join(' '.join(h) for h in self.hits(calm)))
         result['felt_s'] = self.felt(since)
         if alone and not left and self.heart.held_at < since:
             if result['gone_s'] > MOST_GONE_S and not result['recovered']:
