@@ -340,6 +340,8 @@ class Worker:
         wanted = {0, 5, -signal.SIGKILL, -signal.SIGSEGV}
         if kind in HELPERS or self.heart.held_at > begun:
             wanted.add(4)
+        if kind in HELPERS and 'did not start' in read(self.out):
+            wanted.add(70)
         if result['exit'] not in wanted:
             result['left'].append('exit %d: %s' % (result['exit'], read(self.out)[-300:]))
         return result
