@@ -300,12 +300,31 @@ static const char *may_come_back(struct sq_following *following, struct news *ne
 	return why || !strcmp(place->path, seen->path) ? why : not_free(following, seen->path, err);
 }
 
+/* Other targets may have the same cgroup: theirs it stays. */
+static void stay_for_others(struct sq_following *following, uint64_t id)
+{
+	struct sq_run *run = following->run;
+
+	for (size_t i = 0; i < following->n; i++) {
+		_cleanup_error_ struct sq_error *err = NULL;
+		const struct place *other = &following->place[i];
+		struct sq_cgroup cgroup = { other->path, id, sq_cgroup_level(other->path) };
+		const struct sq_aim aim = { &cgroup, sq_run_faults_of(run, other->target) };
+
+		if (other->id == id && sq_injector_stay(run->injector, &aim, other->row, &err))
+			sq_run_note(run, err->message);
+	}
+}
+
 static void leave(struct sq_following *following, struct place *place, const char *why)
 {
+	uint64_t id = place->id;
+
 	tell(following, "left", place, why);
-	sq_injector_leave(following->run->injector, place->id);
+	sq_injector_leave(following->run->injector, id);
 	place->id = 0;
 	place->gone_ns = sq_now();
+	stay_for_others(following, id);
 }
 
 static void come_back(struct sq_following *following, struct news *news, struct place *place,

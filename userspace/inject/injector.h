@@ -73,6 +73,10 @@ int sq_injector_join(struct sq_injector *injector, const struct sq_aim *aim, siz
 /* Takes the aim off the cgroup with this id. */
 void sq_injector_leave(struct sq_injector *injector, uint64_t id);
 
+/* Aims again at a cgroup that one target has left and another still has: it has joined with this row before. */
+int sq_injector_stay(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
+		     struct sq_error **err);
+
 /* Carves a cgroup out. */
 int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgroup, uint32_t flags,
 		      struct sq_error **err);

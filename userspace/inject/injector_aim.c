@@ -131,6 +131,13 @@ void sq_injector_leave(struct sq_injector *injector, uint64_t id)
 	__atomic_add_fetch(&injector->setup.lease->control->generation, 1, __ATOMIC_SEQ_CST);
 }
 
+int sq_injector_stay(struct sq_injector *injector, const struct sq_aim *aim, size_t row,
+		     struct sq_error **err)
+{
+	return add_scope(injector, aim->cgroup,
+			 &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
+}
+
 int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
 {
 	_cleanup_error_ struct sq_error *missing = NULL;

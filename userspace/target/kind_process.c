@@ -59,7 +59,7 @@ static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_e
 {
 	const char *path = target->process.pid_file;
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = path ? sq_read_file(AT_FDCWD, path, 64, &text) : 0;
+	ssize_t n = path ? sq_read_regular(AT_FDCWD, path, 64, &text) : 0;
 	char *end = NULL;
 	long number;
 
@@ -69,7 +69,7 @@ static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_e
 	if (n < 0)
 		return sq_error_set(err, n == -ENOENT ? SQ_FAIL_NOT_NOW : SQ_FAIL_REFUSED, (int)-n,
 				    "target '%s': cannot read '%s': %s", target->object.key, path,
-				    strerror((int)-n));
+				    n == -EINVAL ? "it is no plain file" : strerror((int)-n));
 	number = strtol(text, &end, 10);
 	if (end == text || number <= 0 || number > INT_MAX)
 		return sq_error_set(err, SQ_FAIL_REFUSED, EINVAL,

@@ -72,6 +72,9 @@ static int look_at(const char *path, int fd, void *data)
 	char *uid = sq_pod_uid(path);
 	const char *id, *name = sq_base_name(path);
 
+	/* below here every user makes cgroups of his own, and calls them what he likes */
+	if (!uid && !strcmp(path, "/user.slice"))
+		return -1;
 	/* what is in a container is the container's own: a node of kind has pods that are not ours */
 	if (!uid)
 		return sq_container_folder(name, "", &id) ? -1 : 0;
@@ -83,6 +86,33 @@ static int look_at(const char *path, int fd, void *data)
 static int by_uid(const void *a, const void *b)
 {
 	return strcmp(((const struct sq_pod *)a)->uid, ((const struct sq_pod *)b)->uid);
+}
+
+/* The kubelet's first: its tree begins at the root, and who may only make cgroups in his own is deeper. */
+static int by_uid_and_level(const void *a, const void *b)
+{
+	const struct sq_pod *x = a, *y = b;
+	unsigned int level = sq_cgroup_level(x->path), other = sq_cgroup_level(y->path);
+	int order = by_uid(a, b);
+
+	return order ? order : level < other ? -1 : level > other;
+}
+
+/* A cgroup that only bears a pod's name must not take its place, as a target or among the protected. */
+static void drop_doubles(struct sq_pods *pods)
+{
+	size_t kept = 0;
+
+	qsort(pods->item, pods->n, sizeof(*pods->item), by_uid_and_level);
+	for (size_t i = 0; i < pods->n; i++) {
+		if (!kept || by_uid(&pods->item[kept - 1], &pods->item[i])) {
+			pods->item[kept++] = pods->item[i];
+			continue;
+		}
+		free(pods->item[i].uid);
+		free(pods->item[i].path);
+	}
+	pods->n = kept;
 }
 
 struct sq_pod *sq_pod_by_uid(const struct sq_pods *pods, const char *uid)
@@ -237,7 +267,7 @@ int sq_pods_find(const struct sq_containers *containers, struct sq_pods *ret, st
 	r = sq_cgroup_walk("/", look_at, ret, err);
 	if (r || !ret->n)
 		return r;
-	qsort(ret->item, ret->n, sizeof(*ret->item), by_uid);
+	drop_doubles(ret);
 	read_logs(ret);
 	read_links(ret);
 	for (size_t i = 0; i < containers->n; i++)

@@ -74,10 +74,10 @@ ssize_t sq_read_own(int dir_fd, const char *path, size_t max, char **ret)
 	return read_file(dir_fd, path, O_NOFOLLOW, max, ret);
 }
 
-ssize_t sq_read_foreign(int dir_fd, const char *path, size_t max, char **ret)
+static ssize_t read_regular(int dir_fd, const char *path, int flags, size_t max, char **ret)
 {
 	_cleanup_close_ int fd =
-		openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+		openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
 	struct stat st;
 
 	if (fd < 0)
@@ -85,6 +85,16 @@ ssize_t sq_read_foreign(int dir_fd, const char *path, size_t max, char **ret)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -EINVAL;
 	return read_all(fd, max, ret);
+}
+
+ssize_t sq_read_foreign(int dir_fd, const char *path, size_t max, char **ret)
+{
+	return read_regular(dir_fd, path, O_NOFOLLOW, max, ret);
+}
+
+ssize_t sq_read_regular(int dir_fd, const char *path, size_t max, char **ret)
+{
+	return read_regular(dir_fd, path, 0, max, ret);
 }
 
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n)

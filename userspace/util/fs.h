@@ -28,6 +28,9 @@ ssize_t sq_read_roots(const char *path, size_t max, char **ret);
 /* The same of a file that anybody may have put there: it is a plain one, no symlink, or -ELOOP, -EINVAL. */
 ssize_t sq_read_foreign(int dir_fd, const char *path, size_t max, char **ret);
 
+/* The same, through symlinks: nobody waits for somebody to write into a FIFO. */
+ssize_t sq_read_regular(int dir_fd, const char *path, size_t max, char **ret);
+
 /* Writes @n bytes into an existing file in one write(2): cgroup and sysctl files want that. */
 int sq_write_existing(int dir_fd, const char *path, const char *text, size_t n);
 
