@@ -195,6 +195,8 @@ int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *pa
 		look_above(&search, targets->item[i], i ? targets->item[i - 1] : NULL);
 		if (!search.result)
 			r = sq_cgroup_walk(targets->item[i], look_at, &search, &gone);
+		if (sq_cgroup_is_gone(r))
+			r = 0; /* with all that was in it */
 		if (search.result)
 			r = search.result;
 	}
