@@ -308,10 +308,15 @@ static void stay_for_others(struct sq_following *following, uint64_t id)
 	for (size_t i = 0; i < following->n; i++) {
 		_cleanup_error_ struct sq_error *err = NULL;
 		const struct place *other = &following->place[i];
-		struct sq_cgroup cgroup = { other->path, id, sq_cgroup_level(other->path) };
-		const struct sq_aim aim = { &cgroup, sq_run_faults_of(run, other->target) };
+		struct sq_cgroup cgroup = { other->path, id, 0 };
+		struct sq_aim aim = { .cgroup = &cgroup };
 
-		if (other->id == id && sq_injector_stay(run->injector, &aim, other->row, &err))
+		/* of thousands hardly any */
+		if (other->id != id)
+			continue;
+		cgroup.level = sq_cgroup_level(other->path);
+		aim.faults = sq_run_faults_of(run, other->target);
+		if (sq_injector_stay(run->injector, &aim, other->row, &err))
 			sq_run_note(run, err->message);
 	}
 }
