@@ -165,7 +165,7 @@ check-deps: deps
 
 check: check-deps ## all tests on the running kernel, with the sanitizers too
 	@$(MAKE) --no-print-directory all tests
-	+$(Q)tests/check
+	$(Q)tests/check
 
 check-vm: deps ## the tests on other kernels, under QEMU
 	$(call install,$(VM_DEPS))

@@ -177,12 +177,14 @@ static int fill(const char *folder)
 		limit = read_number(folder, "memory.limit_in_bytes");
 	if (memory == MAP_FAILED || !limit || limit > FULL)
 		return 1;
-	puts("filling");
+	puts("filling"); /* the file has its page now */
 	fflush(stdout);
 	while (read_number(folder, usage) + 4096 <= limit && used < FULL) {
 		memory[used] = 1;
 		used += 4096;
 	}
+	if (write(STDOUT_FILENO, "full\n", 5) != 5)
+		return 1;
 	for (size_t i = 0; i < ARRAY(took); i++) {
 		took[i] = now(CLOCK_MONOTONIC);
 		syscall(146, 0);
