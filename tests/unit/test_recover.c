@@ -67,7 +67,7 @@ static void test_a_map_is_left_as_long_as_it_is_there(void **state)
 
 	check(id, &left);
 	assert_int_equal(left.n, 1);
-	assert_contains(left.item[0], "is still there");
+	assert_contains(left.item[0], "is still there, held by no process"); /* but by us */
 	close(fd);
 	for (int tries = 0; tries < 1000; tries++) {
 		sq_texts_clear(&later);

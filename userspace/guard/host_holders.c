@@ -25,7 +25,7 @@ static const struct {
 	{ "\nlink_id:", SQ_PART_LINKS },
 };
 
-static void add(struct sq_holders *holders, const char *text, bool ours)
+static void add(struct sq_holders *holders, const char *text, pid_t pid)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		const char *line = strstr(text, keys[i].key);
@@ -35,7 +35,7 @@ static void add(struct sq_holders *holders, const char *text, bool ours)
 						       sizeof(*holders->item)) = (struct sq_holder){
 				.part = keys[i].part,
 				.id = (uint32_t)strtoul(line + strlen(keys[i].key), NULL, 10),
-				.ours = ours
+				.pid = pid
 			};
 	}
 }
@@ -45,7 +45,6 @@ static void look_at(struct sq_holders *holders, const char *pid)
 {
 	_cleanup_free_ char *path = sq_asprintf("/proc/%s/fd", pid);
 	DIR *dir = opendir(path);
-	bool ours = strtol(pid, NULL, 10) == getpid();
 	struct dirent *entry;
 	char target[32];
 
@@ -60,7 +59,7 @@ static void look_at(struct sq_holders *holders, const char *pid)
 			continue;
 		info = sq_asprintf("/proc/%s/fdinfo/%s", pid, entry->d_name);
 		if (sq_read_file(AT_FDCWD, info, MOST_FDINFO, &text) > 0)
-			add(holders, text, ours);
+			add(holders, text, (pid_t)strtol(pid, NULL, 10));
 	}
 	if (dir)
 		closedir(dir);
@@ -124,13 +123,14 @@ void sq_holders_find(struct sq_holders *ret, const char *run)
 	sq_holders_of_processes(ret);
 }
 
-bool sq_holders_others(const struct sq_holders *holders, enum sq_part part, uint32_t id)
+const struct sq_holder *sq_holders_other(const struct sq_holders *holders, enum sq_part part,
+					 uint32_t id)
 {
 	for (size_t i = 0; i < holders->n; i++)
 		if (holders->item[i].part == part && holders->item[i].id == id &&
-		    !holders->item[i].ours)
-			return true;
-	return false;
+		    holders->item[i].pid != getpid())
+			return &holders->item[i];
+	return NULL;
 }
 
 void sq_holders_clear(struct sq_holders *holders)

@@ -6,13 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "guard/host_state.h"
 
 struct sq_holder {
 	enum sq_part part; /* programs, maps, links */
 	uint32_t id;
-	bool ours; /* this very process */
+	pid_t pid; /* 0: the journal of another run says so */
 };
 
 struct sq_holders {
@@ -29,8 +30,9 @@ void sq_holders_find(struct sq_holders *ret, const char *run);
 /* Adds to @ret, to be cleared, what processes hold, and nothing else. */
 void sq_holders_of_processes(struct sq_holders *ret);
 
-/* Does another process than this one hold it? */
-bool sq_holders_others(const struct sq_holders *holders, enum sq_part part, uint32_t id);
+/* Who but this process holds it, or NULL. Owned by @holders. */
+const struct sq_holder *sq_holders_other(const struct sq_holders *holders, enum sq_part part,
+					 uint32_t id);
 
 void sq_holders_clear(struct sq_holders *holders);
 

@@ -15,8 +15,10 @@
 #include "util/time.h"
 
 #define GONE_NS (10 * SQ_S) /* the kernel's: on a busy host its grace periods take seconds */
-#define HELD_NS (3 * SQ_S) /* who holds an object for so long means to */
+#define HELD_NS (3 * SQ_S) /* who holds an object after that, and whenever we look, means to */
+#define HELD_LOOKS 5
 #define PAUSE_US 5000
+#define LATE_PAUSE_US 50000
 #define LEAST_LOOKS 400
 
 enum object {
@@ -34,13 +36,6 @@ static const struct {
 	[PROGRAM] = { "programs", "BPF program", bpf_prog_get_fd_by_id, SQ_PART_PROGRAMS },
 	[MAP] = { "maps", "BPF map", bpf_map_get_fd_by_id, SQ_PART_MAPS },
 	[LINK] = { "links", "BPF link", bpf_link_get_fd_by_id, SQ_PART_LINKS },
-};
-
-/* What is still there. */
-struct found {
-	struct sq_texts texts;
-	const struct sq_holders *holders; /* or NULL: nobody asks */
-	bool held; /* some of it, by another process */
 };
 
 /*
@@ -73,25 +68,44 @@ static int still_there(enum object object, uint32_t id)
 	}
 }
 
-static void check_one(enum object object, uint32_t id, struct found *found)
+/* A sentence for an object that is still there, or of which that cannot be told (@r, negative). */
+static char *describe(enum object object, uint32_t id, int r, const struct sq_holder *holder)
 {
+	const char *what = objects[object].what;
+	char name[SQ_PROCESS_NAME] = "gone since";
+
+	if (r < 0)
+		return sq_asprintf("%s %u may still be there: %s", what, id, strerror(-r));
+	if (!holder)
+		return sq_asprintf("%s %u is still there, held by no process", what, id);
+	sq_process_name(holder->pid, name);
+	return sq_asprintf("%s %u is still there, held by process %d (%s)", what, id, holder->pid,
+			   name);
+}
+
+/* Adds it to @left if it is still there. Does another process than this one hold it? */
+static bool check_one(enum object object, uint32_t id, const struct sq_holders *holders,
+		      struct sq_texts *left)
+{
+	const struct sq_holder *holder = NULL;
 	_cleanup_free_ char *text = NULL;
 	int r = still_there(object, id);
 
 	if (!r)
-		return;
-	text = r > 0 ? sq_asprintf("%s %u is still there", objects[object].what, id)
-		     : sq_asprintf("%s %u may still be there: %s", objects[object].what, id,
-				   strerror(-r));
-	if (!sq_texts_have(&found->texts, text))
-		sq_texts_add(&found->texts, text);
-	found->held |= found->holders &&
-		       sq_holders_others(found->holders, objects[object].part, id);
+		return false;
+	if (r > 0)
+		holder = sq_holders_other(holders, objects[object].part, id);
+	text = describe(object, id, r, holder);
+	if (!sq_texts_have(left, text))
+		sq_texts_add(left, text);
+	return holder != NULL;
 }
 
-static void check(const json_t *events, struct found *found)
+/* The same of all that the run has loaded. */
+static bool check(const json_t *events, const struct sq_holders *holders, struct sq_texts *left)
 {
 	const json_t *event, *id;
+	bool held = false;
 	size_t i, j;
 
 	json_array_foreach(events, i, event) {
@@ -99,47 +113,38 @@ static void check(const json_t *events, struct found *found)
 			continue;
 		for (enum object object = 0; object < OBJECTS; object++) {
 			json_array_foreach(json_object_get(event, objects[object].key), j, id)
-				check_one(object, (uint32_t)json_integer_value(id), found);
+				held |= check_one(object, (uint32_t)json_integer_value(id), holders,
+						  left);
 		}
 	}
-}
-
-/* Is what is still there on its way, or does somebody keep it? Reads all processes' descriptors. */
-static bool is_held(const json_t *events)
-{
-	struct sq_holders holders = { 0 };
-	struct found found = { .holders = &holders };
-
-	sq_holders_of_processes(&holders);
-	check(events, &found);
-	sq_texts_clear(&found.texts);
-	sq_holders_clear(&holders);
-	return found.held;
+	return held;
 }
 
 void sq_recover_check_bpf(const json_t *events, uint64_t timeout_ns, struct sq_texts *left)
 {
+	unsigned int held_looks = 0;
 	uint64_t begun = sq_now();
-	bool asked = false;
 
 	/* the kernel frees programs and maps a grace period after their last user */
 	for (unsigned int looked = 1;; looked++) {
-		struct found found = { 0 };
+		_cleanup_texts_ struct sq_texts found = { 0 };
+		struct sq_holders holders = { 0 };
 		bool late = sq_time_to_give_up(begun, HELD_NS, looked, LEAST_LOOKS);
 		bool last = sq_time_to_give_up(begun, timeout_ns, looked, LEAST_LOOKS);
 
-		check(events, &found);
-		if (!found.texts.n)
+		/* all processes' descriptors are read for it */
+		if (late || last)
+			sq_holders_of_processes(&holders);
+		held_looks = check(events, &holders, &found) ? held_looks + 1 : 0;
+		sq_holders_clear(&holders);
+		if (!found.n)
 			return;
-		if (late && !last && !asked)
-			last = is_held(events);
-		asked |= late;
-		for (size_t i = 0; last && i < found.texts.n; i++)
-			sq_texts_add(left, found.texts.item[i]);
-		sq_texts_clear(&found.texts);
-		if (last)
+		if (last || held_looks >= HELD_LOOKS) {
+			for (size_t i = 0; i < found.n; i++)
+				sq_texts_add(left, found.item[i]);
 			return;
-		usleep(PAUSE_US);
+		}
+		usleep(late ? LATE_PAUSE_US : PAUSE_US);
 	}
 }
 
