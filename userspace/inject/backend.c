@@ -160,6 +160,8 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (!object)
 		return -EIO;
 	sq_object_choose(object, BIT(hook));
+	if (look == SQ_LOOK_LOAD)
+		sq_object_drop_twins(object);
 	if (hook == SQ_HOOK_CALL || hook == SQ_HOOK_WRAPPER)
 		sq_object_aim_call(object, hook, "fsync");
 	set_constants(object, hook);

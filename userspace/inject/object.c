@@ -210,6 +210,18 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 	choose_calls(object, hooks);
 }
 
+void sq_object_drop_twins(struct squall_bpf *object)
+{
+	struct bpf_program *const twins[] = {
+		object->progs.sq_tc_egress_l3, object->progs.sq_tc_ingress_l3,
+		object->progs.sq_connect6,     object->progs.sq_bind6,
+		object->progs.sq_sendmsg6,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++)
+		bpf_program__set_autoload(twins[i], false);
+}
+
 void sq_object_choose_arrivals(struct squall_bpf *object, bool devices)
 {
 	bpf_program__set_autoload(object->progs.sq_moved, true);

@@ -20,6 +20,9 @@ struct squall_bpf *sq_object_open(struct sq_error **err);
 /* Chooses the programs of the hooks in @hooks (bit per enum sq_hook) and their maps. */
 void sq_object_choose(struct squall_bpf *object, uint64_t hooks);
 
+/* Leaves those out again that differ from a chosen one in a constant only: for a proof one will do. */
+void sq_object_drop_twins(struct squall_bpf *object);
+
 /* Chooses, or not, the programs and the room of the line in the kernel. */
 void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
 
