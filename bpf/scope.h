@@ -55,54 +55,79 @@ static __always_inline __u64 sq_scope_check(__u64 key, __u64 faults, __u64 rest)
 }
 
 /*
- * The scopes of the cgroup @own, remembered: a cgroup never gets other ancestors and its id is never
- * used again, so the answer holds until the scopes change, which moves the generation. The words of
- * an entry are written by whoever comes, on any CPU and preempted anywhere, so a fourth tells whether
- * three belong together (Hyatt, Mann: A lockless transposition table implementation for parallel
- * search, 2002).
+ * The scopes of a cgroup, remembered: a cgroup never gets other ancestors and its id is never used again,
+ * so the answer holds until the scopes change, which moves the generation. The words of an entry are
+ * written by whoever comes, on any CPU and preempted anywhere, so a fourth tells whether three belong
+ * together (Hyatt, Mann: A lockless transposition table implementation for parallel search, 2002).
  */
-static __always_inline void sq_scope_of(struct sq_event *event, struct sq_control *control,
-					struct __sk_buff *skb, bool of_task, __u64 own)
+static __always_inline struct sq_scope_memory *sq_scope_entry(__u64 own)
 {
-	__u64 key = own ^ READ_ONCE(control->generation) * 0x9e3779b97f4a7c15ull, faults, rest;
 	__u32 slot = own & (SQ_SCOPE_MEMORY - 1);
-	struct sq_scope_memory *memory = bpf_map_lookup_elem(&sq_scope_memory, &slot);
 
-	if (!memory)
-		return;
-	faults = READ_ONCE(memory->faults);
-	rest = READ_ONCE(memory->rest);
+	return bpf_map_lookup_elem(&sq_scope_memory, &slot);
+}
+
+static __always_inline __u64 sq_scope_key(const struct sq_control *control, __u64 own)
+{
+	return own ^ READ_ONCE(control->generation) * 0x9e3779b97f4a7c15ull;
+}
+
+/* False: it is not remembered. */
+static __always_inline bool sq_scope_recall(struct sq_event *event, struct sq_scope_memory *memory,
+					    __u64 key)
+{
+	__u64 faults = READ_ONCE(memory->faults), rest = READ_ONCE(memory->rest);
+
 	if (READ_ONCE(memory->key) == key &&
 	    READ_ONCE(memory->check) == sq_scope_check(key, faults, rest)) {
 		event->faults = faults;
 		event->cgroup = rest;
 		event->scope_flags = rest >> 32;
-		return;
+		return true;
 	}
 	/* an atomic operation is a barrier: the generation was read before the scopes are */
 	faults = __sync_fetch_and_add(&memory->misses, 1);
 	barrier_var(faults);
-	sq_scope_resolve(event, control, skb, of_task, own);
-	faults = event->faults;
-	rest = (__u64)event->scope_flags << 32 | event->cgroup;
+	return false;
+}
+
+static __always_inline void sq_scope_keep(const struct sq_event *event,
+					  struct sq_scope_memory *memory, __u64 key)
+{
+	__u64 faults = event->faults, rest = (__u64)event->scope_flags << 32 | event->cgroup;
+
 	WRITE_ONCE(memory->key, key);
 	WRITE_ONCE(memory->faults, faults);
 	WRITE_ONCE(memory->rest, rest);
 	WRITE_ONCE(memory->check, sq_scope_check(key, faults, rest));
 }
 
-/*
- * The scope of a cgroup that is neither the running task's nor an skb's: its ancestors as the kernel
- * keeps them (6.1).
- */
+/* The scopes of the cgroup @own, which is the running task's or an skb's. */
+static __always_inline void sq_scope_of(struct sq_event *event, struct sq_control *control,
+					struct __sk_buff *skb, bool of_task, __u64 own)
+{
+	__u64 key = sq_scope_key(control, own);
+	struct sq_scope_memory *memory = sq_scope_entry(own);
+
+	if (!memory || sq_scope_recall(event, memory, key))
+		return;
+	sq_scope_resolve(event, control, skb, of_task, own);
+	sq_scope_keep(event, memory, key);
+}
+
+/* The same of a cgroup that is neither: its ancestors as the kernel keeps them (6.1). */
 static __always_inline void sq_scope_of_cgroup(struct sq_event *event, struct sq_control *control,
 					       struct cgroup *cgroup)
 {
-	__u64 own = BPF_CORE_READ(cgroup, kn, id);
-	__u32 deepest = BPF_CORE_READ(cgroup, level);
+	__u64 own = BPF_CORE_READ(cgroup, kn, id), key = sq_scope_key(control, own);
+	struct sq_scope_memory *memory = sq_scope_entry(own);
 	struct cgroup **ancestors =
 		(void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);
+	__u32 deepest;
 
+	if (!memory || sq_scope_recall(event, memory, key))
+		return;
+	deepest = BPF_CORE_READ(cgroup, level);
 	for (__u32 i = 0; i < SQ_MAX_LEVELS && i < control->n_levels; i++) {
 		__u32 level = control->levels[i];
 		struct cgroup *ancestor = NULL;
@@ -112,6 +137,7 @@ static __always_inline void sq_scope_of_cgroup(struct sq_event *event, struct sq
 			continue;
 		sq_scope_add(event, BPF_CORE_READ(ancestor, kn, id), own);
 	}
+	sq_scope_keep(event, memory, key);
 }
 
 /* The running task's scope. False: no fault of @hook concerns it. */
