@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inject/devices.h"
 #include "inject/line.h"
 #include "inject/rules.h"
 #include "util/time.h"
@@ -177,4 +178,26 @@ void sq_net_traps(struct sq_plan *plan, size_t i)
 		    same_peer(fault, other))
 			tell_overlap(plan, fault, other, i < j);
 	}
+}
+
+void sq_device_traps(struct sq_plan *plan)
+{
+	_cleanup_texts_ struct sq_texts behind = { 0 };
+	uint64_t hooks = 0;
+
+	for (size_t i = 0; i < plan->experiment->faults.n; i++)
+		hooks |= plan->support[i].hooks;
+	if (!(hooks & ON_PACKETS) || sq_backend_tcx())
+		return;
+	if (hooks & BIT(SQ_HOOK_EGRESS))
+		sq_devices_behind(&plan->paths, false, &behind);
+	if (hooks & BIT(SQ_HOOK_TC_INGRESS))
+		sq_devices_behind(&plan->paths, true, &behind);
+	for (size_t i = 0; i < behind.n; i++)
+		sq_plan_warn(
+			plan,
+			"%s: a filter of somebody else's comes before squall's, which without "
+			"tcx (Linux 6.6) cannot be first there: a packet that it decides on is "
+			"neither hit nor counted",
+			behind.item[i]);
 }

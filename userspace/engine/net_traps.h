@@ -8,4 +8,7 @@
 /* Adds to the plan's warnings what fault @i of its experiment has of them; its support is known. */
 void sq_net_traps(struct sq_plan *plan, size_t i);
 
+/* Adds what the devices of the targets' network namespaces have of them: look once, for all faults. */
+void sq_device_traps(struct sq_plan *plan);
+
 #endif

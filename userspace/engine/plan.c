@@ -266,6 +266,7 @@ static void look_for_traps(struct sq_plan *plan)
 {
 	sq_handover_tell(plan);
 	sq_program_traps(plan);
+	sq_device_traps(plan);
 	for (size_t i = 0; i < plan->experiment->targets.n; i++)
 		for (size_t j = 0; j < plan->target[i].warnings.n; j++)
 			sq_plan_warn(plan, "%s", plan->target[i].warnings.item[j]);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/devices.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "guard/undo.h"
 #include "util/netns.h"
@@ -196,6 +199,68 @@ void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)
 	free(devices->item);
 	devices->item = NULL;
 	devices->n = 0;
+}
+
+/* Ours gets the first priority, before all others of it, unless those are of another kind or protocol. */
+static void look_at_filter(void *data, const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = NLMSG_DATA(message);
+	const char *kind = "";
+	uint32_t chain = 0;
+	int n = (int)TCA_PAYLOAD(message);
+	bool *behind = data;
+
+	for (struct rtattr *a = TCA_RTA(tc); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
+		if (a->rta_type == TCA_KIND)
+			kind = RTA_DATA(a);
+		else if (a->rta_type == TCA_CHAIN)
+			memcpy(&chain, RTA_DATA(a), sizeof(chain));
+	}
+	*behind |= !chain && TC_H_MAJ(tc->tcm_info) >> 16 == FIRST_PRIORITY &&
+		   (strcmp(kind, "bpf") != 0 || TC_H_MIN(tc->tcm_info) != htons(ETH_P_ALL));
+}
+
+struct behind {
+	bool ingress;
+	struct sq_texts *ret;
+};
+
+static int look_behind(void *argument, struct sq_error **err)
+{
+	const struct behind *look = argument;
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct if_nameindex *interfaces = if_nameindex();
+	struct sq_tc_question question = {
+		.ask = RTM_GETTFILTER,
+		.answer = RTM_NEWTFILTER,
+		.parent = look->ingress ? SQ_CLSACT_INGRESS : SQ_CLSACT_EGRESS,
+	};
+
+	(void)err;
+	for (const struct if_nameindex *i = interfaces; i && i->if_name && fd >= 0; i++) {
+		_cleanup_free_ char *where = sq_asprintf("device '%s', %s", i->if_name,
+							 look->ingress ? "ingress" : "egress");
+		bool behind = false;
+
+		question.ifindex = i->if_index;
+		if (!sq_tc_dump(fd, &question, look_at_filter, &behind) && behind)
+			sq_texts_add(look->ret, where);
+	}
+	if (interfaces)
+		if_freenameindex(interfaces);
+	return 0;
+}
+
+void sq_devices_behind(const struct sq_texts *paths, bool ingress, struct sq_texts *ret)
+{
+	struct behind look = { .ingress = ingress, .ret = ret };
+	struct sq_netns_list netns = { 0 };
+
+	/* what cannot be looked at is told when the run attaches there */
+	if (!sq_netns_list_add(&netns, paths, NULL))
+		for (size_t i = 0; i < netns.n; i++)
+			sq_netns_call(netns.item[i].fd, look_behind, &look, NULL);
+	sq_netns_list_clear(&netns);
 }
 
 struct trial {

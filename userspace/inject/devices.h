@@ -41,6 +41,12 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *ne
 /* Detaches everywhere; adds a sentence to @left for what could not be. */
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);
 
+/*
+ * Adds to @ret where, in the network namespaces of the processes in the cgroups @paths, a filter of
+ * somebody else's comes before squall's: "device 'eth0', egress". Only without tcx: there squall's is first.
+ */
+void sq_devices_behind(const struct sq_texts *paths, bool ingress, struct sq_texts *ret);
+
 /* Can programs be attached to devices by tcx, or else by clsact? Tried in a namespace of its own. */
 int sq_devices_probe(bool *ret_tcx, int program_fd, bool ingress, struct sq_error **err);
 
