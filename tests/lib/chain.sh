@@ -6,10 +6,8 @@
 # stack NAME ADDRESS: the device of both namespaces gets 10.ADDRESS.0.1 and .2, and is a path
 stack()
 {
-	ip -n "$near" addr add "10.$2.0.1/24" dev "$1"
-	ip -n "$far" addr add "10.$2.0.2/24" dev "$1"
-	ip -n "$near" link set "$1" up
-	ip -n "$far" link set "$1" up
+	printf 'addr add 10.%s.0.1/24 dev %s\nlink set %s up\n' "$2" "$1" "$1" | ip -n "$near" -batch -
+	printf 'addr add 10.%s.0.2/24 dev %s\nlink set %s up\n' "$2" "$1" "$1" | ip -n "$far" -batch -
 	paths+=("$1:10.$2.0")
 }
 
@@ -21,16 +19,11 @@ make_stacks()
 
 	paths=("veth0:10.99.0") lacking=()
 	ip -n "$near" link add veth1 type veth peer name veth1 netns "$far"
-	ip -n "$near" link add br0 type bridge
-	ip -n "$near" link set veth1 master br0
-	ip -n "$near" link set veth1 up
-	ip -n "$far" link add br0 type bridge
-	ip -n "$far" link set veth1 master br0
-	ip -n "$far" link set veth1 up
-	stack br0 97
 	for ns in $near $far; do
-		ip -n "$ns" link add link veth0 name macvlan0 type macvlan mode bridge
+		printf '%s\n' "link add br0 type bridge" "link set veth1 master br0" "link set veth1 up" \
+			"link add link veth0 name macvlan0 type macvlan mode bridge" | ip -n "$ns" -batch -
 	done
+	stack br0 97
 	stack macvlan0 96
 	if make_tunnel vxlan0 type vxlan id 7 dstport 4789; then stack vxlan0 95; else lacking+=(vxlan); fi
 	if make_tunnel gre1 type gre; then stack gre1 94; else lacking+=(gre); fi
@@ -53,10 +46,8 @@ make_bond()
 	ip -n "$far" link add bond0 type bond mode active-backup
 	ip -n "$near" link add veth2 type veth peer name veth2 netns "$far"
 	for ns in $near $far; do
-		ip -n "$ns" link set veth2 master bond0
-		ip -n "$ns" link set veth2 up
-		ip -n "$ns" link set bond0 up
-		ip -n "$ns" link add link bond0 name bond0.5 type vlan id 5 || return 1
+		printf '%s\n' "link set veth2 master bond0" "link set veth2 up" "link set bond0 up" \
+			"link add link bond0 name bond0.5 type vlan id 5" | ip -n "$ns" -batch - || return 1
 	done
 }
 
@@ -89,18 +80,15 @@ chain_start()
 # at once; prints the median of each, ms
 round_trips()
 {
-	local path i asking=()
+	local tour="/usr/bin/python3 -IS $ROOT/tests/lib/tour.py --tries 1 --count $1" asking
+	local hosts=("${paths[@]#*:}")
 
-	for path in "${paths[@]}"; do
-		run_in "$target" nsenter --net="/run/netns/$near" $TOOL rtt "${path#*:}.2" 7102 --udp \
-			--count "$1" > "$WORK/rtt-${path%%:*}-out" &
-		asking+=($!)
-		in_netns "$far" $TOOL rtt "${path#*:}.1" 7100 --udp --count "$1" > "$WORK/rtt-${path%%:*}-in" &
-		asking+=($!)
-	done
-	for i in "${asking[@]}"; do wait "$i" || fail "a datagram did not come back"; done
-	for path in "${paths[@]}"; do
-		echo "${path%%:*} out $(< "$WORK/rtt-${path%%:*}-out")"
-		echo "${path%%:*} in $(< "$WORK/rtt-${path%%:*}-in")"
-	done
+	# shellcheck disable=SC2086 # its words
+	run_in "$target" nsenter --net="/run/netns/$near" $tour "${hosts[@]/%/.2,7102,udp}" > "$WORK/rtt-out" &
+	asking=$!
+	# shellcheck disable=SC2086
+	in_netns "$far" $tour "${hosts[@]/%/.1,7100,udp}" > "$WORK/rtt-in" || fail "a datagram did not come back"
+	wait $asking || fail "an answer did not come back"
+	paste -d' ' <(printf '%s out\n' "${paths[@]%%:*}") <(cut -d' ' -f2 "$WORK/rtt-out")
+	paste -d' ' <(printf '%s in\n' "${paths[@]%%:*}") <(cut -d' ' -f2 "$WORK/rtt-in")
 }
