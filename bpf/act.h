@@ -54,7 +54,7 @@ struct sq_decision {
 	__u32 fate; /* enum sq_fate */
 	__u32 answer;
 	__u32 fated; /* the fault whose fate it is, or whose error */
-	__u32 reserved; /* no padding */
+	__u32 about; /* `now` may be some ms ago */
 };
 
 static __always_inline bool sq_is_lost(const struct sq_decision *d)

@@ -209,6 +209,53 @@ static __always_inline void sq_miss(struct sq_counters *counters, __u32 reason)
 }
 
 /*
+ * What the clock said on this processor since its last tick, or else says now. To read the clock costs half
+ * of all that a call pays which the dice spare. Whoever is preempted in here leaves an older time behind, and
+ * nobody a later one.
+ */
+static __always_inline __u64 sq_recent_ns(void)
+{
+	__u64 jiffies = bpf_jiffies64(), now;
+	__u32 zero = 0;
+	struct sq_tick *tick = bpf_map_lookup_elem(&sq_ticks, &zero);
+
+	if (tick && READ_ONCE(tick->jiffies) == jiffies)
+		return READ_ONCE(tick->now_ns);
+	now = bpf_ktime_get_boot_ns();
+	if (tick) {
+		WRITE_ONCE(tick->now_ns, now);
+		WRITE_ONCE(tick->jiffies, jiffies);
+	}
+	return now;
+}
+
+/*
+ * The time, and why nothing may act. Where only dice can hit, a recent time does to spare a call, and
+ * sq_is_time() looks again before anything acts.
+ */
+static __always_inline void sq_tell_time(struct sq_decision *d)
+{
+	d->about = sq_dice_faults && !(d->event.faults & ~sq_dice_faults);
+	d->now = d->about ? sq_recent_ns() : bpf_ktime_get_boot_ns();
+	d->refused = sq_refusal(d->now, d->event.scope_flags);
+}
+
+/* The dice hit: is it still time, by the exact clock? */
+static __always_inline bool sq_is_time(struct sq_decision *d, const struct sq_rule *rule,
+				       struct sq_counters *counters, __u64 *progress)
+{
+	if (!d->about)
+		return true;
+	d->about = 0;
+	d->now = bpf_ktime_get_boot_ns();
+	d->refused = sq_refusal(d->now, d->event.scope_flags);
+	if (d->refused < 0)
+		return sq_in_window(rule, d->now, progress);
+	sq_miss(counters, d->refused);
+	return false;
+}
+
+/*
  * One fault's turn, for one wire packet of a super packet where each has a fate of its own: @index
  * counts these first. 1 ends it: nothing is left to hit.
  */
@@ -271,6 +318,8 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 		sq_miss(counters, SQ_MISSED_DICE);
 		return 0;
 	}
+	if (!sq_is_time(d, rule, counters, &progress))
+		return 0;
 	if (packets && rule->action == SQ_ACTION_RATE &&
 	    !sq_waits(rule, &d->event, row, d->now, progress, &wait, &full) && !full) {
 		sq_miss(counters, SQ_MISSED_IDLE);
@@ -337,8 +386,7 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	__u64 faults = d->event.faults;
 	__u32 n = sq_n_faults;
 
-	d->now = bpf_ktime_get_boot_ns();
-	d->refused = sq_refusal(d->now, d->event.scope_flags);
+	sq_tell_time(d);
 	d->all = 1;
 	if (d->event.segments > 1) {
 		n *= d->event.segments;
@@ -348,7 +396,9 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	if (d->event.faults)
 		bpf_loop(n, sq_consider_next, d, 0);
 	d->event.faults = faults & ~sq_loss_faults;
-	if (d->event.faults)
+	if (n == 1)
+		sq_consider(d, 0);
+	else if (d->event.faults)
 		bpf_loop(n, sq_consider_next, d, 0);
 	d->event.faults = faults;
 }
@@ -356,8 +406,7 @@ static __always_inline void sq_decide(struct sq_decision *d)
 /* The same in a program that may sleep, for calls. */
 static __always_inline void sq_decide_call(struct sq_decision *d)
 {
-	d->now = bpf_ktime_get_boot_ns();
-	d->refused = sq_refusal(d->now, d->event.scope_flags);
+	sq_tell_time(d);
 	d->all = 1;
 	bpf_loop(sq_n_faults, sq_consider_call_next, d, 0);
 }

@@ -16,6 +16,7 @@ const volatile __weak __u64 sq_hook_calls[SQ_HOOKS][SQ_CALL_WORDS]; /* that each
 const volatile __weak __u64 sq_path_faults; /* the faults that name paths */
 const volatile __weak __u64 sq_peer_faults; /* the faults that name peers or ports */
 const volatile __weak __u64 sq_loss_faults; /* the faults that lose packets */
+const volatile __weak __u64 sq_dice_faults; /* whose dice may fall before the time is exact */
 const volatile __weak __u16 sq_guard; /* this run's bit in tc_index */
 const volatile __weak __u16 sq_guard_in; /* this run's bit in tc_index, of packets that come in */
 const volatile __weak __u64 sq_seed;
@@ -112,6 +113,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sq_pattern);
 } sq_patterns __weak SEC(".maps");
+
+/* What the clock said in the course of a tick. */
+struct sq_tick {
+	__u64 jiffies;
+	__u64 now_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sq_tick);
+} sq_ticks __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -10,6 +10,8 @@
 #include "util/time.h"
 #include "util/units.h"
 
+#define CALLS(rest) \
+	"{fault: syscall.error, target: web, for: 1s, calls: read, error: EIO, " rest "}"
 #define ONE(kind, rest) "{fault: network." kind ", target: web, for: 1s, " rest "}"
 
 static struct sq_experiment *with(const char *faults)
@@ -587,7 +589,28 @@ static void test_short_delays_alone_are_for_the_kernel(void **state)
 	assert_false(are_brief(ONE("rate", "rate: 1mbit")));
 }
 
-UNIT(UNIT_TEST(test_every_kind_has_its_hooks), UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
+static bool hits_by_dice(const char *fault)
+{
+	struct sq_experiment *experiment = with(fault);
+	bool dice = sq_fault_hits_by_dice(sq_faults(experiment));
+
+	sq_experiment_free(experiment);
+	return dice;
+}
+
+/* What begins and ends within a tick, or hits every call, asks the exact clock. */
+static void test_dice_of_calls_may_fall_before_the_time_is_exact(void **state)
+{
+	assert_true(hits_by_dice(CALLS("probability: 5%")));
+	assert_true(hits_by_dice(CALLS("probability: 5%, ramp: 100ms, skip: 3")));
+	assert_false(hits_by_dice(CALLS("limit: 1")));
+	assert_false(hits_by_dice(CALLS("probability: 5%, pulse: {active: 5ms, idle: 5ms}")));
+	assert_false(hits_by_dice(LOSS("probability: 5%")));
+}
+
+UNIT(UNIT_TEST(test_every_kind_has_its_hooks),
+     UNIT_TEST(test_dice_of_calls_may_fall_before_the_time_is_exact),
+     UNIT_TEST(test_rule_of_a_rate_knows_what_bytes_take),
      UNIT_TEST(test_many_prefixes_are_what_the_file_says),
      UNIT_TEST(test_ten_thousand_prefixes_take_no_time),
      UNIT_TEST(test_rule_of_bursts_has_four_shares),

@@ -69,6 +69,8 @@ static void set_fault(struct sq_injector *injector, size_t i)
 		for (size_t j = 0; j < SQ_CALLS_WORDS; j++)
 			constants->sq_hook_calls[hook][j] |= support->by_hook[hook].bit[j];
 	}
+	if (sq_fault_hits_by_dice(fault))
+		constants->sq_dice_faults |= BIT(i);
 	if (sq_fault_loses(fault))
 		constants->sq_loss_faults |= BIT(i);
 	if (fault->names.n)

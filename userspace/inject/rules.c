@@ -123,6 +123,12 @@ bool sq_fault_loses(const struct sq_fault *fault)
 	return action_of(fault) == SQ_ACTION_DROP;
 }
 
+bool sq_fault_hits_by_dice(const struct sq_fault *fault)
+{
+	return sq_fault_kind_is_call(fault->kind) && fault->probability_ppb < SQ_SHARE_ONE &&
+	       !fault->pulse.active_ns;
+}
+
 static uint32_t probability_of(uint64_t ppb)
 {
 	if (ppb >= SQ_SHARE_ONE)
