@@ -15,6 +15,7 @@
 #include "inject/call_copy.h"
 #include "inject/calls.h"
 #include "util/fs.h"
+#include "util/text.h"
 
 static char last_warning[512];
 
@@ -381,10 +382,23 @@ int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 	return 0;
 }
 
+/* Of these names the kernel has functions, for 32-bit programs only: its table for others has none. */
+static bool is_never_called(const char *call)
+{
+#if defined(__x86_64__)
+	return sq_words_have("uselib set_thread_area get_thread_area", call);
+#else
+	(void)call;
+	return false;
+#endif
+}
+
 int sq_object_try_call(const char *call, struct sq_error **err)
 {
 	_cleanup_free_ char *function = function_of(call);
-	int r = try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0);
+	int r = is_never_called(call)
+			? -ENOENT
+			: try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0);
 
 	if (!r)
 		return 0;
