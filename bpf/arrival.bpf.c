@@ -33,7 +33,7 @@ int BPF_PROG(sq_moved, struct cgroup *to)
 
 	if (!control)
 		return 0;
-	sq_scope_of_cgroup(&event, control, to);
+	sq_scope_of_cgroup(&event, control, to, to->kn->id);
 	return sq_tell_arrival(control, &event);
 }
 

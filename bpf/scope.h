@@ -117,9 +117,9 @@ static __always_inline void sq_scope_of(struct sq_event *event, struct sq_contro
 
 /* The same of a cgroup that is neither: its ancestors as the kernel keeps them (6.1). */
 static __always_inline void sq_scope_of_cgroup(struct sq_event *event, struct sq_control *control,
-					       struct cgroup *cgroup)
+					       struct cgroup *cgroup, __u64 own)
 {
-	__u64 own = BPF_CORE_READ(cgroup, kn, id), key = sq_scope_key(control, own);
+	__u64 key = sq_scope_key(control, own);
 	struct sq_scope_memory *memory = sq_scope_entry(own);
 	struct cgroup **ancestors =
 		(void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors);

@@ -18,6 +18,8 @@
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
 
+extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak; /* 6.2 */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -85,20 +87,38 @@ static __always_inline const struct sock *sq_as_address(struct bpf_sock *found)
 	return sk;
 }
 
+/* Its cgroup, and that one's id; read in place where that can be, since each call of a helper costs as much. */
+static __always_inline struct cgroup *sq_cgroup_of_sock(struct bpf_sock *found, __u64 *ret_id)
+{
+	const struct sock *sk;
+	struct cgroup *cgroup;
+
+	if (sq_kernel_has(bpf_rdonly_cast)) {
+		sk = bpf_rdonly_cast(found, bpf_core_type_id_kernel(struct sock));
+		cgroup = sk->sk_cgrp_data.cgroup;
+		*ret_id = cgroup->kn->id;
+		return cgroup;
+	}
+	sk = sq_as_address(found);
+	cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	*ret_id = BPF_CORE_READ(cgroup, kn, id);
+	return cgroup;
+}
+
 /*
  * The scope of a socket that was looked up. tc programs may not call bpf_sk_ancestor_cgroup_id(), so
  * its ancestors are read.
  */
 static __always_inline bool sq_scope_of_sock(struct sq_event *event, struct bpf_sock *found)
 {
-	const struct sock *sk = sq_as_address(found);
-	struct cgroup *cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
+	__u64 own;
+	struct cgroup *cgroup = sq_cgroup_of_sock(found, &own);
 	struct sq_control *control = sq_control_get();
 
 	if (!control || !cgroup)
 		return false;
 	if (!READ_ONCE(control->handed) || !sq_scope_of_handed(event, found))
-		sq_scope_of_cgroup(event, control, cgroup);
+		sq_scope_of_cgroup(event, control, cgroup, own);
 	event->faults &= sq_hook_faults[SQ_HOOK_TC_INGRESS];
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }
