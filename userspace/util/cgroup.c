@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define LARGEST_PROCS (16u << 20)
 #define PAUSE_US 2000
 #define FOLDER_LINKS 2 /* of one without folders */
+#define MOST_OPEN 64 /* folders at once: a tree may be deeper than there are descriptors */
 
 void sq_cgroup_clear(struct sq_cgroup *cgroup)
 {
@@ -40,14 +42,41 @@ int sq_cgroup_root(struct sq_error **err)
 	return root;
 }
 
+/* The folders on the way to a path that is longer than the kernel takes at once. */
+static int open_way(int root, const char **path)
+{
+	_cleanup_close_ int above = -EBADF;
+
+	while (strlen(*path) >= PATH_MAX) {
+		_cleanup_free_ char *part = sq_strndup(*path, PATH_MAX - 1);
+		int fd;
+
+		*(strrchr(part, '/') ? strrchr(part, '/') : part) = '\0';
+		fd = openat(above < 0 ? root : above, part, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		sq_close(above);
+		above = fd;
+		*path += strlen(part) + 1;
+	}
+	return TAKE_FD(above);
+}
+
 static int open_folder(const char *path)
 {
 	int root = sq_cgroup_root(NULL), fd;
+	_cleanup_close_ int way = -EBADF;
 
 	if (root < 0)
 		return root;
 	path += strspn(path, "/");
-	fd = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (strlen(path) >= PATH_MAX) {
+		way = open_way(root, &path);
+		if (way < 0)
+			return way;
+	}
+	fd = openat(way < 0 ? root : way, *path ? path : ".",
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -184,18 +213,23 @@ static int children(int fd, struct dirent ***ret)
 	return n < 0 ? -errno : n;
 }
 
-/* A negative result is a failure: what cannot be read must not be taken for what is not there. */
-static int walk(const char *path, int fd, int (*each)(const char *path, int fd, void *data),
-		void *data)
+/*
+ * A negative result is a failure: what cannot be read must not be taken for what is not there. Deep down
+ * @fd is closed before what is below is looked at.
+ */
+static int walk(const char *path, int *fd, unsigned int depth,
+		int (*each)(const char *path, int fd, void *data), void *data)
 {
 	struct dirent **entries = NULL;
-	int n, r = each(path, fd, data);
+	int n, r = each(path, *fd, data);
 
 	if (r)
 		return r > 0 ? r : 0; /* negative: do not go below this one */
-	n = children(fd, &entries);
+	n = children(*fd, &entries);
 	if (n < 0 && !sq_cgroup_is_gone(n))
 		return n;
+	if (depth >= MOST_OPEN)
+		sq_close(TAKE_FD(*fd));
 	/* gone in the meantime: nothing to see */
 	for (int i = 0; i < n; i++) {
 		_cleanup_free_ char *below =
@@ -203,13 +237,16 @@ static int walk(const char *path, int fd, int (*each)(const char *path, int fd, 
 		_cleanup_close_ int child = -EBADF;
 
 		if (!r) {
-			child = openat(fd, entries[i]->d_name,
-				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			if (child < 0 && !sq_cgroup_is_gone(-errno))
-				r = -errno;
+			child = *fd < 0 ? open_folder(below)
+					: openat(*fd, entries[i]->d_name,
+						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (child < 0 && *fd >= 0)
+				child = -errno;
+			if (child < 0 && !sq_cgroup_is_gone(child))
+				r = child;
 		}
 		if (child >= 0)
-			r = walk(below, child, each, data);
+			r = walk(below, &child, depth + 1, each, data);
 		free(entries[i]);
 	}
 	free(entries);
@@ -224,7 +261,7 @@ int sq_cgroup_walk(const char *path, int (*each)(const char *path, int fd, void 
 
 	if (fd < 0)
 		return fd;
-	r = walk(path, fd, each, data);
+	r = walk(path, &fd, 0, each, data);
 	return r < 0 ? sq_error_errno(err, -r, "cannot look below the cgroup '%s'", path) : r;
 }
 
@@ -304,7 +341,7 @@ static int count_one(const char *path, int fd, void *data)
 static int count(const char *path, int fd, uint64_t *ret, struct sq_error **err)
 {
 	struct count found = { 0 };
-	int r = walk(path, fd, count_one, &found);
+	int r = walk(path, &fd, 0, count_one, &found);
 
 	*ret = found.n;
 	if (r < 0)
