@@ -217,6 +217,39 @@ static void test_stem_is_what_stands_before_an_end(void **state)
 	assert_int_equal(sq_text_stem("", ".slice"), 0);
 }
 
+static void assert_printable(const char *text, const char *wanted)
+{
+	_cleanup_free_ char *copy = sq_strdup(text);
+
+	assert_string_equal(sq_text_printable(copy), wanted);
+}
+
+/* A cgroup's folder may be called anything. */
+static void test_printable_leaves_nothing_that_moves_the_cursor(void **state)
+{
+	assert_printable("/web\033[2J\033]0;x\007.service\r", "/web?[2J?]0;x?.service?");
+	assert_printable("a\x7f\xc2\x9b" "2J", "a???2J");
+	assert_printable("\033[1;31mfailed\033[0m:\tno\n", "\033[1;31mfailed\033[0m:\tno\n");
+	assert_printable("\u00e4\u20ac", "\u00e4\u20ac");
+	assert_printable("\033[", "?[");
+}
+
+static void test_number_of_one_and_of_more(void **state)
+{
+	static const struct {
+		uint64_t n;
+		const char *what, *wanted;
+	} cases[] = { { 1, "process", "1 process" },
+		      { 2, "process", "2 processes" },
+		      { 0, "cgroup", "0 cgroups" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = sq_number_of(cases[i].n, cases[i].what);
+
+		assert_string_equal(text, cases[i].wanted);
+	}
+}
+
 UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
      UNIT_TEST(test_nearest_leaves_what_is_far_alone), UNIT_TEST(test_nearest_prefers_the_nearer),
      UNIT_TEST(test_utf8_takes_every_well_formed_sequence),
@@ -226,4 +259,6 @@ UNIT(UNIT_TEST(test_nearest_finds_the_usual_slips),
      UNIT_TEST(test_buffer_grows_beyond_a_page), UNIT_TEST(test_texts_end_in_null_as_exec_wants),
      UNIT_TEST(test_nearest_few_tells_the_nearest_first), UNIT_TEST(test_wrap_breaks_at_spaces),
      UNIT_TEST(test_wrap_leaves_words_whole), UNIT_TEST(test_wrap_counts_columns_not_bytes),
-     UNIT_TEST(test_stem_is_what_stands_before_an_end))
+     UNIT_TEST(test_stem_is_what_stands_before_an_end),
+     UNIT_TEST(test_printable_leaves_nothing_that_moves_the_cursor),
+     UNIT_TEST(test_number_of_one_and_of_more))

@@ -165,9 +165,10 @@ int sq_fail(struct sq_error *err)
 {
 	int code = sq_verdict_exit(sq_verdict_of(err));
 
-	sq_print_error("squall: %s\n", err ? err->message : "an error without a message");
+	sq_print_error("squall: %s\n",
+		       err ? sq_text_printable(err->message) : "an error without a message");
 	if (err && err->hint)
-		sq_print_error("hint: %s\n", err->hint);
+		sq_print_error("hint: %s\n", sq_text_printable(err->hint));
 	sq_error_free(err);
 	return code;
 }

@@ -284,15 +284,11 @@ static void add_radius(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *radius = json_object_get(journal, "blast_radius"), *limit, *target;
 	const json_t *used = json_object_get(radius, "used");
-	char number[32];
 	size_t i;
 
-	sq_buffer_add(out,
-		      "<h2>Blast radius</h2>\n<p>%lld cgroups, %lld processes, %s injections, at "
-		      "most %.0f a second</p>\n<div class=\"wide\"><table>\n",
-		      (long long)sq_json_int(used, "cgroups"),
-		      (long long)sq_json_int(used, "processes"),
-		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number),
+	sq_buffer_add(out, "<h2>Blast radius</h2>\n<p>");
+	sq_report_used(used, out);
+	sq_buffer_add(out, ", at most %.0f a second</p>\n<div class=\"wide\"><table>\n",
 		      sq_json_real(used, "peak_rate"));
 	json_array_foreach(json_object_get(radius, "limits"), i, limit) {
 		sq_buffer_add(out, "<tr><td>");

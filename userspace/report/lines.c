@@ -5,6 +5,7 @@
 #include "report/formats.h"
 #include "report/view.h"
 #include "util/json.h"
+#include "util/units.h"
 
 void sq_report_given(const json_t *document, struct sq_buffer *text)
 {
@@ -54,10 +55,22 @@ void sq_report_asked(const char *head, const json_t *asked, bool times, struct s
 		sq_buffer_add(text, "    %s: %s\n", head, sq_buffer_text(&parameters));
 }
 
+void sq_report_used(const json_t *used, struct sq_buffer *text)
+{
+	_cleanup_free_ char *cgroups =
+		sq_number_of((uint64_t)sq_json_int(used, "cgroups"), "cgroup");
+	_cleanup_free_ char *processes =
+		sq_number_of((uint64_t)sq_json_int(used, "processes"), "process");
+	char number[32];
+
+	sq_buffer_add(text, "%s, %s, %s injections", cgroups, processes,
+		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number));
+}
+
 void sq_report_wrap(struct sq_buffer *wide, struct sq_buffer *text)
 {
 	_cleanup_free_ char *wrapped =
 		sq_text_wrap(sq_buffer_text(wide), SQ_REPORT_COLUMNS, SQ_REPORT_HANG);
 
-	sq_buffer_add(text, "%s", wrapped);
+	sq_buffer_add(text, "%s", sq_text_printable(wrapped));
 }

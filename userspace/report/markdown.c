@@ -167,13 +167,12 @@ static void add_rest(const json_t *journal, struct sq_buffer *out)
 {
 	const json_t *used = json_object_get(json_object_get(journal, "blast_radius"), "used");
 	const json_t *cleanup = json_object_get(journal, "cleanup"), *item;
-	char number[32], took[SQ_DURATION_SIZE];
+	char took[SQ_DURATION_SIZE];
 	size_t i;
 
-	sq_buffer_add(out, "\n- blast radius: %lld cgroups, %lld processes, %s injections\n",
-		      (long long)sq_json_int(used, "cgroups"),
-		      (long long)sq_json_int(used, "processes"),
-		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number));
+	sq_buffer_add(out, "\n- blast radius: ");
+	sq_report_used(used, out);
+	sq_buffer_add(out, "\n");
 	if (json_is_true(json_object_get(cleanup, "clean")))
 		sq_buffer_add(out, "- clean-up: nothing of the run is left (%s)\n",
 			      sq_report_ms(sq_json_real(cleanup, "took_ms"), took));

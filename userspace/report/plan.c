@@ -20,18 +20,20 @@ static void add_target(const json_t *target, struct sq_buffer *text)
 			      ? ", to compare with, never hit"
 			      : "");
 	json_array_foreach(cgroups, i, cgroup) {
+		_cleanup_free_ char *processes = NULL;
+
 		if (i == MOST_CGROUPS) {
 			sq_buffer_add(text, "    and %zu more\n",
 				      json_array_size(cgroups) - MOST_CGROUPS);
 			break;
 		}
+		processes = sq_number_of((uint64_t)sq_json_int(cgroup, "processes"), "process");
 		if (started)
 			sq_buffer_add(text, "    %s, made and started by squall\n",
 				      sq_json_text(cgroup, "path"));
 		else
-			sq_buffer_add(text, "    %s, %lld processes\n",
-				      sq_json_text(cgroup, "path"),
-				      (long long)sq_json_int(cgroup, "processes"));
+			sq_buffer_add(text, "    %s, %s\n", sq_json_text(cgroup, "path"),
+				      processes);
 	}
 }
 

@@ -157,16 +157,11 @@ static void add_limits(const json_t *journal, struct sq_buffer *text)
 {
 	const json_t *radius = json_object_get(journal, "blast_radius");
 	const json_t *used = json_object_get(radius, "used"), *limit;
-	char number[32];
 	size_t i;
 
-	sq_buffer_add(text,
-		      "\nblast radius: %lld cgroups, %lld processes, %s injections (at most "
-		      "%.0f/s)\n",
-		      (long long)sq_json_int(used, "cgroups"),
-		      (long long)sq_json_int(used, "processes"),
-		      sq_count_text((uint64_t)sq_json_int(used, "faults"), number),
-		      sq_json_real(used, "peak_rate"));
+	sq_buffer_add(text, "\nblast radius: ");
+	sq_report_used(used, text);
+	sq_buffer_add(text, " (at most %.0f/s)\n", sq_json_real(used, "peak_rate"));
 	sq_buffer_add(text, "  limits:");
 	json_array_foreach(json_object_get(radius, "limits"), i, limit)
 		sq_buffer_add(text, "%s %s %s", i ? "," : "", sq_json_text(limit, "name"),

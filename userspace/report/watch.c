@@ -186,16 +186,17 @@ static void add_probes(const json_t *status, struct screen *screen)
 	}
 }
 
-static void add_used(const json_t *radius, const char *key, const char *what,
+static void add_used(const json_t *radius, const char *key, const char *one, const char *many,
 		     struct sq_buffer *line)
 {
 	int64_t limit = sq_json_int(json_object_get(radius, "limits"), key);
+	bool single = limit == 1 || (!limit && sq_json_int(radius, key) == 1);
 	char n[32];
 
 	sq_buffer_add(line, " %s", sq_count_text((uint64_t)sq_json_int(radius, key), n));
 	if (limit)
 		sq_buffer_add(line, " of %s", sq_count_text((uint64_t)limit, n));
-	sq_buffer_add(line, " %s", what);
+	sq_buffer_add(line, " %s", single ? one : many);
 }
 
 static void add_radius(const json_t *status, struct screen *screen)
@@ -207,9 +208,9 @@ static void add_radius(const json_t *status, struct screen *screen)
 	if (!radius) /* of an older squall */
 		return;
 	sq_buffer_add(&line, "  blast radius:");
-	add_used(radius, "cgroups", "cgroups,", &line);
-	add_used(radius, "processes", "processes,", &line);
-	add_used(radius, "faults", "injections", &line);
+	add_used(radius, "cgroups", "cgroup,", "cgroups,", &line);
+	add_used(radius, "processes", "process,", "processes,", &line);
+	add_used(radius, "faults", "injection", "injections", &line);
 	sq_buffer_add(&line, ", at most %.0f/s", sq_json_real(radius, "peak_rate"));
 	if (most > 0)
 		sq_buffer_add(&line, " of %.15g/s", most);

@@ -271,6 +271,41 @@ char *sq_utf8_clean(char *text)
 	return text;
 }
 
+char *sq_number_of(uint64_t n, const char *what)
+{
+	return sq_asprintf("%llu %s%s", (unsigned long long)n, what,
+			   n == 1		     ? ""
+			   : sq_text_stem(what, "s") ? "es"
+						     : "s");
+}
+
+/* The length of "\033[1;31m" at @p; 0: it is something else. */
+static size_t colour_length(const char *p)
+{
+	size_t n;
+
+	if (strncmp(p, "\033[", 2) != 0)
+		return 0;
+	n = 2 + strspn(p + 2, "0123456789;");
+	return p[n] == 'm' ? n + 1 : 0;
+}
+
+char *sq_text_printable(char *text)
+{
+	for (char *p = text; *p; p++) {
+		size_t colour = colour_length(p);
+
+		if (colour)
+			p += colour - 1;
+		else if (((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+			*p = '?';
+		else if ((unsigned char)*p == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+			 (unsigned char)p[1] < 0xa0)
+			p[0] = p[1] = '?';
+	}
+	return text;
+}
+
 size_t sq_text_stem(const char *text, const char *end)
 {
 	size_t n = strlen(text), m = strlen(end);

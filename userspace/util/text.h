@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "util/mem.h"
@@ -66,6 +67,15 @@ bool sq_utf8_valid(const char *text, size_t n, size_t *where);
 
 /* Puts '?' in the place of every byte that is not UTF-8, since JSON has no room for them; returns @text. */
 char *sq_utf8_clean(char *text);
+
+/*
+ * Puts '?' in the place of what would move a terminal's cursor or worse: control characters of ASCII and C1,
+ * but for the ends of lines, tabs and colours. A cgroup's name may have any of them. Returns @text.
+ */
+char *sq_text_printable(char *text);
+
+/* "1 process", "2 processes": @what is said of one. To be freed. */
+char *sq_number_of(uint64_t n, const char *what);
 
 /* How long @text is without the @end that it has behind something else; 0: it ends otherwise. */
 size_t sq_text_stem(const char *text, const char *end);
