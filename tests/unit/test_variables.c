@@ -28,6 +28,31 @@ static void delay_is(const char *text, const char *setting, uint64_t wanted)
 	sq_experiment_free(experiment);
 }
 
+/* In what selects an empty one widens: of "/prod" the whole host would be left. */
+static void test_an_empty_variable_selects_nothing(void **state)
+{
+	static const char *const selectors[] = {
+		"{cgroup: \"/${x}\"}",
+		"{systemd: [web, \"web${x}@*\"]}",
+		"{process: {name: \"web${x}\"}}",
+		"{container: web, labels: [\"app=web${x}\"]}",
+		"{systemd: \"web@*\", not: \"web@${x}\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(selectors); i++) {
+		_cleanup_free_ char *text = sq_asprintf(
+			"version: 1\ntitle: t\nvariables: {x: {from_env: SQUALL_NO_SUCH}}\n"
+			"targets: {web: %s}\nmethod: [{fault: network.partition, target: web, "
+			"for: 1m}]\n",
+			selectors[i]);
+		_cleanup_diags_ struct sq_diags diags = { 0 };
+		struct sq_experiment *experiment = load(text, "x=", &diags);
+
+		assert_null(experiment);
+		assert_contains(diags.item[0].message, "the variable 'x' in it is empty");
+	}
+}
+
 static void fails(const char *text, const char *setting, const char *part)
 {
 	_cleanup_diags_ struct sq_diags diags = { 0 };
@@ -191,7 +216,8 @@ static void test_a_short_file_cannot_grow_without_end(void **state)
 	assert_contains(diags.item[0].message, "larger than 4 MiB");
 }
 
-UNIT(UNIT_TEST(test_setting_beats_environment_beats_default), UNIT_TEST(test_last_setting_counts),
+UNIT(UNIT_TEST(test_an_empty_variable_selects_nothing),
+     UNIT_TEST(test_setting_beats_environment_beats_default), UNIT_TEST(test_last_setting_counts),
      UNIT_TEST(test_limits_hold_what_is_set), UNIT_TEST(test_unknown_names_suggest_what_is_near),
      UNIT_TEST(test_replacing_takes_every_place_and_only_names),
      UNIT_TEST(test_broken_places_are_mistakes), UNIT_TEST(test_a_set_value_is_meant_as_it_is),

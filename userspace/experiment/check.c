@@ -272,9 +272,13 @@ static void check_units(struct sq_protect *item, struct sq_diags *diags)
 
 void sq_protects_check(const struct sq_objects *protects, struct sq_diags *diags)
 {
+	static const char *const naming[] = { "cgroup", "systemd", "container",
+					      "pod",	"labels",  NULL };
+
 	for (size_t i = 0; i < protects->n; i++) {
 		struct sq_protect *item = (struct sq_protect *)protects->item + i;
 
+		sq_check_not_empty(&item->object, naming, diags);
 		if (!sq_schema_has(&item->object, "cgroup") &&
 		    !sq_schema_has(&item->object, "systemd") &&
 		    !sq_schema_has(&item->object, "container") &&

@@ -30,6 +30,13 @@ void sq_check_labels(const struct sq_object *object, const struct sq_texts *labe
 void sq_check_pods(const struct sq_object *object, const struct sq_texts *pods,
 		   struct sq_diags *diags);
 
+/*
+ * What selects must not have a variable in it that is empty: "/${PREFIX}" would be "/", the whole host. The
+ * values under @keys, NULL behind the last.
+ */
+void sq_check_not_empty(const struct sq_object *object, const char *const *keys,
+			struct sq_diags *diags);
+
 /* The place of item @i of the list under @key, which has been read into @texts. */
 struct sq_mark sq_check_item_mark(const struct sq_object *object, const char *key,
 				  const struct sq_texts *texts, size_t i);

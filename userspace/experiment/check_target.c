@@ -78,11 +78,36 @@ static void check_companions(const struct sq_target *target, struct sq_diags *di
 			      "'not' is for targets that match cgroups");
 }
 
-/* Without a letter or digit of its own a glob takes all there is, whatever it was meant to take. */
+static void find_empty(const struct sq_node *node, struct sq_diags *diags)
+{
+	if (node->empty)
+		sq_diag_error(diags, node->mark,
+			      "it would mean more than was meant: give it with --set NAME=VALUE",
+			      "the variable '%.100s' in it is empty", node->empty);
+	for (size_t i = 0; i < node->n; i++)
+		find_empty(node->item[i], diags);
+}
+
+void sq_check_not_empty(const struct sq_object *object, const char *const *keys,
+			struct sq_diags *diags)
+{
+	for (size_t i = 0; keys[i]; i++) {
+		const struct sq_node *node = sq_node_get(object->node, keys[i]);
+
+		if (node)
+			find_empty(node, diags);
+	}
+}
+
+/*
+ * Without a letter or digit of its own a glob takes all there is, whatever it was meant to take: those in
+ * brackets are no more than a '?'.
+ */
 static bool takes_all(const char *pattern)
 {
 	static const char *const endings[] = { ".service", ".scope", ".slice" };
 	size_t n = strlen(pattern);
+	bool bracket = false;
 
 	if (!strpbrk(pattern, "*?"))
 		return false;
@@ -92,9 +117,14 @@ static bool takes_all(const char *pattern)
 		if (n > ending && !strcmp(pattern + n - ending, endings[i]))
 			n -= ending;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (isalnum((unsigned char)pattern[i]) || pattern[i] == '[')
+	for (size_t i = 0; i < n; i++) {
+		if (pattern[i] == '[' && strchr(pattern + i, ']'))
+			bracket = true;
+		else if (bracket)
+			bracket = pattern[i] != ']';
+		else if (isalnum((unsigned char)pattern[i]))
 			return false;
+	}
 	return true;
 }
 
@@ -207,8 +237,13 @@ static void check_rest(const struct sq_experiment *experiment, const struct sq_t
 static void check_target(const struct sq_experiment *experiment, const struct sq_target *target,
 			 struct sq_mark mark, struct sq_diags *diags)
 {
+	static const char *const selecting[] = {
+		"systemd", "container",	      "pod", "process", "cgroup",
+		"labels",  "only_containers", "not", "user",	NULL
+	};
 	bool used = false;
 
+	sq_check_not_empty(&target->object, selecting, diags);
 	for (size_t j = 0; j < experiment->faults.n; j++)
 		used |= sq_fault_hits(&sq_faults(experiment)[j], target);
 	if (!used && !diags->errors && !target->command.n && !target->rest_of)

@@ -247,6 +247,8 @@ static void replace(struct variables *variables, struct sq_node *node)
 				      "the variable '%.100s' has no value", variable->name);
 			return;
 		}
+		if (!*variable->value && !node->empty)
+			node->empty = variable->name;
 		variables->bytes += strlen(variable->value);
 		if (variables->bytes > MAX_BYTES) {
 			node->wrong = true;

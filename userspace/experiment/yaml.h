@@ -23,6 +23,7 @@ struct sq_node {
 	bool wrong; /* which has been told: not to be looked at further */
 	bool quoted; /* a scalar in quotes, or a block */
 	char *value; /* of a scalar */
+	const char *empty; /* the first variable in it that has an empty value; else NULL */
 	struct sq_node **key; /* of a map: scalars */
 	struct sq_node **item; /* of a map or a list */
 	size_t n;
