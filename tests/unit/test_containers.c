@@ -110,6 +110,7 @@ static void put(struct sq_containers *containers, const char *id, const char *pa
 
 static void test_api_lists_names_and_labels(void **state)
 {
+	static char many[1 << 20];
 	_cleanup_(sq_containers_clear) struct sq_containers containers = { 0 };
 	_cleanup_free_ char *docker = json(
 		"[{'Id':'" ID
@@ -136,6 +137,10 @@ static void test_api_lists_names_and_labels(void **state)
 	assert_null(containers.item[2].name);
 	assert_false(sq_runtime_list(&containers, "docker", "{\"message\":\"no\"}"));
 	assert_false(sq_runtime_list(&containers, "docker", "<html>"));
+	/* a hundred times its length in memory, if it were read */
+	memset(many, ',', sizeof(many) - 1);
+	many[0] = '[';
+	assert_false(sq_runtime_list(&containers, "docker", many));
 }
 
 static void test_state_files_of_docker_podman_and_containerd(void **state)

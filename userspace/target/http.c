@@ -12,7 +12,7 @@
 
 struct body {
 	char *text;
-	size_t n, room;
+	size_t n, room, largest;
 };
 
 static size_t on_body(char *text, size_t size, size_t n, void *data)
@@ -20,7 +20,7 @@ static size_t on_body(char *text, size_t size, size_t n, void *data)
 	struct body *body = data;
 
 	n *= size;
-	if (body->n + n > LARGEST)
+	if (body->n + n > body->largest)
 		return 0;
 	if (body->n + n + 1 > body->room) {
 		body->room = MAX(2 * body->room, body->n + n + 1);
@@ -83,7 +83,8 @@ static int fail(const struct sq_http *request, CURLcode code, const char *why,
 				    sq_duration_text(request->timeout_ns, within));
 	if (code == CURLE_WRITE_ERROR)
 		return sq_error_set(err, SQ_FAIL_NOT_NOW, EPROTO,
-				    "'%s' answers with more than %u MiB", who, LARGEST >> 20);
+				    "'%s' answers with more than %zu MiB", who,
+				    (request->largest ? request->largest : LARGEST) >> 20);
 	return sq_error_set(err, SQ_FAIL_NOT_NOW,
 			    code == CURLE_COULDNT_CONNECT ? ECONNREFUSED : EPROTO,
 			    "'%s' cannot be asked: %s", who, *why ? why : curl_easy_strerror(code));
@@ -92,7 +93,7 @@ static int fail(const struct sq_http *request, CURLcode code, const char *why,
 int sq_http_get(const struct sq_http *request, char **ret, struct sq_error **err)
 {
 	char why[CURL_ERROR_SIZE] = "";
-	struct body body = { 0 };
+	struct body body = { .largest = request->largest ? request->largest : LARGEST };
 	long status = 0;
 	CURLcode code;
 	CURL *curl;

@@ -23,11 +23,12 @@ struct sq_http {
 	struct sq_http_secret ca, certificate, key;
 	bool any_server; /* whoever answers is believed: its certificate is not checked */
 	uint64_t timeout_ns; /* of all of it */
+	size_t largest; /* bytes of an answer; 0: 64 MiB */
 };
 
 /*
  * GETs the URL; the body goes to *ret, to be freed. It is over within the time limit, whoever does not
- * answer; a body above 64 MiB is refused. Fails with SQ_FAIL_NOT_NOW: ECONNREFUSED where nobody
+ * answer; a larger body is refused. Fails with SQ_FAIL_NOT_NOW: ECONNREFUSED where nobody
  * listens, ETIMEDOUT, EPROTO for anything else than a status of 200. Proxies play no part.
  */
 int sq_http_get(const struct sq_http *request, char **ret, struct sq_error **err);

@@ -24,17 +24,28 @@
 
 #define PATIENCE_NS (2 * SQ_S)
 #define LARGEST_FILE (4u << 20)
-#define LARGEST_LIST (64u << 20)
+#define LARGEST_LIST (16u << 20)
+#define MOST_PARTS \
+	500000 /* of a JSON text: an empty object takes 3 bytes of it and a hundred times that */
+#define MOST_CONTAINERS 20000
 
 static const char docker_folder[] = "/var/lib/docker/containers";
 static const char bundles_folder[] = "/run/containerd/io.containerd.runtime.v2.task";
 static const char *const storages[] = { "/var/lib/containers/storage", "/run/containers/storage" };
 
+/* A user's may say anything: how much memory it takes is seen before it is taken. */
 static json_t *parse(const char *text, bool list)
 {
-	json_t *json = json_loads(text, 0, NULL);
+	json_t *json = NULL;
+	size_t parts = 0;
 
-	if (list ? json_is_array(json) : json_is_object(json))
+	for (const char *p = strpbrk(text, "{[,"); p && parts <= MOST_PARTS;
+	     p = strpbrk(p + 1, "{[,"))
+		parts++;
+	if (parts <= MOST_PARTS)
+		json = json_loads(text, 0, NULL);
+	if (list ? json_is_array(json) && json_array_size(json) <= MOST_CONTAINERS
+		 : json_is_object(json))
 		return json;
 	json_decref(json);
 	return NULL;
@@ -230,15 +241,17 @@ static bool ask(struct sq_containers *containers, const char *name, const char *
 {
 	const struct sq_http request = { .url = "http://localhost/containers/json?all=true",
 					 .unix_socket = socket,
-					 .timeout_ns = PATIENCE_NS };
+					 .timeout_ns = PATIENCE_NS,
+					 .largest = LARGEST_LIST };
 	_cleanup_free_ char *text = NULL;
 
 	if (sq_http_get(&request, &text, err))
 		return false;
 	if (sq_runtime_list(containers, name, text))
 		return true;
-	sq_error_set(err, SQ_FAIL_NOT_NOW, EPROTO, "'%s' answers with something else than a list",
-		     socket);
+	sq_error_set(err, SQ_FAIL_NOT_NOW, EPROTO,
+		     "'%s' answers with something else than a list of up to %d containers", socket,
+		     MOST_CONTAINERS);
 	return false;
 }
 
