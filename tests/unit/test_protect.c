@@ -37,6 +37,30 @@ static void test_an_exact_one_protects_no_whole_cgroup(void **state)
 	assert_null(sq_protection_of(&protection, "/user.slice/a/b"));
 }
 
+/* As the tree goes, and not as bytes do: what is below stands together. */
+static void test_what_lies_in_a_target_stands_together(void **state)
+{
+	static struct sq_protected tree[] = {
+		{ .cgroup = { .path = (char *)"/a" }, .exact = true, .why = (char *)"1" },
+		{ .cgroup = { .path = (char *)"/a/b" }, .why = (char *)"2" },
+		{ .cgroup = { .path = (char *)"/a/b/c" }, .why = (char *)"3" },
+		{ .cgroup = { .path = (char *)"/a-b" }, .why = (char *)"4" },
+		{ .cgroup = { .path = (char *)"/a.b/c" }, .why = (char *)"5" },
+	};
+	static const struct sq_protection all = { tree, ARRAY_SIZE(tree) };
+
+	assert_int_equal(sq_protection_first(&all, "/"), 0);
+	assert_int_equal(sq_protection_first(&all, "/a"), 0);
+	assert_int_equal(sq_protection_first(&all, "/a/b"), 1);
+	assert_int_equal(sq_protection_first(&all, "/a-b"), 3);
+	assert_int_equal(sq_protection_first(&all, "/a.b"), 4);
+	assert_int_equal(sq_protection_first(&all, "/b"), 5);
+	assert_null(sq_protection_of(&all, "/a/x"));
+	assert_string_equal(sq_protection_of(&all, "/a/b/x/y"), "2");
+	assert_string_equal(sq_protection_of(&all, "/a-b"), "4");
+	assert_null(sq_protection_of(&all, "/a.b"));
+}
+
 /* Each entry of squall's own list, and what only looks like it. */
 static void test_each_default_protects_what_it_names(void **state)
 {
@@ -115,7 +139,8 @@ static void test_squall_itself_is_always_protected(void **state)
 
 	look_at_host();
 	assert_int_equal(sq_cgroup_of(getpid(), &own, NULL), 0);
-	assert_int_equal(sq_protection_find(&targets, &patterns, &none, NULL, &found, NULL), 0);
+	assert_int_equal(sq_protection_find(&targets, &patterns, &none, NULL, NULL, &found, NULL),
+			 0);
 	assert_true(have(&found, own, true));
 	sq_protection_clear(&found);
 	assert_int_equal(found.n, 0);
@@ -137,8 +162,9 @@ static void test_patterns_protect_what_is_in_a_target_and_above(void **state)
 	sq_texts_add(&all, top);
 	sq_texts_add(&below, deep);
 	sq_texts_add(&patterns, escaped);
-	r = sq_protection_find(&all, &patterns, &none, NULL, &found, NULL);
-	assert_int_equal(sq_protection_find(&below, &patterns, &none, NULL, &found_below, NULL), 0);
+	r = sq_protection_find(&all, &patterns, &none, NULL, NULL, &found, NULL);
+	assert_int_equal(
+		sq_protection_find(&below, &patterns, &none, NULL, NULL, &found_below, NULL), 0);
 	sq_cgroup_destroy(top, 1000000000, NULL);
 	assert_int_equal(r, 0);
 	assert_true(have(&found, escaped, false));
@@ -176,7 +202,7 @@ static void test_what_cannot_be_looked_at_is_a_failure(void **state)
 
 		limit = (struct rlimit){ (rlim_t)(free_fd + room), was.rlim_max };
 		setrlimit(RLIMIT_NOFILE, &limit);
-		r = sq_protection_find(&targets, &patterns, &none, NULL, &found, &err);
+		r = sq_protection_find(&targets, &patterns, &none, NULL, NULL, &found, &err);
 		setrlimit(RLIMIT_NOFILE, &was);
 		failed += r != 0;
 		if ((r && (r != -EMFILE || !err)) || (!r && !have(&found, deep, false)))
@@ -190,6 +216,7 @@ static void test_what_cannot_be_looked_at_is_a_failure(void **state)
 }
 
 UNIT(UNIT_TEST(test_protected_is_the_cgroup_and_all_below),
+     UNIT_TEST(test_what_lies_in_a_target_stands_together),
      UNIT_TEST(test_protected_is_nothing_beside_or_above),
      UNIT_TEST(test_an_exact_one_protects_no_whole_cgroup),
      UNIT_TEST(test_each_default_protects_what_it_names),

@@ -228,7 +228,9 @@ static void assert_printable(const char *text, const char *wanted)
 static void test_printable_leaves_nothing_that_moves_the_cursor(void **state)
 {
 	assert_printable("/web\033[2J\033]0;x\007.service\r", "/web?[2J?]0;x?.service?");
-	assert_printable("a\x7f\xc2\x9b" "2J", "a???2J");
+	assert_printable("a\x7f\xc2\x9b"
+			 "2J",
+			 "a???2J");
 	assert_printable("\033[1;31mfailed\033[0m:\tno\n", "\033[1;31mfailed\033[0m:\tno\n");
 	assert_printable("\u00e4\u20ac", "\u00e4\u20ac");
 	assert_printable("\033[", "?[");

@@ -129,12 +129,14 @@ static json_t *cgroup_json(const struct sq_plan *plan, const struct sq_resolved 
 		why = "the policy's targets.allow does not name it";
 	sq_cgroup_count(path, &processes, NULL);
 	sq_sockets_sum(sockets, path, &traffic);
-	for (size_t i = 0; i < plan->protection.n && !why; i++) {
+	for (size_t i = sq_protection_first(&plan->protection, path);
+	     i < plan->protection.n && !why &&
+	     sq_cgroup_within(plan->protection.item[i].cgroup.path, path);
+	     i++) {
 		const struct sq_protected *item = &plan->protection.item[i];
 
-		if (sq_cgroup_within(item->cgroup.path, path))
-			json_array_append_new(carved, sq_json("{s:s, s:s}", "path",
-							      item->cgroup.path, "why", item->why));
+		json_array_append_new(
+			carved, sq_json("{s:s, s:s}", "path", item->cgroup.path, "why", item->why));
 	}
 	return sq_json("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s?, s:o}", "path", path, "name",
 		       name, "selected", selected, "processes", (json_int_t)processes,
@@ -171,52 +173,53 @@ static const char *size_text(const json_t *cgroup, const char *key, char text[MO
 }
 
 /* What it is called, where its path does not tell. */
-static void print_name(const json_t *cgroup)
+static void add_name(const json_t *cgroup, struct sq_buffer *text)
 {
 	const char *name = sq_json_text(cgroup, "name"), *path = sq_json_text(cgroup, "path");
 
 	if (strcmp(name, path) != 0 && strcmp(name, sq_base_name(path)) != 0)
-		sq_print("  %54s is %s\n", "", name);
+		sq_buffer_add(text, "  %54s is %s\n", "", name);
 }
 
-static void print_cgroup(const json_t *cgroup)
+static void add_cgroup(const json_t *cgroup, struct sq_buffer *text)
 {
 	char memory[MOST_DIGITS], sent[MOST_DIGITS], received[MOST_DIGITS];
 	const char *why = json_string_value(json_object_get(cgroup, "protected"));
 	const json_t *carved;
 	size_t i;
 
-	sq_print("  %-9s %9lld %7s %7lld %7s %8s  %s%s%s\n",
-		 why						     ? "protected"
-		 : json_is_true(json_object_get(cgroup, "selected")) ? "hit"
-								     : "not drawn",
-		 (long long)sq_json_int(cgroup, "processes"),
-		 size_text(cgroup, "memory_bytes", memory),
-		 (long long)sq_json_int(cgroup, "sockets"), size_text(cgroup, "sent_bytes", sent),
-		 size_text(cgroup, "received_bytes", received), sq_json_text(cgroup, "path"),
-		 why ? ": " : "", why ? why : "");
-	print_name(cgroup);
+	sq_buffer_add(text, "  %-9s %9lld %7s %7lld %7s %8s  %s%s%s\n",
+		      why						  ? "protected"
+		      : json_is_true(json_object_get(cgroup, "selected")) ? "hit"
+									  : "not drawn",
+		      (long long)sq_json_int(cgroup, "processes"),
+		      size_text(cgroup, "memory_bytes", memory),
+		      (long long)sq_json_int(cgroup, "sockets"),
+		      size_text(cgroup, "sent_bytes", sent),
+		      size_text(cgroup, "received_bytes", received), sq_json_text(cgroup, "path"),
+		      why ? ": " : "", why ? why : "");
+	add_name(cgroup, text);
 	json_array_foreach(json_object_get(cgroup, "without"), i, carved)
-		sq_print("  %54s without %s: %s\n", "", sq_json_text(carved, "path"),
-			 sq_json_text(carved, "why"));
+		sq_buffer_add(text, "  %54s without %s: %s\n", "", sq_json_text(carved, "path"),
+			      sq_json_text(carved, "why"));
 }
 
-static void print_target(const json_t *target)
+static void add_target(const json_t *target, struct sq_buffer *text)
 {
 	const json_t *cgroup, *warning;
 	size_t i;
 
-	sq_print("%s%s\n", sq_json_text(target, "name"),
-		 json_is_true(json_object_get(target, "started_by_squall"))
-			 ? ": squall starts it when it runs"
-			 : "");
+	sq_buffer_add(text, "%s%s\n", sq_json_text(target, "name"),
+		      json_is_true(json_object_get(target, "started_by_squall"))
+			      ? ": squall starts it when it runs"
+			      : "");
 	if (json_array_size(json_object_get(target, "cgroups")))
-		sq_print("  %-9s %9s %7s %7s %7s %8s  %s\n", "", "processes", "memory", "sockets",
-			 "sent", "received", "cgroup");
+		sq_buffer_add(text, "  %-9s %9s %7s %7s %7s %8s  %s\n", "", "processes", "memory",
+			      "sockets", "sent", "received", "cgroup");
 	json_array_foreach(json_object_get(target, "cgroups"), i, cgroup)
-		print_cgroup(cgroup);
+		add_cgroup(cgroup, text);
 	json_array_foreach(json_object_get(target, "warnings"), i, warning)
-		sq_print("  - %s\n", json_string_value(warning));
+		sq_buffer_add(text, "  - %s\n", json_string_value(warning));
 }
 
 /* One that is not to be trusted says nothing of who is protected, and that is said. */
@@ -263,6 +266,8 @@ static int show(struct sq_experiment *experiment, bool json, struct sq_error **e
 	_cleanup_(sq_plan_clear) struct sq_plan plan = { 0 };
 	_cleanup_(sq_sockets_clear) struct sq_sockets sockets = { 0 };
 	_cleanup_json_ json_t *targets = json_array();
+	_cleanup_buffer_ struct sq_buffer text = { 0 };
+	_cleanup_free_ char *shown = NULL;
 	json_t *target;
 	size_t i;
 	int r = sq_plan_look(&plan, experiment, policy, err);
@@ -274,13 +279,15 @@ static int show(struct sq_experiment *experiment, bool json, struct sq_error **e
 	for (i = 0; i < experiment->targets.n; i++)
 		json_array_append_new(targets, target_json(&plan, &plan.target[i], &sockets));
 	if (json) {
-		_cleanup_free_ char *text = sq_json_dump(targets, JSON_INDENT(2));
-
-		sq_print("{\"targets\": %s}\n", text);
+		shown = sq_json_dump(targets, JSON_INDENT(2));
+		sq_print("{\"targets\": %s}\n", shown);
 		return 0;
 	}
 	json_array_foreach(targets, i, target)
-		print_target(target);
+		add_target(target, &text);
+	/* whoever makes cgroups calls them as he likes */
+	shown = sq_text_printable(sq_buffer_take(&text));
+	sq_out_text(STDOUT_FILENO, shown);
 	return 0;
 }
 

@@ -126,16 +126,14 @@ static json_t *delays_json(const struct sq_delays *delays)
 static json_t *rows_json(struct sq_run *run, size_t fault)
 {
 	json_t *rows = json_array();
+	struct sq_row row;
 
-	for (size_t i = 0; i < sq_following_rows(run->plan); i++) {
-		const char *path = sq_following_path(run, i);
-		struct sq_counters counters = sq_injector_counters(run->injector, fault, (int)i);
-
-		if (path && counters.seen)
-			json_array_append_new(rows, sq_json("{s:s, s:I, s:I}", "path", path, "seen",
-							    (json_int_t)counters.seen, "injected",
-							    (json_int_t)counters.injected));
-	}
+	for (size_t i = 0; sq_following_row(run, i, fault, &row); i++)
+		if (row.path && row.counters.seen)
+			json_array_append_new(rows,
+					      sq_json("{s:s, s:I, s:I}", "path", row.path, "seen",
+						      (json_int_t)row.counters.seen, "injected",
+						      (json_int_t)row.counters.injected));
 	return rows;
 }
 

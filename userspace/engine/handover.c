@@ -69,18 +69,26 @@ static void tell(struct sq_plan *plan, const struct sq_resolved *target,
 		 const struct sq_handover_scope *scope, const struct sq_handovers *handovers,
 		 enum sq_handed_what what)
 {
-	static const char *const is[] = {
-		[SQ_HANDED_IN] = "that its processes hold were made in another cgroup and handed "
-				 "over, as systemd does for a .socket",
-		[SQ_HANDED_OUT] = "that belong to it are held by others only",
-		[SQ_HANDED_SHARED] = "that its processes hold belong to another cgroup and are "
-				     "held by others too",
+	/* of one, and of more */
+	static const char *const is[][2] = {
+		[SQ_HANDED_IN] = { "that its processes hold was made in another cgroup and handed "
+				   "over, as systemd does for a .socket",
+				   "that its processes hold were made in another cgroup and handed "
+				   "over, as systemd does for a .socket" },
+		[SQ_HANDED_OUT] = { "that belongs to it is held by others only",
+				    "that belong to it are held by others only" },
+		[SQ_HANDED_SHARED] = { "that its processes hold belongs to another cgroup and is "
+				       "held by others too",
+				       "that its processes hold belong to another cgroup and are "
+				       "held by others too" },
 	};
-	static const char *const does[] = {
-		[SQ_HANDED_IN] = "they are hit too",
-		[SQ_HANDED_OUT] = "they are spared",
-		[SQ_HANDED_SHARED] =
-			"nobody knows whose a packet is, so faults on packets miss them",
+	static const char *const does[][2] = {
+		[SQ_HANDED_IN] = { "it is hit too", "they are hit too" },
+		[SQ_HANDED_OUT] = { "it is spared", "they are spared" },
+		[SQ_HANDED_SHARED] = { "nobody knows whose a packet is, so faults on packets miss "
+				       "it",
+				       "nobody knows whose a packet is, so faults on packets miss "
+				       "them" },
 	};
 	_cleanup_buffer_ struct sq_buffer ports = { 0 };
 	size_t n = 0;
@@ -101,8 +109,8 @@ static void tell(struct sq_plan *plan, const struct sq_resolved *target,
 		return;
 	if (n > MOST_PORTS)
 		sq_buffer_add(&ports, " and more");
-	sq_plan_warn(plan, "target '%s': %zu sockets %s (%s): %s", target->target->object.key, n,
-		     is[what], sq_buffer_text(&ports), does[what]);
+	sq_plan_warn(plan, "target '%s': %zu socket%s %s (%s): %s", target->target->object.key, n,
+		     n == 1 ? "" : "s", is[what][n > 1], sq_buffer_text(&ports), does[what][n > 1]);
 }
 
 void sq_handover_tell(struct sq_plan *plan)
@@ -201,6 +209,9 @@ bool sq_handing_scope(struct sq_run *run, struct sq_handover_scope *ret)
 		return false;
 	}
 	add_protection(&run->plan->protection, ret);
+	for (size_t i = 0; i < run->experiment->targets.n; i++)
+		for (size_t j = 0; j < run->plan->target[i].carved.n; j++)
+			sq_set_add(&ret->carved, run->plan->target[i].carved.item[j]);
 	for (size_t i = 0; i < run->handing.known.n; i++)
 		sq_numbers_add(&ret->known, run->handing.known.item[i]);
 	return true;
@@ -212,25 +223,25 @@ void sq_handing_end(struct sq_run *run)
 	_cleanup_free_ char *in = NULL, *out = NULL, *shared = NULL, *failed = NULL;
 
 	if (handing->in) {
-		in = sq_asprintf("%zu sockets that were made elsewhere and handed over to a "
-				 "target were hit with it",
+		in = sq_asprintf("sockets that were made elsewhere and handed over to a target, "
+				 "and were hit with it: %zu",
 				 handing->in);
 		sq_run_note(run, in);
 	}
 	if (handing->out) {
-		out = sq_asprintf("%zu sockets of targets that only others hold were spared",
+		out = sq_asprintf("sockets of targets that only others hold, and were spared: %zu",
 				  handing->out);
 		sq_run_note(run, out);
 	}
 	if (handing->shared) {
-		shared = sq_asprintf("%zu sockets that targets share with others belong to other "
-				     "cgroups, and were missed",
+		shared = sq_asprintf("sockets that targets share with others and that belong to "
+				     "other cgroups, and were missed: %zu",
 				     handing->shared);
 		sq_run_note(run, shared);
 	}
 	if (handing->failed) {
-		failed = sq_asprintf("%zu sockets that were handed over went by the cgroup that "
-				     "made them: %s",
+		failed = sq_asprintf("sockets that were handed over and went by the cgroup that "
+				     "made them: %zu: %s",
 				     handing->failed, handing->why);
 		sq_run_note(run, failed);
 	}

@@ -14,6 +14,8 @@
 #include "guard/paths.h"
 #include "util/set.h"
 
+#define MOST_TOLD 20 /* of what is protected in the targets */
+
 static int check_basics(struct sq_error **err)
 {
 	_cleanup_texts_ struct sq_texts missing = { 0 };
@@ -44,8 +46,26 @@ static int resolve(struct sq_plan *plan, struct sq_error **err)
 		for (size_t j = 0; j < target->n && !asked->rest_of; j++)
 			if (sq_set_add(&seen, target->item[j].cgroup.path))
 				sq_texts_add(&plan->paths, target->item[j].cgroup.path);
+		for (size_t j = 0; j < target->carved.n; j++)
+			sq_set_add(&plan->left_out, target->carved.item[j]);
 	}
 	return r;
+}
+
+void sq_plan_leave_out(struct sq_plan *plan, size_t target, struct sq_texts *carved)
+{
+	struct sq_texts *mine = &plan->target[target].carved;
+	bool any = mine->n || carved->n;
+
+	sq_texts_clear(mine);
+	*mine = *carved;
+	*carved = (struct sq_texts){ 0 };
+	if (!any)
+		return;
+	sq_set_clear(&plan->left_out);
+	for (size_t i = 0; i < plan->experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].carved.n; j++)
+			sq_set_add(&plan->left_out, plan->target[i].carved.item[j]);
 }
 
 void sq_plan_warn(struct sq_plan *plan, const char *format, ...)
@@ -95,8 +115,6 @@ int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		add_patterns(&plan->policy->targets.protect, &of_host);
 	add_all(&plan->named.protect, &patterns);
 	add_all(&plan->named.of_host, &of_host);
-	for (size_t i = 0; i < plan->experiment->targets.n; i++)
-		add_all(&plan->target[i].carved, &patterns);
 	for (size_t i = 0; i < paths->n; i++) {
 		int r = sq_cgroup_find(paths->item[i], &found, NULL);
 
@@ -108,7 +126,7 @@ int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		sq_cgroup_clear(&found);
 		sq_texts_add(&existing, paths->item[i]);
 	}
-	return sq_protection_find(&existing, &patterns, &of_host, own, ret, err);
+	return sq_protection_find(&existing, &patterns, &of_host, &plan->left_out, own, ret, err);
 }
 
 /* A target that is protected as a whole is a mistake; one that is so in part is told later. */
@@ -262,8 +280,37 @@ static int find_support(struct sq_plan *plan, struct sq_error **err)
 	return r;
 }
 
+/* In which of the targets, once for each; a few are told of. */
+static void tell_protected(struct sq_plan *plan)
+{
+	const struct sq_protection *protection = &plan->protection;
+	size_t told = 0;
+
+	for (size_t i = 0; i < plan->paths.n; i++) {
+		const char *path = plan->paths.item[i];
+
+		for (size_t j = sq_protection_first(protection, path);
+		     j < protection->n && sq_cgroup_within(protection->item[j].cgroup.path, path);
+		     j++) {
+			const struct sq_protected *item = &protection->item[j];
+
+			if (told++ < MOST_TOLD)
+				sq_plan_warn(plan, "'%s' is hit without %s'%s': %s", path,
+					     item->exact ? "the processes directly in " : "",
+					     item->cgroup.path, item->why);
+		}
+	}
+	if (told > MOST_TOLD)
+		sq_plan_warn(plan,
+			     "%zu more cgroups in the targets are not hit: `squall targets` lists "
+			     "them, with the reasons",
+			     told - MOST_TOLD);
+}
+
 static void look_for_traps(struct sq_plan *plan)
 {
+	_cleanup_texts_ struct sq_texts missing = { 0 };
+
 	sq_handover_tell(plan);
 	sq_program_traps(plan);
 	sq_device_traps(plan);
@@ -278,16 +325,11 @@ static void look_for_traps(struct sq_plan *plan)
 		sq_call_traps(plan, i);
 		sq_net_traps(plan, i);
 	}
-	for (size_t i = 0; i < plan->protection.n; i++) {
-		const struct sq_protected *item = &plan->protection.item[i];
-
-		for (size_t j = 0; j < plan->paths.n; j++)
-			if (sq_cgroup_within(item->cgroup.path, plan->paths.item[j]))
-				sq_plan_warn(plan, "'%s' is hit without %s'%s': %s",
-					     plan->paths.item[j],
-					     item->exact ? "the processes directly in " : "",
-					     item->cgroup.path, item->why);
-	}
+	tell_protected(plan);
+	sq_named_missing(plan->experiment, &plan->named, &missing);
+	for (size_t i = 0; i < missing.n; i++)
+		sq_plan_warn(plan, "blast_radius.protect protects nothing now: %s",
+			     missing.item[i]);
 }
 
 int sq_plan_look(struct sq_plan *plan, struct sq_experiment *experiment,
@@ -378,6 +420,7 @@ void sq_plan_clear(struct sq_plan *plan)
 	free(plan->usage);
 	free(plan->support);
 	sq_named_clear(&plan->named);
+	sq_set_clear(&plan->left_out);
 	sq_protection_clear(&plan->protection);
 	sq_limits_clear(&plan->limits);
 	sq_texts_clear(&plan->paths);

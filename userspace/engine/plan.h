@@ -25,6 +25,7 @@ struct sq_plan {
 	struct sq_resolved *target; /* one for each target of the experiment */
 	struct sq_support *support; /* one for each fault */
 	struct sq_named named; /* what lists of the experiment and the policy mean by names */
+	struct sq_set left_out; /* paths that 'not' carves out of targets now */
 	struct sq_protection protection;
 	struct sq_usage *usage; /* one for each target */
 	struct sq_limits limits;
@@ -63,6 +64,9 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
  */
 int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		       struct sq_protection *ret, struct sq_error **err);
+
+/* What 'not' leaves out of the target with this index is @carved now, which is taken over. */
+void sq_plan_leave_out(struct sq_plan *plan, size_t target, struct sq_texts *carved);
 
 /*
  * The row of @path among the plan's paths, which is its row of the counters; their number where it is

@@ -89,11 +89,20 @@ int sq_run_wait(struct sq_run *run, uint64_t until_ns, struct sq_error **err);
 
 /*
  * follow.c: from the arming on, keeps the faults on the targets as they change. sq_following_rows():
- * how many rows of counters that may take; sq_following_path(): whose row that is, or NULL.
+ * how many rows of counters that may take; sq_following_places(): NULL before that.
  */
 int sq_following_start(struct sq_run *run, struct sq_error **err);
 size_t sq_following_rows(const struct sq_plan *plan);
-const char *sq_following_path(const struct sq_run *run, size_t row);
+struct sq_places;
+const struct sq_places *sq_following_places(const struct sq_run *run);
+
+/* What fault @fault has done to the @n-th of all that were ever hit: false: there are no more. */
+struct sq_row {
+	const char *path; /* NULL: nobody's */
+	struct sq_counters counters;
+};
+bool sq_following_row(const struct sq_run *run, size_t n, size_t fault, struct sq_row *ret);
+
 /*
  * What hits the member at @path, and its row; false: it is no target now. Also before it is started,
  * by the plan.

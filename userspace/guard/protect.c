@@ -53,13 +53,8 @@ static int add(struct sq_protection *protection, const char *path, bool exact, b
 {
 	struct sq_protected *item;
 	struct sq_cgroup cgroup;
-	int r;
+	int r = sq_cgroup_find(path, &cgroup, err);
 
-	for (size_t i = 0; i < protection->n; i++)
-		if (!strcmp(protection->item[i].cgroup.path, path) &&
-		    protection->item[i].exact == exact)
-			return 0;
-	r = sq_cgroup_find(path, &cgroup, err);
 	if (r)
 		return sq_cgroup_is_gone(r) ? 0 : r;
 	item = sq_append(&protection->item, &protection->n, sizeof(*item));
@@ -98,6 +93,9 @@ static int find_kube_system(struct sq_texts *uids, struct sq_error **err)
 
 struct search {
 	const struct sq_texts *patterns, *of_host;
+	const struct sq_set *left_out;
+	struct sq_set
+		seen; /* what was found: of nested targets the inner one's is the outer one's too */
 	struct sq_texts pods;
 	struct sq_protection *found;
 	struct sq_error **err;
@@ -119,7 +117,7 @@ static const char *match(const struct search *search, const char *path)
 	for (size_t i = 0; i < search->of_host->n; i++)
 		if (sq_cgroup_matches(path, search->of_host->item[i]))
 			return "the policy's targets.protect";
-	return NULL;
+	return sq_set_has(search->left_out, path) ? "'not' leaves it out" : NULL;
 }
 
 static int look_at(const char *path, int fd, void *data)
@@ -129,6 +127,8 @@ static int look_at(const char *path, int fd, void *data)
 
 	if (!why)
 		return 0;
+	if (!sq_set_add(&search->seen, path))
+		return -1;
 	search->result = add(search->found, path, false, false, why, search->err);
 	if (search->result)
 		return 1;
@@ -155,13 +155,14 @@ static void look_above(struct search *search, const char *path, const char *befo
 /* The cgroups of this process and of those that it descends from: the operator's shell, sshd. */
 static int add_ancestors(struct sq_protection *protection, struct sq_error **err)
 {
+	_cleanup_set_ struct sq_set seen = { 0 };
 	pid_t pid = getpid();
 
 	for (int depth = 0; pid > 0 && depth < 64; depth++) {
 		_cleanup_free_ char *path = NULL;
 		int r = sq_cgroup_of(pid, &path, err);
 
-		if (!r)
+		if (!r && sq_set_add(&seen, path))
 			r = add(protection, path, true, false,
 				depth ? "squall was started from here" : "squall runs here", err);
 		if (r && !sq_cgroup_is_gone(r))
@@ -175,19 +176,42 @@ static int add_ancestors(struct sq_protection *protection, struct sq_error **err
 	return 0;
 }
 
-int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
-		       const struct sq_texts *of_host, const char *own, struct sq_protection *ret,
-		       struct sq_error **err)
+/* As strcmp(), with '/' before all others. */
+static int compare_paths(const char *a, const char *b)
 {
+	for (; *a && *a == *b; a++)
+		b++;
+	if (*a == *b)
+		return 0;
+	if (!*a || !*b)
+		return *a ? 1 : -1;
+	if (*a == '/' || *b == '/')
+		return *a == '/' ? -1 : 1;
+	return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+}
+
+static int by_tree(const void *a, const void *b)
+{
+	return compare_paths(((const struct sq_protected *)a)->cgroup.path,
+			     ((const struct sq_protected *)b)->cgroup.path);
+}
+
+int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *patterns,
+		       const struct sq_texts *of_host, const struct sq_set *left_out,
+		       const char *own, struct sq_protection *ret, struct sq_error **err)
+{
+	static const struct sq_set nothing;
 	struct sq_error *gone = NULL;
-	struct search search = {
-		.patterns = patterns, .of_host = of_host, .found = ret, .err = &gone
-	};
+	struct search search = { .patterns = patterns,
+				 .of_host = of_host,
+				 .left_out = left_out ? left_out : &nothing,
+				 .found = ret,
+				 .err = &gone };
 	int r;
 
 	*ret = (struct sq_protection){ 0 };
 	r = find_kube_system(&search.pods, &gone);
-	if (!r && own)
+	if (!r && own && sq_set_add(&search.seen, own))
 		r = add(ret, own, false, true, "squall", &gone);
 	if (!r)
 		r = add_ancestors(ret, &gone);
@@ -205,8 +229,11 @@ int sq_protection_find(const struct sq_texts *targets, const struct sq_texts *pa
 		*err = TAKE_PTR(gone);
 	sq_error_free(gone);
 	sq_texts_clear(&search.pods);
+	sq_set_clear(&search.seen);
 	if (r)
 		sq_protection_clear(ret);
+	else if (ret->n)
+		qsort(ret->item, ret->n, sizeof(*ret->item), by_tree);
 	return r;
 }
 
@@ -220,12 +247,35 @@ void sq_protection_clear(struct sq_protection *protection)
 	*protection = (struct sq_protection){ 0 };
 }
 
+size_t sq_protection_first(const struct sq_protection *protection, const char *path)
+{
+	size_t low = 0, high = protection->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare_paths(protection->item[middle].cgroup.path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 const char *sq_protection_of(const struct sq_protection *protection, const char *path)
 {
-	for (size_t i = 0; i < protection->n; i++)
-		if (!protection->item[i].exact &&
-		    sq_cgroup_within(path, protection->item[i].cgroup.path))
-			return protection->item[i].why;
+	_cleanup_free_ char *above = sq_strdup(path);
+
+	/* itself, then what it lies in; the root is the last */
+	for (char *end = above + strlen(above); end; end = strrchr(above, '/')) {
+		*end = '\0';
+		for (size_t i = sq_protection_first(protection, *above ? above : "/");
+		     i < protection->n &&
+		     !strcmp(protection->item[i].cgroup.path, *above ? above : "/");
+		     i++)
+			if (!protection->item[i].exact)
+				return protection->item[i].why;
+	}
 	return NULL;
 }
 
@@ -233,12 +283,11 @@ uint64_t sq_protection_processes(const struct sq_protection *protection, const c
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < protection->n; i++) {
+	for (size_t i = sq_protection_first(protection, path);
+	     i < protection->n && sq_cgroup_within(protection->item[i].cgroup.path, path); i++) {
 		const struct sq_protected *item = &protection->item[i];
 		uint64_t n = 0;
 
-		if (!sq_cgroup_within(item->cgroup.path, path))
-			continue;
 		if (item->exact) {
 			_cleanup_free_ pid_t *pids = NULL;
 			_cleanup_close_ int fd = sq_cgroup_open(item->cgroup.path, NULL);

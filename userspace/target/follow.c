@@ -38,6 +38,7 @@ struct sq_follow {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct sq_sight *news; /* under the lock, with what follows down to trouble */
+	struct sq_texts joined; /* to be roots as well */
 	struct sq_named named; /* of the same look */
 	bool named_known;
 	struct sq_handover_scope scope;
@@ -63,8 +64,23 @@ void sq_sights_free(struct sq_sight *sights, size_t n)
 			free(sights[i].item[j].path);
 		}
 		free(sights[i].item);
+		sq_unfit_free(sights[i].unfit, sights[i].n_unfit);
+		sq_texts_clear(&sights[i].carved);
 	}
 	free(sights);
+}
+
+static void add_root(struct sq_follow *follow, const char *path)
+{
+	_cleanup_free_ char *above = sq_strdup(path);
+
+	if (!sq_set_add(&follow->roots, path))
+		return;
+	for (char *end = strrchr(above, '/'); end; end = strrchr(above, '/')) {
+		end[end == above] = '\0'; /* the root keeps its name */
+		if (!sq_set_add(&follow->ways, above) || end == above)
+			return;
+	}
 }
 
 /* Each look adds what is new. */
@@ -90,8 +106,15 @@ static int watch_one(const char *path, int fd, void *data)
 
 static void watch_all(struct sq_follow *follow)
 {
+	_cleanup_texts_ struct sq_texts joined = { 0 };
 	int r;
 
+	pthread_mutex_lock(&follow->lock);
+	joined = follow->joined;
+	follow->joined = (struct sq_texts){ 0 };
+	pthread_mutex_unlock(&follow->lock);
+	for (size_t i = 0; i < joined.n; i++)
+		add_root(follow, joined.item[i]);
 	sq_watch_begin(&follow->watch);
 	r = sq_cgroup_walk("/", watch_one, follow, NULL);
 	if (r < 0) {
@@ -110,14 +133,16 @@ static void watch_all(struct sq_follow *follow)
 static void look_at(const struct sq_follow *follow, const struct sq_target *target,
 		    struct sq_sight *sight)
 {
-	_cleanup_(sq_finding_clear) struct sq_finding finding = { 0 };
+	_cleanup_(sq_finding_clear) struct sq_finding finding = { .during = true };
 	_cleanup_error_ struct sq_error *err = NULL;
-	_cleanup_texts_ struct sq_texts carved = { 0 };
-	int r = sq_target_match(target, follow->run, &finding, &carved, &err);
+	int r = sq_target_match(target, follow->run, &finding, &sight->carved, &err);
 
 	/* that nothing matches one of the patterns is an answer, others are none */
 	sight->known = !r || r == -ENOENT || r == -ESRCH;
 	sight->shared = finding.shared;
+	sight->unfit = TAKE_PTR(finding.unfit);
+	sight->n_unfit = finding.n_unfit;
+	finding.n_unfit = 0;
 	for (size_t i = 0; i < finding.n && sight->known; i++) {
 		struct sq_cgroup cgroup;
 		struct sq_seen *seen;
@@ -250,18 +275,6 @@ static void *work(void *data)
 	}
 }
 
-static void add_root(struct sq_follow *follow, const char *path)
-{
-	_cleanup_free_ char *above = sq_strdup(path);
-
-	sq_set_add(&follow->roots, path);
-	for (char *end = strrchr(above, '/'); end; end = strrchr(above, '/')) {
-		end[end == above] = '\0'; /* the root keeps its name */
-		if (!sq_set_add(&follow->ways, above) || end == above)
-			return;
-	}
-}
-
 static int find_users(struct sq_follow *follow, struct sq_error **err)
 {
 	int r = 0;
@@ -372,6 +385,14 @@ void sq_follow_poke(struct sq_follow *follow)
 		return;
 }
 
+void sq_follow_joined(struct sq_follow *follow, const char *path)
+{
+	pthread_mutex_lock(&follow->lock);
+	sq_texts_add(&follow->joined, path);
+	pthread_mutex_unlock(&follow->lock);
+	sq_follow_poke(follow);
+}
+
 void sq_follow_sockets(struct sq_follow *follow, struct sq_handover_scope *scope)
 {
 	pthread_mutex_lock(&follow->lock);
@@ -407,6 +428,7 @@ struct sq_follow *sq_follow_free(struct sq_follow *follow)
 	sq_close(follow->stop_fd);
 	sq_close(follow->news_fd);
 	sq_close(follow->poke_fd);
+	sq_texts_clear(&follow->joined);
 	sq_named_clear(&follow->named);
 	sq_handover_scope_clear(&follow->scope);
 	sq_handovers_clear(&follow->handovers);

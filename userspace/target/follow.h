@@ -21,11 +21,19 @@ struct sq_seen {
 	uint64_t hash; /* who has the lowest is drawn */
 };
 
+/* One that matches and may not be hit now. */
+struct sq_unfit {
+	char *name, *path, *why;
+};
+
 /* What one target matches now, `select` aside. */
 struct sq_sight {
 	const struct sq_target *target;
 	struct sq_seen *item;
 	size_t n;
+	struct sq_unfit *unfit;
+	size_t n_unfit;
+	struct sq_texts carved; /* paths below those that match which 'not' leaves out */
 	bool shared; /* by a glob or a list */
 	bool known; /* false: it could not be found out, so nothing follows from what is missing */
 };
@@ -41,6 +49,9 @@ int sq_follow_new(struct sq_follow **ret, const struct sq_experiment *experiment
 
 /* Looks once more, soon: a process may have come into a cgroup that was there. */
 void sq_follow_poke(struct sq_follow *follow);
+
+/* What is made in the cgroup @path is noticed from the next look on, which comes soon. */
+void sq_follow_joined(struct sq_follow *follow, const char *path);
 
 /*
  * From the next look on, sockets that were handed over are looked for in @scope, which is taken over;
@@ -70,6 +81,7 @@ void sq_follow_take_named(struct sq_follow *follow, struct sq_named *named);
  */
 char *sq_follow_take_trouble(struct sq_follow *follow);
 void sq_sights_free(struct sq_sight *sights, size_t n);
+void sq_unfit_free(struct sq_unfit *unfit, size_t n);
 
 struct sq_follow *sq_follow_free(struct sq_follow *follow);
 

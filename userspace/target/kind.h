@@ -4,6 +4,7 @@
 #define SQ_TARGET_KIND_H
 
 #include "experiment/experiment.h"
+#include "target/follow.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -17,12 +18,28 @@ struct sq_finding {
 	size_t n;
 	bool shared; /* by a glob, a label or a list */
 	bool every; /* asked for: also what is there twice under one name, while it is made anew */
+	bool during; /* asked for in a run: what may not be hit is left out, where a plan is refused */
+	struct sq_unfit *unfit; /* those */
+	size_t n_unfit;
 	struct sq_texts warnings; /* for the plan */
 };
 
 void sq_finding_add(struct sq_finding *finding, const char *name, const char *path);
 void sq_finding_warn(struct sq_finding *finding, const char *format, ...) _printf_(2, 3);
 void sq_finding_clear(struct sq_finding *finding);
+void sq_found_clear(struct sq_found *found);
+
+/* not.c: leaves out what @pattern names; what of that lies in others goes to @carved. Returns how many. */
+size_t sq_finding_leave_out(struct sq_finding *finding, const char *pattern,
+			    struct sq_texts *carved);
+
+/* Leaves one out that may not be hit, for the reason of @err, which is cleared. */
+void sq_finding_refuse(struct sq_finding *finding, const char *name, const char *path,
+		       struct sq_error **err);
+
+/* Tells of a glob that takes @found, which is most of @all @what: perhaps more than is meant. */
+void sq_finding_tell_wide(struct sq_finding *finding, const struct sq_target *target,
+			  const char *pattern, size_t found, size_t all, const char *what);
 
 /*
  * The result @one of one pattern of a list, with its @error: the first is kept in *r and *err. Where it
@@ -61,6 +78,9 @@ int sq_target_match(const struct sq_target *target, const char *run, struct sq_f
  */
 int sq_target_find_user(const struct sq_target *target, char **ret, struct sq_error **err);
 
+/* not.c: is a cgroup that the kind has found left out by 'not'? */
+bool sq_target_leaves_out(const struct sq_target *target, const char *name, const char *path);
+
 /* What decides whether @name is drawn: the lowest are. */
 uint64_t sq_target_hash(const struct sq_target *target, uint64_t seed, const char *name);
 
@@ -70,7 +90,7 @@ bool sq_target_holds(const struct sq_target *target, const char *uid, const char
 /* The text of a hint "did you mean", out of @names; false where none comes near. */
 bool sq_hint_nearest(const char *name, const char *const *names, size_t n, struct sq_error **err);
 
-/* Is there a cgroup with a process in it below @path? How many cgroups and processes? */
-void sq_count_below(const char *path, uint64_t *ret_cgroups, uint64_t *ret_processes);
+/* "2 cgroups with 5 processes": those below @path that have processes. To be freed. */
+char *sq_tell_below(const char *path);
 
 #endif

@@ -100,16 +100,14 @@ static void add_matches(const struct sq_texts *paths, const char *pattern,
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		const char *path = paths->item[i];
-		uint64_t cgroups, processes;
+		_cleanup_free_ char *below = NULL;
 
 		if (sq_text_stem(path, ".slice") && !sq_text_stem(pattern, ".slice")) {
-			sq_count_below(path, &cgroups, &processes);
+			below = sq_tell_below(path);
 			sq_finding_warn(finding,
-					"the glob '%s' matches '%s' too, a slice of %llu cgroups "
-					"with %llu processes: it is left out; to hit all of it, "
-					"name it",
-					pattern, path, (unsigned long long)cgroups,
-					(unsigned long long)processes);
+					"the glob '%s' matches '%s' too, a slice of %s: it is left "
+					"out; to hit all of it, name it",
+					pattern, path, below);
 			continue;
 		}
 		sq_finding_add(finding, path, path);

@@ -182,7 +182,7 @@ static int match_glob(const struct sq_target *target, const char *pattern,
 		      const struct sq_containers *containers, struct sq_finding *finding,
 		      struct sq_error **err)
 {
-	size_t before = finding->n;
+	size_t before = finding->n, all = 0;
 
 	/* a part of them would look as if the others had ended */
 	if (containers->silent.n)
@@ -191,6 +191,7 @@ static int match_glob(const struct sq_target *target, const char *pattern,
 		const struct sq_container *container = &containers->item[i];
 		int r;
 
+		all += container->path != NULL;
 		if (!container->path || fnmatch(pattern, name_of(container), 0) != 0)
 			continue;
 		r = has_labels(target, container, containers, err);
@@ -199,6 +200,8 @@ static int match_glob(const struct sq_target *target, const char *pattern,
 		if (r)
 			sq_finding_add(finding, name_of(container), container->path);
 	}
+	sq_finding_tell_wide(finding, target, pattern, finding->n - before, all,
+			     "containers that run here");
 	if (finding->n > before)
 		return 0;
 	if (!target->labels.n)

@@ -137,6 +137,9 @@ static int match_pattern(struct search *search, const char *pattern, struct sq_e
 		else if (!add_containers(search, pod))
 			bare = pod;
 	}
+	if (sq_cgroup_is_glob(pattern))
+		sq_finding_tell_wide(search->finding, target, pattern, named, search->pods.n,
+				     "pods of this node");
 	if (search->finding->n > before)
 		return 0;
 	if (bare)

@@ -8,15 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "target/kind.h"
 #include "util/cgroup.h"
 #include "util/fs.h"
 #include "util/process.h"
+#include "util/set.h"
 
 #define LONGEST_PATH 4096
 #define MOST_NAMED 5
+#define STALE_S 3 /* later than its PID file a process may seem to begin: clocks are coarse */
 
 /* The program's file as the process sees it. False for kernel threads, zombies and those gone. */
 static bool read_program(pid_t pid, char path[LONGEST_PATH])
@@ -37,6 +40,24 @@ static bool read_program(pid_t pid, char path[LONGEST_PATH])
 	return true;
 }
 
+/* Is that the last part of the program's path, or of how it was called, or of the script that it runs? */
+static bool is_called(pid_t pid, const char *program, const char *name)
+{
+	char file[32], line[LONGEST_PATH] = "";
+	_cleanup_close_ int fd = -EBADF;
+	ssize_t n;
+
+	if (!strcmp(sq_base_name(program), name))
+		return true;
+	snprintf(file, sizeof(file), "/proc/%d/cmdline", (int)pid);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+	for (ssize_t i = 0, part = 0; i < n && part < 2; i += (ssize_t)strlen(line + i) + 1, part++)
+		if (!strcmp(sq_base_name(line + i), name))
+			return true;
+	return false;
+}
+
 static bool is_meant(const struct sq_process_target *process, pid_t wanted, pid_t pid)
 {
 	char path[LONGEST_PATH], name[SQ_PROCESS_NAME] = "";
@@ -51,8 +72,33 @@ static bool is_meant(const struct sq_process_target *process, pid_t wanted, pid_
 	sq_process_name(pid, name);
 	if (sq_cgroup_is_glob(process->name))
 		return fnmatch(process->name, name, FNM_NOESCAPE) == 0;
+	/* the kernel keeps 15 characters: a longer name must not take all that begin like it */
 	snprintf(pattern, sizeof(pattern), "%s", process->name);
-	return !strcmp(pattern, name);
+	return !strcmp(pattern, name) &&
+	       (strlen(process->name) < SQ_PROCESS_NAME || is_called(pid, path, process->name));
+}
+
+/* Did the process begin after its number was written down? Then it is another's by now. */
+static int check_age(const struct sq_target *target, pid_t pid, struct sq_error **err)
+{
+	const char *path = target->process.pid_file;
+	struct timespec now, since_boot;
+	struct stat st;
+	uint64_t ticks;
+
+	if (sq_process_start_time(pid, &ticks) || stat(path, &st) < 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	if (now.tv_sec - since_boot.tv_sec + (time_t)ticks / sysconf(_SC_CLK_TCK) <=
+	    st.st_mtim.tv_sec + STALE_S)
+		return 0;
+	sq_error_set(err, SQ_FAIL_NOT_NOW, ESRCH,
+		     "target '%s': '%s' is stale: the process %d began after it was written, its "
+		     "number has been given again",
+		     target->object.key, path, (int)pid);
+	return sq_error_hint(err, "start the service, which writes it anew; where only the clock "
+				  "was set since, `touch` it");
 }
 
 static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_error **err)
@@ -76,7 +122,7 @@ static int read_pid_file(const struct sq_target *target, pid_t *ret, struct sq_e
 				    "target '%s': '%s' does not begin with a process's number",
 				    target->object.key, path);
 	*ret = (pid_t)number;
-	return 0;
+	return check_age(target, *ret, err);
 }
 
 struct others {
@@ -134,20 +180,28 @@ static bool is_process(const struct sq_target *target)
 	return target->process.object.node != NULL;
 }
 
+/* Where it shares its cgroup with others that is no reason, during a run, to know nothing of the rest. */
 static int add_cgroup(const struct sq_target *target, pid_t wanted, pid_t pid,
-		      struct sq_finding *finding, struct sq_error **err)
+		      struct sq_set *looked_at, struct sq_finding *finding, struct sq_error **err)
 {
+	struct sq_error *why = NULL;
 	_cleanup_free_ char *path = NULL;
 	int r;
 
 	if (sq_cgroup_of(pid, &path, NULL))
 		return 0; /* it has ended meanwhile */
-	for (size_t i = 0; i < finding->n; i++)
-		if (!strcmp(finding->item[i].path, path))
-			return 0;
-	r = check_alone(target, wanted, path, err);
+	if (!sq_set_add(looked_at, path))
+		return 0;
+	r = sq_target_leaves_out(target, path, path) ? 0 : check_alone(target, wanted, path, &why);
 	if (!r)
 		sq_finding_add(finding, path, path);
+	if (r == -EPERM && finding->during)
+		sq_finding_refuse(finding, path, path, &why);
+	if (sq_cgroup_is_gone(r) || (r == -EPERM && finding->during))
+		r = 0;
+	if (r && err)
+		*err = TAKE_PTR(why);
+	sq_error_free(why);
 	return r;
 }
 
@@ -155,6 +209,7 @@ static int match_process(const struct sq_target *target, const char *run,
 			 struct sq_finding *finding, struct sq_error **err)
 {
 	const struct sq_process_target *process = &target->process;
+	_cleanup_set_ struct sq_set looked_at = { 0 };
 	struct dirent *entry;
 	pid_t wanted;
 	DIR *dir;
@@ -169,7 +224,7 @@ static int match_process(const struct sq_target *target, const char *run,
 		pid_t pid = (pid_t)atoi(entry->d_name);
 
 		if (pid > 0 && pid != getpid() && is_meant(process, wanted, pid))
-			r = add_cgroup(target, wanted, pid, finding, err);
+			r = add_cgroup(target, wanted, pid, &looked_at, finding, err);
 	}
 	closedir(dir);
 	if (!r && !finding->n)

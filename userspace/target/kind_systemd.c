@@ -225,14 +225,28 @@ static int ask_for(const struct sq_target *target, const char *name, const struc
 
 static void skip_slice(const char *pattern, const struct unit *unit, struct sq_finding *finding)
 {
-	uint64_t cgroups, processes;
+	_cleanup_free_ char *below = sq_tell_below(unit->path);
 
-	sq_count_below(unit->path, &cgroups, &processes);
 	sq_finding_warn(finding,
-			"the glob '%s' matches the slice '%s' too, of %llu cgroups with %llu "
-			"processes: it is left out; to hit all of it, name it",
-			pattern, unit->name, (unsigned long long)cgroups,
-			(unsigned long long)processes);
+			"the glob '%s' matches the slice '%s' too, of %s: it is left out; to hit "
+			"all of it, name it",
+			pattern, unit->name, below);
+}
+
+/* Of everybody's managers several may have one of that name. */
+static int match_name(const struct sq_target *target, const char *name, const struct units *units,
+		      struct sq_finding *finding, struct sq_error **err)
+{
+	size_t before = finding->n;
+
+	for (size_t i = 0; i < units->n; i++) {
+		if (strcmp(units->item[i].name, name) != 0)
+			continue;
+		add(units, name, units->item[i].path, finding);
+		if (!units->uid || *units->uid)
+			break;
+	}
+	return finding->n > before ? 0 : ask_for(target, name, units, finding, err);
 }
 
 static int match_pattern(const struct sq_target *target, const char *pattern,
@@ -240,26 +254,24 @@ static int match_pattern(const struct sq_target *target, const char *pattern,
 			 struct sq_error **err)
 {
 	bool slices = sq_text_stem(pattern, ".slice");
-	size_t before = finding->n;
+	size_t before = finding->n, all = 0;
 
-	if (!sq_cgroup_is_glob(pattern)) {
-		const char *path = path_of(units, pattern);
-
-		if (!path)
-			return ask_for(target, pattern, units, finding, err);
-		add(units, pattern, path, finding);
-		return 0;
-	}
+	if (!sq_cgroup_is_glob(pattern))
+		return match_name(target, pattern, units, finding, err);
 	for (size_t i = 0; i < units->n; i++) {
 		const struct unit *unit = &units->item[i];
+		bool skipped = !slices && sq_text_stem(unit->name, ".slice");
 
+		all += !skipped;
 		if (fnmatch(pattern, unit->name, FNM_NOESCAPE) != 0)
 			continue;
-		if (!slices && sq_text_stem(unit->name, ".slice"))
+		if (skipped)
 			skip_slice(pattern, unit, finding);
 		else
 			add(units, unit->name, unit->path, finding);
 	}
+	sq_finding_tell_wide(finding, target, pattern, finding->n - before, all,
+			     "units that run here");
 	return finding->n > before ? 0 : no_unit(target, pattern, units, err);
 }
 

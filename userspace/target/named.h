@@ -12,6 +12,7 @@ struct sq_named {
 	struct sq_texts protect; /* by the experiment's blast radius */
 	struct sq_texts of_host; /* by the policy's targets.protect */
 	struct sq_texts allow; /* by the policy's targets.allow */
+	struct sq_texts missing; /* what of the experiment's matched none, in words */
 };
 
 /* Is there anything to be found? @policy may be NULL, here and below. */
@@ -23,6 +24,10 @@ bool sq_named_any(const struct sq_experiment *experiment, const struct sq_policy
  */
 int sq_named_find(const struct sq_experiment *experiment, const struct sq_policy *policy,
 		  struct sq_named *ret, struct sq_error **err);
+
+/* Adds a sentence for each that blast_radius.protect has and that nothing on this host is. */
+void sq_named_missing(const struct sq_experiment *experiment, const struct sq_named *named,
+		      struct sq_texts *ret);
 void sq_named_clear(struct sq_named *named);
 
 #endif

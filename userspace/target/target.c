@@ -15,6 +15,7 @@
 #include "util/units.h"
 
 #define PARENT "/squall"
+#define FEW 5 /* fewer are easily seen in a plan */
 
 static bool is_command(const struct sq_target *target)
 {
@@ -68,7 +69,35 @@ void sq_finding_warn(struct sq_finding *finding, const char *format, ...)
 	sq_texts_add(&finding->warnings, text);
 }
 
-static void clear_found(struct sq_found *found)
+void sq_finding_refuse(struct sq_finding *finding, const char *name, const char *path,
+		       struct sq_error **err)
+{
+	*(struct sq_unfit *)sq_append(&finding->unfit, &finding->n_unfit, sizeof(*finding->unfit)) =
+		(struct sq_unfit){ sq_strdup(name), sq_strdup(path), sq_strdup((*err)->message) };
+	sq_error_free(*err);
+	*err = NULL;
+}
+
+void sq_finding_tell_wide(struct sq_finding *finding, const struct sq_target *target,
+			  const char *pattern, size_t found, size_t all, const char *what)
+{
+	if (found < FEW || found * 2 <= all)
+		return;
+	sq_finding_warn(finding, "target '%s': the glob '%s' takes %zu of the %zu %s",
+			target->object.key, pattern, found, all, what);
+}
+
+void sq_unfit_free(struct sq_unfit *unfit, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(unfit[i].name);
+		free(unfit[i].path);
+		free(unfit[i].why);
+	}
+	free(unfit);
+}
+
+void sq_found_clear(struct sq_found *found)
 {
 	free(found->name);
 	free(found->path);
@@ -77,8 +106,9 @@ static void clear_found(struct sq_found *found)
 void sq_finding_clear(struct sq_finding *finding)
 {
 	for (size_t i = 0; i < finding->n; i++)
-		clear_found(&finding->item[i]);
+		sq_found_clear(&finding->item[i]);
 	free(finding->item);
+	sq_unfit_free(finding->unfit, finding->n_unfit);
 	sq_texts_clear(&finding->warnings);
 	*finding = (struct sq_finding){ 0 };
 }
@@ -113,63 +143,15 @@ static int count_one(const char *path, int fd, void *data)
 	return 0;
 }
 
-void sq_count_below(const char *path, uint64_t *ret_cgroups, uint64_t *ret_processes)
+char *sq_tell_below(const char *path)
 {
+	_cleanup_free_ char *cgroups = NULL, *processes = NULL;
 	struct below below = { 0 };
 
 	sq_cgroup_walk(path, count_one, &below, NULL);
-	*ret_cgroups = below.cgroups;
-	*ret_processes = below.processes;
-}
-
-/* Is this one to be left out? A pattern that is no path names it as the kind does, or its folder. */
-static bool leaves_out(const char *pattern, const char *name, const char *path)
-{
-	const char *base = sq_base_name(path);
-	_cleanup_free_ char *service = sq_asprintf("%s.service", pattern);
-
-	if (*pattern == '/')
-		return sq_cgroup_matches(path, pattern);
-	return !fnmatch(pattern, name, FNM_NOESCAPE) || !fnmatch(pattern, base, FNM_NOESCAPE) ||
-	       !strcmp(service, base);
-}
-
-struct carving {
-	const char *pattern, *root;
-	struct sq_texts *carved;
-	size_t found;
-};
-
-/* What lies below something that is hit is carved out of it. */
-static int carve_one(const char *path, int fd, void *data)
-{
-	struct carving *carving = data;
-
-	if (!strcmp(path, carving->root) || !leaves_out(carving->pattern, sq_base_name(path), path))
-		return 0;
-	sq_texts_add(carving->carved, path);
-	carving->found++;
-	return -1;
-}
-
-static size_t leave_out(const char *pattern, struct sq_finding *finding, struct sq_texts *carved)
-{
-	size_t kept = 0, found = 0;
-
-	for (size_t i = 0; i < finding->n; i++) {
-		struct carving carving = { pattern, finding->item[i].path, carved, 0 };
-
-		if (leaves_out(pattern, finding->item[i].name, finding->item[i].path)) {
-			clear_found(&finding->item[i]);
-			found++;
-			continue;
-		}
-		sq_cgroup_walk(finding->item[i].path, carve_one, &carving, NULL);
-		found += carving.found;
-		finding->item[kept++] = finding->item[i];
-	}
-	finding->n = kept;
-	return found;
+	cgroups = sq_number_of(below.cgroups, "cgroup");
+	processes = sq_number_of(below.processes, "process");
+	return sq_asprintf("%s with %s", cgroups, processes);
 }
 
 static int by_path(const void *a, const void *b)
@@ -185,7 +167,7 @@ static void drop_doubles(struct sq_finding *finding)
 		qsort(finding->item, finding->n, sizeof(*finding->item), by_path);
 	for (size_t i = 0; i < finding->n; i++) {
 		if (kept && !strcmp(finding->item[kept - 1].path, finding->item[i].path))
-			clear_found(&finding->item[i]);
+			sq_found_clear(&finding->item[i]);
 		else
 			finding->item[kept++] = finding->item[i];
 	}
@@ -214,11 +196,11 @@ int sq_target_match(const struct sq_target *target, const char *run, struct sq_f
 		return r;
 	drop_doubles(finding);
 	for (size_t i = 0; i < target->not .n; i++)
-		if (!leave_out(target->not .item[i], finding, carved))
+		if (!sq_finding_leave_out(finding, target->not .item[i], carved))
 			sq_finding_warn(
 				finding,
-				"target '%s': 'not: %s' leaves nothing out: nothing of that "
-				"name is there",
+				"target '%s': 'not: %s' leaves nothing out: neither what matches "
+				"now, nor what lies in it or around it, is called so",
 				target->object.key, target->not .item[i]);
 	if (finding->n || r)
 		return r;
@@ -298,17 +280,14 @@ static void add_member(struct sq_resolved *ret, const struct sq_found *found)
 static void tell_width(struct sq_resolved *ret, const struct sq_member *member,
 		       struct sq_finding *finding)
 {
-	uint64_t cgroups, processes;
+	_cleanup_free_ char *below = NULL;
 
 	/* a pod's cgroup is a slice too, and what was meant */
 	if (!sq_text_stem(member->cgroup.path, ".slice") || ret->target->pod.n)
 		return;
-	sq_count_below(member->cgroup.path, &cgroups, &processes);
-	sq_finding_warn(finding,
-			"target '%s': '%s' is a slice: everything in it is hit, %llu cgroups with "
-			"%llu processes now",
-			ret->target->object.key, member->cgroup.path, (unsigned long long)cgroups,
-			(unsigned long long)processes);
+	below = sq_tell_below(member->cgroup.path);
+	sq_finding_warn(finding, "target '%s': '%s' is a slice: everything in it is hit, %s now",
+			ret->target->object.key, member->cgroup.path, below);
 }
 
 static int take_drawn(struct sq_resolved *ret, struct sq_finding *finding, size_t first,
@@ -343,15 +322,14 @@ static void drop_from_rest(const struct sq_target *target, struct sq_finding *fi
 
 	for (size_t i = first; i < finding->n; i++) {
 		struct sq_found *found = &finding->item[i];
-		bool drop = false;
+		bool drop;
 
-		for (size_t j = 0; j < target->not .n; j++)
-			drop |= leaves_out(target->not .item[j], found->name, found->path);
+		drop = sq_target_leaves_out(target, found->name, found->path);
 		for (size_t j = 0; j < first; j++)
 			drop |= sq_cgroup_within(found->path, finding->item[j].path) ||
 				sq_cgroup_within(finding->item[j].path, found->path);
 		if (drop)
-			clear_found(found);
+			sq_found_clear(found);
 		else
 			finding->item[kept++] = *found;
 	}
