@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * To be preloaded: a disk on which a run's journal takes SLOW_MKDIR_MS to begin, an entry that takes
- * SLOW_LOCK_MS to lock, and a directory of users that does not answer for SLOW_USERS_MS.
+ * SLOW_LOCK_MS to lock, a directory of users that does not answer for SLOW_USERS_MS, and processors on
+ * which a helper's new thread waits for SLOW_THREAD_MS.
  */
 #include <dlfcn.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,4 +53,35 @@ int getpwuid_r(uid_t uid, struct passwd *user, char *text, size_t n, struct pass
 	hold_up("SLOW_USERS_MS");
 	*ret = NULL;
 	return 0;
+}
+
+struct begin {
+	void *(*function)(void *);
+	void *data;
+};
+
+static void *begin_late(void *data)
+{
+	struct begin begin = *(struct begin *)data;
+
+	free(data);
+	hold_up("SLOW_THREAD_MS");
+	return begin.function(begin.data);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *data)
+{
+	int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+		(int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(
+			RTLD_NEXT, "pthread_create");
+	struct begin *begin = malloc(sizeof(*begin));
+	char name[16];
+
+	prctl(PR_GET_NAME, name);
+	if (!begin || strncmp(name, "squall-", 7)) {
+		free(begin);
+		return next(thread, attr, function, data);
+	}
+	*begin = (struct begin){ function, data };
+	return next(thread, attr, begin_late, begin);
 }

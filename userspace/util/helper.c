@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #define REAP_NS (10 * SQ_S)
 #define REAP_STEP_US 200
 #define WAIT_STEP_MS 10
+#define CANNOT_DROP "cannot give up the rights that are not needed"
 
 const char *sq_helper_name(enum sq_helper_id id)
 {
@@ -207,7 +209,8 @@ static void *watch_controller(void *data)
 	struct sq_helper *helper = data;
 	uint64_t one = 1;
 
-	sq_privileges_drop(SQ_ROLE_NOTHING);
+	helper->watch_error = sq_privileges_drop(SQ_ROLE_NOTHING);
+	sem_post(&helper->watching);
 	/* EOWNERDEAD: it died; 0: it let go, and is about to end */
 	pthread_mutex_lock(&helper->page->controller);
 	while (write(helper->orphaned_fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -250,8 +253,14 @@ int sq_helper_enter(struct sq_helper *helper, enum sq_helper_id id, struct sq_er
 	helper->orphaned_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (helper->orphaned_fd < 0)
 		return sq_error_errno(err, errno, "cannot make an eventfd");
+	sem_init(&helper->watching, 0, 0);
 	r = pthread_create(&thread, NULL, watch_controller, helper);
-	return r ? sq_error_errno(err, r, "cannot start a thread") : 0;
+	if (r)
+		return sq_error_errno(err, r, "cannot start a thread");
+	/* the filter of system calls, which is for all threads, would forbid it to give up its rights */
+	while (sem_wait(&helper->watching) < 0 && errno == EINTR)
+		continue;
+	return helper->watch_error ? sq_error_errno(err, -helper->watch_error, CANNOT_DROP) : 0;
 }
 
 void sq_helper_beat(struct sq_helper *helper)
@@ -272,7 +281,7 @@ int sq_helper_ready(struct sq_helper *helper, uint32_t value, uint32_t second,
 
 	if (r) {
 		sq_close(null);
-		return sq_error_errno(err, -r, "cannot give up the rights that are not needed");
+		return sq_error_errno(err, -r, CANNOT_DROP);
 	}
 	helper->state->value[0] = value;
 	helper->state->value[1] = second;

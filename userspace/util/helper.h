@@ -10,6 +10,7 @@
 #define SQ_UTIL_HELPER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -91,6 +92,8 @@ struct sq_helper {
 	struct sq_helper_page *page;
 	struct sq_helper_state *state;
 	int orphaned_fd; /* readable once the controller is gone */
+	sem_t watching; /* the thread that waits for that has given up its rights, or could not */
+	int watch_error;
 };
 
 /*
