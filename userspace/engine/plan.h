@@ -80,6 +80,12 @@ void sq_plan_warn(struct sq_plan *plan, const char *format, ...) _printf_(2, 3);
 /* The plan for people's programs: also what `run` writes to the journal. */
 json_t *sq_plan_json(const struct sq_plan *plan);
 
+/*
+ * What else binds the run, key by key with the place where it stands: of the policy all that can, of the
+ * experiment what it asks of the host. Part of sq_plan_json().
+ */
+json_t *sq_plan_rules(const struct sq_plan *plan);
+
 void sq_plan_clear(struct sq_plan *plan);
 
 #endif

@@ -82,12 +82,18 @@ static json_t *limits_json(const struct sq_limits *limits)
 {
 	json_t *result = json_array();
 
-	for (size_t i = 0; i < limits->n; i++)
-		json_array_append_new(
-			result, sq_json("{s:s, s:s, s:s, s:s, s:b}", "name", limits->item[i].name,
-					"allowed", limits->item[i].allowed, "used",
-					limits->item[i].used, "source", limits->item[i].source,
-					"in_kernel", limits->item[i].kernel));
+	for (size_t i = 0; i < limits->n; i++) {
+		const struct sq_limit *limit = &limits->item[i];
+		_cleanup_free_ char *place =
+			limit->file ? sq_asprintf("%s:%d", limit->file, limit->line) : NULL;
+		json_t *item = sq_json("{s:s, s:s, s:s, s:s, s:b}", "name", limit->name, "allowed",
+				       limit->allowed, "used", limit->used, "source", limit->source,
+				       "in_kernel", limit->kernel);
+
+		if (place)
+			json_object_set_new(item, "place", sq_json_string(place));
+		json_array_append_new(result, item);
+	}
 	return result;
 }
 
@@ -100,13 +106,14 @@ json_t *sq_plan_json(const struct sq_plan *plan)
 	uname(&host);
 	for (size_t i = 0; i < experiment->probes.n; i++)
 		json_array_append_new(probes, json_string(sq_probes(experiment)[i].name));
-	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return sq_json("{s:s, s:s, s:s, s:I, s:{s:f, s:f, s:f}, s:o, s:o, s:o, s:o, s:o, s:o, "
+		       "s:o}",
 		       "title", experiment->title, "file", experiment->file, "host", host.nodename,
 		       "seed", (json_int_t)experiment->seed, "phases", "before_s",
 		       (double)experiment->phases.before_ns / SQ_S, "during_s",
 		       (double)sq_experiment_method_ns(experiment) / SQ_S, "after_s",
 		       (double)experiment->phases.after_ns / SQ_S, "targets", targets_json(plan),
-		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "probes",
-		       probes, "exempt", sq_json_texts(&plan->exempt), "warnings",
-		       sq_json_texts(&plan->warnings));
+		       "faults", faults_json(plan), "limits", limits_json(&plan->limits), "rules",
+		       sq_plan_rules(plan), "probes", probes, "exempt",
+		       sq_json_texts(&plan->exempt), "warnings", sq_json_texts(&plan->warnings));
 }

@@ -43,4 +43,7 @@ int sq_admission_role(const struct sq_texts *groups, const char *what, struct sq
 int sq_calendar_check(const struct sq_policy *policy, uint64_t from_ns, uint64_t until_ns,
 		      struct sq_error **err);
 
+/* At @now_ns (wall clock). */
+bool sq_blackout_is_over(const struct sq_blackout *blackout, uint64_t now_ns);
+
 #endif

@@ -9,15 +9,35 @@
 #include "util/time.h"
 #include "util/units.h"
 
+static const char together[] = "policy, all runs together";
+
+/* Where it comes from: @object of @file, if that has the key. */
+static void come_from(struct sq_limit *limit, const char *source, const struct sq_object *object,
+		      const char *file)
+{
+	limit->source = "default";
+	limit->file = NULL;
+	if (!sq_schema_has(object, limit->name))
+		return;
+	limit->source = source;
+	limit->file = file;
+	limit->line = sq_schema_mark(object, limit->name).line;
+}
+
 static struct sq_limit *add(struct sq_limits *limits, const struct sq_experiment *experiment,
 			    const char *name)
 {
 	struct sq_limit *limit = sq_append(&limits->item, &limits->n, sizeof(*limit));
 
 	limit->name = name;
-	limit->source = sq_schema_has(&experiment->blast_radius.object, name) ? "experiment"
-									      : "default";
+	come_from(limit, "experiment", &experiment->blast_radius.object, experiment->file);
 	return limit;
+}
+
+static void come_from_policy(struct sq_limit *limit, const char *source,
+			     const struct sq_policy *policy)
+{
+	come_from(limit, source, &policy->limits.object, policy->file);
 }
 
 static void add_count(struct sq_limits *limits, const struct sq_experiment *experiment,
@@ -83,7 +103,8 @@ static void add_together(struct sq_limits *limits, const struct sq_radius_use *u
 	if (!allowed)
 		return;
 	limit = add(limits, use->experiment, name);
-	limit->source = "policy, all runs together";
+	if (use->policy)
+		come_from_policy(limit, together, use->policy);
 	limit->allowed = sq_strdup(sq_count_text(allowed, text));
 	limit->used = sq_strdup(sq_count_text(own, text));
 	if (others) {
@@ -114,7 +135,7 @@ static void add_policy(struct sq_limits *limits, const struct sq_radius_use *use
 	add_together(limits, use, "processes", policy->processes, processes, others->processes);
 	if (policy->share_ppb) {
 		add_share(limits, use, policy->share_ppb, &theirs);
-		limits->item[limits->n - 1].source = "policy, all runs together";
+		come_from_policy(&limits->item[limits->n - 1], together, use->policy);
 	}
 	add_together(limits, use, "runs", policy->runs, 1, others->runs);
 }
@@ -129,8 +150,8 @@ static void add_per_target(struct sq_limits *limits, const struct sq_radius_use 
 	add_together(limits, use, "per_target", policy ? policy->limits.per_target : 1, 1,
 		     others->sharing);
 	limit = &limits->item[limits->n - 1];
-	limit->source = policy && sq_schema_has(&policy->limits.object, "per_target") ? "policy"
-										      : "default";
+	if (policy)
+		come_from_policy(limit, "policy", policy);
 	if (!limit->exceeded)
 		return;
 	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target",
@@ -140,8 +161,9 @@ static void add_per_target(struct sq_limits *limits, const struct sq_radius_use 
 				  others->sharing_run, others->sharing_run);
 }
 
-static void add_runtime(struct sq_limits *limits, const struct sq_experiment *experiment)
+static void add_runtime(struct sq_limits *limits, const struct sq_radius_use *use)
 {
+	const struct sq_experiment *experiment = use->experiment;
 	const struct sq_blast_radius *radius = &experiment->blast_radius;
 	char text[SQ_DURATION_SIZE];
 	struct sq_limit *limit = add(limits, experiment, "faults");
@@ -150,24 +172,24 @@ static void add_runtime(struct sq_limits *limits, const struct sq_experiment *ex
 		sq_strdup(radius->faults ? sq_count_text(radius->faults, text) : "no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
-	if (radius->by_policy.faults)
-		limit->source = "policy";
+	if (radius->by_policy.faults && use->policy)
+		come_from_policy(limit, "policy", use->policy);
 
 	limit = add(limits, experiment, "rate");
 	limit->allowed = radius->rate ? sq_asprintf("%.15g/s", (double)radius->rate / 1000)
 				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
-	if (radius->by_policy.rate)
-		limit->source = "policy";
+	if (radius->by_policy.rate && use->policy)
+		come_from_policy(limit, "policy", use->policy);
 
 	limit = add(limits, experiment, "duration");
 	limit->allowed = sq_strdup(sq_duration_text(radius->duration_ns, text));
 	limit->used = sq_strdup(sq_duration_text(sq_experiment_method_ns(experiment), text));
 	limit->exceeded = sq_experiment_method_ns(experiment) > radius->duration_ns;
 	limit->kernel = true;
-	if (radius->by_policy.duration)
-		limit->source = "policy";
+	if (radius->by_policy.duration && use->policy)
+		come_from_policy(limit, "policy", use->policy);
 }
 
 void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *ret)
@@ -184,7 +206,7 @@ void sq_blast_radius_limits(const struct sq_radius_use *use, struct sq_limits *r
 	add_count(ret, experiment, "cgroups", radius->cgroups, cgroups);
 	add_share(ret, use, radius->share_ppb, NULL);
 	add_count(ret, experiment, "processes", radius->processes, processes);
-	add_runtime(ret, experiment);
+	add_runtime(ret, use);
 	if (use->policy)
 		add_policy(ret, use, cgroups, processes);
 	add_per_target(ret, use);

@@ -82,6 +82,15 @@ static bool in_blackout(const struct sq_blackout *blackout, time_t from, time_t 
 	return is;
 }
 
+bool sq_blackout_is_over(const struct sq_blackout *blackout, uint64_t now_ns)
+{
+	char *was = enter_zone(blackout->zone);
+	bool is = (time_t)(now_ns / SQ_S) >= time_of(&blackout->last);
+
+	leave_zone(was);
+	return is;
+}
+
 static void add_windows(const struct sq_policy *policy, struct sq_buffer *text)
 {
 	static const char *const names[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };

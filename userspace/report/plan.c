@@ -4,6 +4,7 @@
 #include "report/formats.h"
 #include "report/report.h"
 #include "report/view.h"
+#include "util/fs.h"
 #include "util/json.h"
 
 #define MOST_CGROUPS 20
@@ -56,15 +57,22 @@ static void add_fault(const json_t *fault, struct sq_buffer *text)
 
 static void add_limit(const json_t *limit, struct sq_buffer *text)
 {
-	const char *allowed = sq_json_text(limit, "allowed");
+	const char *allowed = sq_json_text(limit, "allowed"), *place = sq_json_text(limit, "place");
 	bool any = !strcmp(allowed, "no limit");
 
-	sq_buffer_add(text, "  %-10s %s, %s%s (%s%s)\n", sq_json_text(limit, "name"),
+	sq_buffer_add(text, "  %-10s %s, %s%s (%s%s)%s%s\n", sq_json_text(limit, "name"),
 		      sq_json_text(limit, "used"), any ? "" : "allowed ", allowed,
 		      sq_json_text(limit, "source"),
 		      !any && json_is_true(json_object_get(limit, "in_kernel"))
 			      ? ", held in the kernel"
-			      : "");
+			      : "",
+		      *place ? ", " : "", sq_base_name(place));
+}
+
+static void add_rule(const json_t *rule, struct sq_buffer *text)
+{
+	sq_buffer_add(text, "  %s: %s (%s)\n", sq_json_text(rule, "key"),
+		      sq_json_text(rule, "value"), sq_base_name(sq_json_text(rule, "place")));
 }
 
 static void add_plan(const json_t *plan, struct sq_buffer *text)
@@ -90,6 +98,10 @@ static void add_plan(const json_t *plan, struct sq_buffer *text)
 	sq_buffer_add(text, "\nblast radius\n");
 	json_array_foreach(json_object_get(plan, "limits"), i, item)
 		add_limit(item, text);
+	if (json_array_size(json_object_get(plan, "rules")))
+		sq_buffer_add(text, "\nwhat else binds it\n");
+	json_array_foreach(json_object_get(plan, "rules"), i, item)
+		add_rule(item, text);
 	sq_report_list(json_object_get(plan, "exempt"), "no fault hits", text);
 	sq_report_list(json_object_get(plan, "warnings"), "mind that", text);
 }
