@@ -20,9 +20,16 @@ try()
 # start_again EXPERIMENT-HOW: as `try` has
 start_again()
 {
-	eval "${commands[$1]}" > "$WORK/$1.out" 2>&1 < /dev/null &
+	: > "$WORK/$1.out"
+	eval "exec ${commands[$1]}" > "$WORK/$1.out" 2>&1 < /dev/null &
 	runs[$1]=$!
 	started+=("$!")
+}
+
+# too_busy EXPERIMENT-HOW: was it held up, until it was no longer safe or had too few samples?
+too_busy()
+{
+	grep -qE 'was held up|was stopped, or hangs|the lease lapsed' "$WORK/$1.json"
 }
 
 # ends EXPERIMENT-HOW CODE [EXPRESSION...]: waits for its end; the exit code is CODE, each fault had an
@@ -30,16 +37,18 @@ start_again()
 # what the report says of that phase.
 ends()
 {
-	local name=$1 wanted=$2 code=0 expression
+	local name=$1 wanted=$2 code=0 expression try
 
 	shift 2
 	wait "${runs[$name]}" || code=$?
-	# the machine was too busy for the run to be safe, and so it ended: nothing was proven, nor disproven
-	if [ $code = 4 ] && jq -e '.abort.by | IN("the heartbeat", "the lease")' "$WORK/$name.json" > /dev/null; then
+	# on a machine that was too busy nothing was proven, nor disproven
+	for try in 1 2 3; do
+		[ "$code" != "$wanted" ] && too_busy "$name" || break
+		echo "$name: exit $code at try $try: the machine was too busy"
 		code=0
 		start_again "$name"
 		wait "${runs[$name]}" || code=$?
-	fi
+	done
 	[ "$code" = "$wanted" ] || { cat "$WORK/$name".{out,text}; fail "$name: exit $code instead of $wanted"; }
 	for expression in 'all(.faults[]; .counters.injected >= .min_effect)' \
 		'.cleanup.clean' "$@"; do

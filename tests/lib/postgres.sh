@@ -4,6 +4,8 @@
 # shellcheck shell=bash
 
 postgres=$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | tail -n 1)
+# Debian's psql is a program that looks for this one first, which takes seconds in an emulated machine
+[ -z "$postgres" ] || PATH=$postgres:$PATH
 as_postgres="setpriv --reuid postgres --regid postgres --clear-groups"
 
 # make_cluster NAME [LINE...]: a new cluster in $WORK/NAME, which everybody who reaches it may use, with these

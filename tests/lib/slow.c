@@ -69,7 +69,8 @@ static void *begin_late(void *data)
 	return begin.function(begin.data);
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *), void *data)
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*function)(void *),
+		   void *data)
 {
 	int (*next)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
 		(int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(

@@ -50,58 +50,59 @@ echo "$SECONDS s: all is started"
 
 for port in 7801 7802 7803 7804; do until_true 60 curl -sf "http://127.0.0.1:$port/hello"; done
 
-# over NAME: both runs of an experiment have taken their faults off; the next two may begin. More at a time
-# is too much for an emulated processor, that is slow at loading programs.
-over()
-{
-	local how
-
-	for how in well badly; do
-		while [[ $(< "$WORK/$1-$how.out") != *", after"* ]] && kill -0 "${runs[$1-$how]}" 2> /dev/null; do
-			sleep 0.5
-		done
-	done
-}
-
+# One run after the other: an emulated processor is slow at loading programs, and what is held up so either
+# ends itself or has too few samples. Who is spared may see errors where the machine is too slow to answer; who
+# is hit sees nothing else.
 short="before=2s after=3s recovers=3s every=400ms for=4s errors=40%"
-for how in well badly; do
-	port=$([ $how = well ] && echo 7801 || echo 7802)
-	try descriptor-exhaustion $how server=$OURS/open-$how url=http://127.0.0.1:$port/hello \
-		other=http://127.0.0.1:$port/other/hello files="$WORK/open-$how/site/**" $short
-done
-over descriptor-exhaustion
-for how in well badly; do
-	try log-volume-fails $how server=$OURS/log-$how url=http://127.0.0.1:$([ $how = well ] && echo 7803 || echo 7804)/hello \
-		logs="$WORK/log-$how/log/access.log" $short
-done
-over log-volume-fails
-# who is spared sees errors where the machine is too slow to answer; who is hit sees nothing else
+
+# opens HOW PORT
+opens()
+{
+	try descriptor-exhaustion "$1" "server=$OURS/open-$1" "url=http://127.0.0.1:$2/hello" \
+		"other=http://127.0.0.1:$2/other/hello" "files=$WORK/open-$1/site/**" $short
+}
+opens well 7801
 ends descriptor-exhaustion-well 0
+opens badly 7802
 ends descriptor-exhaustion-badly 1 'probe("requests"; "during").failures >= 3' \
 	'.faults[0].victims[] | select(.process == "nginx" and .path == "site/hello" and .injected >= 3)'
 echo "$SECONDS s: no descriptors"
 
-for how in well badly; do
-	try fork-failure $how server=$OURS/fork-$how address=127.0.0.1:$([ $how = well ] && echo 7805 || echo 7806) \
-		before=2s for=4s after=10s recovers=10s every=400ms errors=40%
-done
-over fork-failure
+# logs HOW PORT
+logs()
+{
+	try log-volume-fails "$1" "server=$OURS/log-$1" "url=http://127.0.0.1:$2/hello" \
+		"logs=$WORK/log-$1/log/access.log" $short
+}
+logs well 7803
 ends log-volume-fails-well 0
+logs badly 7804
 ends log-volume-fails-badly 1 'probe("requests"; "during").failures >= 3'
 echo "$SECONDS s: the log fails"
 
-for how in well badly; do
-	port=$([ $how = well ] && echo 7807 || echo 7808)
-	until_true 60 sql wal-$how $port \
-		'create table squall_probe (at timestamptz); insert into squall_probe values (now())'
-	try wal-disk-full $how database=$OURS/wal-$how wal="$WORK/wal-$how/pg_wal/**" every=2s before=2s for=6s after=12s back_within=12s \
-		"connect=host=$WORK/wal-$how port=$port user=postgres dbname=postgres"
-done
+# forks HOW PORT
+forks()
+{
+	try fork-failure "$1" "server=$OURS/fork-$1" "address=127.0.0.1:$2" \
+		before=2s for=4s after=10s recovers=10s every=400ms errors=40%
+}
+forks well 7805
 ends fork-failure-well 0
+forks badly 7806
 ends fork-failure-badly 1 'probe("writes"; "during").failures >= 3' 'probe("writes"; "after").verdict == "met"'
 echo "$SECONDS s: no forks"
 
+# wal HOW PORT
+wal()
+{
+	until_true 60 sql "wal-$1" "$2" \
+		'create table squall_probe (at timestamptz); insert into squall_probe values (now())'
+	try wal-disk-full "$1" "database=$OURS/wal-$1" "wal=$WORK/wal-$1/pg_wal/**" every=2s before=5s for=6s \
+		after=12s back_within=12s "connect=host=$WORK/wal-$1 port=$2 user=postgres dbname=postgres"
+}
+wal well 7807
 ends wal-disk-full-well 0 'probe("commits"; "during").failures >= 1'
+wal badly 7808
 ends wal-disk-full-badly 1 'probe("commits"; "after").verdict == "not met"'
 for how in well badly; do
 	grep -q 'PANIC.*No space left' "$WORK/wal-$how.log" || { cat "$WORK/wal-$how.log"; fail "PostgreSQL does not panic"; }
