@@ -42,7 +42,8 @@ redis()
 }
 redis fork-well 7805 no
 redis fork-badly 7806 yes
-for name in wal-well wal-badly; do make_cluster $name; done
+make_cluster wal-well
+make_cluster wal-badly "restart_after_crash = off"
 # as systemd does with Restart=always
 start_cluster wal-well 7807 sh -c 'while :; do "$@"; sleep 0.5; done' _
 start_cluster wal-badly 7808
