@@ -45,7 +45,7 @@ redis fork-badly 7806 yes
 make_cluster wal-well
 make_cluster wal-badly "restart_after_crash = off"
 # as systemd does with Restart=always
-start_cluster wal-well 7807 sh -c 'while :; do "$@"; sleep 0.5; done' _
+start_cluster wal-well 7807 sh -c 'while :; do "$@"; sleep 2; done' _
 start_cluster wal-badly 7808
 echo "$SECONDS s: all is started"
 

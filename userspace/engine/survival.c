@@ -6,10 +6,12 @@
 #include "engine/vitals.h"
 #include "util/time.h"
 
-#define ASK_NS (2 * SQ_S)
+#define ASK_NS (5 * SQ_S)
+#define FAILED "failed"
 
 struct answer {
-	bool done, failed;
+	bool done;
+	char *failed; /* and why: "failed (oom-kill)" */
 };
 
 static void on_answer(void *data, const struct sq_sample *sample)
@@ -17,12 +19,13 @@ static void on_answer(void *data, const struct sq_sample *sample)
 	struct answer *answer = data;
 
 	answer->done = true;
-	/* what cannot be asked is not met: it has not failed */
-	answer->failed = sample->met;
+	/* what cannot be asked is not met either */
+	if (!sample->met && !strncmp(sample->why, SQ_UNIT_IS FAILED, strlen(SQ_UNIT_IS FAILED)))
+		answer->failed = sq_strdup(sample->why + strlen(SQ_UNIT_IS));
 }
 
-/* Is the unit left failed? Asked like a probe, beside the event loop. */
-static int ask(struct sq_run *run, const char *unit, bool *ret_failed, struct sq_error **err)
+/* Is the unit left failed, and why? Asked like a probe, beside the event loop. */
+static int ask(struct sq_run *run, const char *unit, char **ret_failed, struct sq_error **err)
 {
 	static const struct sq_node written = { .n = 0 };
 	const struct sq_source source = { .systemd = { .object.node = &written,
@@ -34,7 +37,7 @@ static int ask(struct sq_run *run, const char *unit, bool *ret_failed, struct sq
 	int r = 0;
 
 	for (unsigned int i = 0; sq_unit_states[i]; i++)
-		if (!strcmp(sq_unit_states[i], "failed"))
+		if (strcmp(sq_unit_states[i], FAILED) != 0)
 			expect.state |= 1u << i;
 	sq_prober_sample(run->prober, &source, &expect, on_answer, &answer);
 	while (r >= 0 && !answer.done)
@@ -52,12 +55,12 @@ int sq_run_judge_survival(struct sq_run *run, struct sq_error **err)
 		sq_run_judge(run, SQ_DEVIATED, "%s", why);
 	for (size_t i = 0; i < run->plan->paths.n && !r && !run->stopping; i++) {
 		const char *unit = sq_vitals_unit(run->vitals, i);
-		bool failed = false;
+		_cleanup_free_ char *failed = NULL;
 
 		if (unit)
 			r = ask(run, unit, &failed, err);
 		if (failed)
-			sq_run_judge(run, SQ_DEVIATED, "the unit '%s' was left failed", unit);
+			sq_run_judge(run, SQ_DEVIATED, "the unit '%s' was left %s", unit, failed);
 	}
 	sq_journal_add(&run->journal, "survival", sq_vitals_json(run->vitals));
 	return r;

@@ -78,6 +78,7 @@ void sq_file_start(struct sq_pending *pending)
 static const char *judge_unit(const struct sq_expect *expect, const json_t *json, char *why)
 {
 	const char *state = sq_json_text(json, "state"), *sub = sq_json_text(json, "substate");
+	const char *result = sq_json_text(json, "result");
 
 	for (unsigned int i = 0; sq_unit_states[i]; i++) {
 		if (!(expect->state >> i & 1) || strcmp(sq_unit_states[i], state) != 0)
@@ -88,7 +89,10 @@ static const char *judge_unit(const struct sq_expect *expect, const json_t *json
 			 expect->substate.text);
 		return why;
 	}
-	snprintf(why, SQ_WHY_SIZE, "the unit is %.50s (%.50s)", state, sub);
+	/* why it failed says more than that it did */
+	if (!strcmp(state, "failed") && *result)
+		sub = result;
+	snprintf(why, SQ_WHY_SIZE, SQ_UNIT_IS "%.50s (%.50s)", state, sub);
 	return why;
 }
 

@@ -50,6 +50,9 @@ uint64_t sq_prober_cost(const struct sq_prober *prober);
 /* How a program of ours that looks at files, logs and units for a prober is called. */
 #define SQ_LOOK_NAME "squall-look"
 
+/* What is said of a unit in another state than expected begins so, and goes on with "failed (oom-kill)". */
+#define SQ_UNIT_IS "the unit is "
+
 /*
  * Its main function: what may hang (a network's file system, a journal, systemd) is looked at in a
  * process of its own, which prints what it has seen as JSON.
