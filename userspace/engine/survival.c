@@ -12,16 +12,27 @@
 struct answer {
 	bool done;
 	char *failed; /* and why: "failed (oom-kill)" */
+	char *unknown; /* why systemd has not said */
 };
+
+static void note(struct sq_run *run, const char *unit, const char *what, const char *why)
+{
+	_cleanup_free_ char *text = sq_asprintf("the unit '%s' %s%s", unit, what, why);
+
+	sq_run_note(run, text);
+}
 
 static void on_answer(void *data, const struct sq_sample *sample)
 {
 	struct answer *answer = data;
 
 	answer->done = true;
-	/* what cannot be asked is not met either */
-	if (!sample->met && !strncmp(sample->why, SQ_UNIT_IS FAILED, strlen(SQ_UNIT_IS FAILED)))
+	if (sample->met)
+		return;
+	if (!strncmp(sample->why, SQ_UNIT_IS FAILED, strlen(SQ_UNIT_IS FAILED)))
 		answer->failed = sq_strdup(sample->why + strlen(SQ_UNIT_IS));
+	else
+		answer->unknown = sq_strdup(sample->why);
 }
 
 /* Is the unit left failed, and why? Asked like a probe, beside the event loop. */
@@ -42,6 +53,9 @@ static int ask(struct sq_run *run, const char *unit, char **ret_failed, struct s
 	sq_prober_sample(run->prober, &source, &expect, on_answer, &answer);
 	while (r >= 0 && !answer.done)
 		r = sd_event_run(run->event, UINT64_MAX);
+	if (answer.unknown)
+		note(run, unit, "may have been left failed: ", answer.unknown);
+	free(answer.unknown);
 	*ret_failed = answer.failed;
 	return r < 0 ? sq_error_errno(err, -r, "the event loop failed") : 0;
 }
@@ -59,8 +73,11 @@ int sq_run_judge_survival(struct sq_run *run, struct sq_error **err)
 
 		if (unit)
 			r = ask(run, unit, &failed, err);
-		if (failed)
-			sq_run_judge(run, SQ_DEVIATED, "the unit '%s' was left %s", unit, failed);
+		if (!failed)
+			continue;
+		sq_run_judge(run, SQ_DEVIATED, "the unit '%s' was left %s", unit, failed);
+		/* of two reasons the first is the run's */
+		note(run, unit, "was left ", failed);
 	}
 	sq_journal_add(&run->journal, "survival", sq_vitals_json(run->vitals));
 	return r;
