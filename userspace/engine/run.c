@@ -194,6 +194,7 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.log = &run->journal.log,
 		.control = &run->plan->control,
 		.n_cgroups = sq_following_rows(run->plan),
+		.n_carved = run->plan->protection.n,
 		.observe = run->request->observe,
 		.enters = on_enters,
 		.data = run,

@@ -126,8 +126,9 @@ static int size_maps(struct sq_injector *injector, size_t n_peers, struct sq_err
 				    "%zu faults on %zu cgroups are "
 				    "more than squall can count (%u pairs)",
 				    injector->n_faults, injector->setup.n_cgroups, MAX_ROWS);
-	bpf_map__set_max_entries(object->maps.sq_scopes,
-				 (uint32_t)injector->setup.n_cgroups + MAX_CARVES);
+	bpf_map__set_max_entries(
+		object->maps.sq_scopes,
+		(uint32_t)(injector->setup.n_cgroups + injector->setup.n_carved + MAX_CARVES));
 	bpf_map__set_max_entries(object->maps.sq_counters, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_sequence, (uint32_t)rows);
 	bpf_map__set_max_entries(object->maps.sq_wires, (uint32_t)rows * 2);

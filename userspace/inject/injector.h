@@ -39,6 +39,7 @@ struct sq_injector_setup {
 	struct sq_eventlog *log;
 	const struct sq_peers *control; /* peers that are hit only where a fault includes them */
 	size_t n_cgroups; /* how many targets there may be */
+	size_t n_carved; /* how many cgroups are carved out of them at the start */
 	bool observe; /* count what would be hit, and act on nothing */
 	/* Called before anything is made in a network namespace; the descriptor stays the injector's. */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
