@@ -108,9 +108,10 @@ static int run(const struct sq_command *command, int argc, char **argv)
 		return sq_fail(err);
 	}
 	if (!policy || (!policy->journal.keep_ns && !policy->journal.total_bytes)) {
-		sq_print("no journal is removed: '" SQ_POLICY_FILE "' says neither how long they "
-			 "are kept nor how much they may take, such as\n"
-			 "    journal: {keep: 90d, total: 2G}\n");
+		sq_print("no journal is removed: %s how long they are kept or how much they may "
+			 "take, such as\n    journal: {keep: 90d, total: 2G}\n",
+			 policy ? "'" SQ_POLICY_FILE "' does not say"
+				: "there is no '" SQ_POLICY_FILE "' that says");
 		return sq_verdict_exit(SQ_PASSED);
 	}
 	return prune(&policy->journal, given[DRY_RUN], &all, &err) ? sq_fail(err)
