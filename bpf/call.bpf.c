@@ -2,20 +2,11 @@
 /*
  * System calls that fail before they begin, each by its own function.
  *
- * Hook: fmod_ret on __x64_sys_NAME (__arm64_sys_NAME). User space loads the door once for each call, and
- * once what decides, to which the doors lead: to verify that for each of 300 calls takes seconds. Where:
- * kernels with CONFIG_FUNCTION_ERROR_INJECTION, and Debian's 7.x.
+ * Hook: fmod_ret on __x64_sys_NAME (__arm64_sys_NAME); user space loads this program once for each
+ * call. Where: kernels with CONFIG_FUNCTION_ERROR_INJECTION, and Debian's 7.x.
  */
 #include "call.h"
 #include "victims.h"
-
-/* What decides: filled by user space when it is loaded. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} sq_call_next SEC(".maps");
 
 /* The caller gets a sign-extended 64-bit number: an int would be 0x00000000fffffffb to it. */
 SEC("fmod_ret")
@@ -41,16 +32,6 @@ long sq_call(unsigned long long *ctx)
 	sq_decide(&d);
 	sq_blame(&d, dentry);
 	return sq_result(&d);
-}
-
-SEC("fmod_ret")
-long sq_call_door(unsigned long long *ctx)
-{
-	struct sq_event scope = {};
-
-	if (sq_scope_of_task(&scope, SQ_HOOK_CALL))
-		bpf_tail_call(ctx, &sq_call_next, 0);
-	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -4,7 +4,7 @@
  * before the call. And a witness at the calls' own entries, that counts what did not come that way.
  *
  * Hooks: sleepable uprobes (uprobe_multi, 6.6), attached to single processes; fentry on
- * __x64_sys_NAME (__arm64_sys_NAME), its door loaded once for each call; sched_process_fork and
+ * __x64_sys_NAME (__arm64_sys_NAME), loaded once for each call; sched_process_fork and
  * sched_process_exec, that tell user space which processes to attach to. Least kernel: 6.12.
  */
 #include "nap.h"
@@ -19,14 +19,6 @@ struct {
 	__type(key, int);
 	__type(value, __u32);
 } sq_expected SEC(".maps");
-
-/* What the doors of the witness lead to: filled by user space when it is loaded. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} sq_witness_next SEC(".maps");
 
 /* Processes of the targets that were born, or have another program now. */
 struct {
@@ -85,16 +77,6 @@ int sq_witness(unsigned long long *ctx)
 	if (d.event.faults & sq_path_faults)
 		sq_match_paths(&d.event, sq_dentry_of(sq_file_of(FIRST_ARGUMENT(regs))));
 	sq_decide_call(&d);
-	return 0;
-}
-
-SEC("fentry")
-int sq_witness_door(unsigned long long *ctx)
-{
-	struct sq_event scope = {};
-
-	if (sq_scope_of_task(&scope, SQ_HOOK_WRAPPER))
-		bpf_tail_call(ctx, &sq_witness_next, 0);
 	return 0;
 }
 

@@ -124,8 +124,7 @@ static int try_wrapper(struct squall_bpf *object, struct sq_links *links, struct
 		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
 				    "this kernel attaches no program to functions of one process "
 				    "(uprobe_multi, 6.6)");
-	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness_door), "fsync", links,
-				    err);
+	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness), "fsync", links, err);
 }
 
 /* What the verifier says about a function that is missing would only mislead, so that is asked first. */
@@ -177,8 +176,8 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
 		r = sq_attach_sys_enter(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call_door), "fsync",
-					 &links, err);
+		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), "fsync", &links,
+					 err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_WRAPPER)
 		r = try_wrapper(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_FILE_OPEN)

@@ -20,7 +20,7 @@ struct template
 	struct bpf_prog_load_opts options;
 };
 
-static struct template templates[5]; /* as many as there are programs in these sections, and one */
+static struct template templates[4]; /* as many as there are programs in these sections, and one */
 
 static void *copy_of(const void *data, size_t size)
 {

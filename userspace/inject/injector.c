@@ -225,30 +225,22 @@ struct sq_calls sq_injector_calls(const struct sq_injector *injector, enum sq_ho
 /* Whose calls are met in their own functions: they fail there, or are counted beside the C library. */
 static const enum sq_hook own_functions[] = { SQ_HOOK_CALL, SQ_HOOK_WRAPPER };
 
-/* The least of them, or 64 * SQ_CALLS_WORDS. */
-static unsigned int first_of(const struct sq_calls *calls)
-{
-	unsigned int number = 0;
-
-	while (number < 64 * SQ_CALLS_WORDS && !sq_calls_have(calls, number))
-		number++;
-	return number;
-}
-
-/* The object's own programs are for the first call of each such hook. */
+/* The object's own program is for the first call of each such hook. */
 static int aim_calls(struct sq_injector *injector, struct sq_error **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own_functions); i++) {
 		struct sq_calls calls = sq_injector_calls(injector, own_functions[i]);
-		unsigned int first = first_of(&calls);
+		unsigned int number = 0;
 		int r = 0;
 
-		if (first < 64 * SQ_CALLS_WORDS)
+		while (number < 64 * SQ_CALLS_WORDS && !sq_calls_have(&calls, number))
+			number++;
+		if (number < 64 * SQ_CALLS_WORDS)
 			r = sq_object_aim_call(injector->object, own_functions[i],
-					       sq_call_name(first));
+					       sq_call_name(number));
 		if (r)
 			return sq_error_errno(err, -r, "cannot aim at the system call %s",
-					      sq_call_name(first));
+					      sq_call_name(number));
 	}
 	return 0;
 }
@@ -256,22 +248,19 @@ static int aim_calls(struct sq_injector *injector, struct sq_error **err)
 static int load_calls(struct sq_injector *injector, enum sq_hook hook, struct sq_error **err)
 {
 	struct sq_calls calls = sq_injector_calls(injector, hook);
-	unsigned int first = first_of(&calls);
-	int r = first < 64 * SQ_CALLS_WORDS ? sq_object_open_door(injector->object, hook) : 0;
+	bool first = true;
 
-	if (r)
-		return sq_error_errno(err, -r, "cannot join the programs of system calls");
-	for (unsigned int number = first; number < 64 * SQ_CALLS_WORDS; number++) {
-		struct sq_call_program program = { .copied = number != first, .call = number };
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
+		struct sq_call_program program = { .copied = !first, .call = number };
 
 		if (!sq_calls_have(&calls, number))
 			continue;
-		program.fd = program.copied
-				     ? sq_object_copy_call(injector->object, hook,
-							   sq_call_name(number), err)
-				     : bpf_program__fd(sq_object_call_door(injector->object, hook));
+		program.fd = first ? bpf_program__fd(sq_object_call_program(injector->object, hook))
+				   : sq_object_copy_call(injector->object, hook,
+							 sq_call_name(number), err);
 		if (program.fd < 0)
 			return program.fd;
+		first = false;
 		*(struct sq_call_program *)sq_append(&injector->call, &injector->n_calls,
 						     sizeof(program)) = program;
 	}

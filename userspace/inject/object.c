@@ -113,8 +113,6 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		{ object->maps.sq_naps, every_call },
 		{ object->maps.sq_inodes, with_files },
 		{ object->maps.sq_patterns, with_files },
-		{ object->maps.sq_call_next, BIT(SQ_HOOK_CALL) },
-		{ object->maps.sq_witness_next, wrapper },
 		{ object->maps.sq_expected, wrapper },
 		{ object->maps.sq_births, wrapper },
 		{ object->maps.sq_peer_table, naps & ~every_call },
@@ -286,36 +284,18 @@ static char *function_of(const char *call)
 	return sq_asprintf("__do_sys_%s", call);
 }
 
-struct bpf_program *sq_object_call_door(const struct squall_bpf *object, enum sq_hook hook)
-{
-	return hook == SQ_HOOK_CALL ? object->progs.sq_call_door : object->progs.sq_witness_door;
-}
-
-static struct bpf_program *call_program(const struct squall_bpf *object, enum sq_hook hook)
+struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook)
 {
 	return hook == SQ_HOOK_CALL ? object->progs.sq_call : object->progs.sq_witness;
 }
 
 int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call)
 {
-	struct bpf_program *door = sq_object_call_door(object, hook);
-	struct bpf_program *program = call_program(object, hook);
+	struct bpf_program *program = sq_object_call_program(object, hook);
 	_cleanup_free_ char *function = function_of(call);
-	int r;
 
-	bpf_program__set_autoload(door, true);
 	bpf_program__set_autoload(program, true);
-	r = bpf_program__set_attach_target(door, 0, function);
-	return r ? r : bpf_program__set_attach_target(program, 0, function);
-}
-
-int sq_object_open_door(const struct squall_bpf *object, enum sq_hook hook)
-{
-	const struct bpf_map *next = hook == SQ_HOOK_CALL ? object->maps.sq_call_next
-							  : object->maps.sq_witness_next;
-	uint32_t zero = 0, fd = (uint32_t)bpf_program__fd(call_program(object, hook));
-
-	return bpf_map_update_elem(bpf_map__fd(next), &zero, &fd, BPF_ANY) ? -errno : 0;
+	return bpf_program__set_attach_target(program, 0, function);
 }
 
 int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, const char *call,
@@ -323,11 +303,8 @@ int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, cons
 {
 	_cleanup_free_ char *function = function_of(call);
 	int id = kernel_function(function);
-	int fd = id < 0 ? id : sq_call_copy(sq_object_call_door(object, hook), id);
+	int fd = id < 0 ? id : sq_call_copy(sq_object_call_program(object, hook), id);
 
-	/* a tail call is between programs for functions of the same prototype only */
-	if (fd == -EINVAL)
-		fd = sq_call_copy(call_program(object, hook), id);
 	if (fd >= 0)
 		return fd;
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -fd,

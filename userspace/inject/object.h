@@ -29,22 +29,13 @@ void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
 /* Chooses what counts processes that come to a target; with @devices by their network namespaces, too. */
 void sq_object_choose_arrivals(struct squall_bpf *object, bool devices);
 
-/*
- * What hangs in system calls' own functions for SQ_HOOK_CALL, or for the witness of SQ_HOOK_WRAPPER: a small
- * program, the door, that leads to the one which decides.
- */
-struct bpf_program *sq_object_call_door(const struct squall_bpf *object, enum sq_hook hook);
+/* The program in system calls' own functions for the calls of SQ_HOOK_CALL, or the witness of SQ_HOOK_WRAPPER. */
+struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook);
 
-/* Aims both, before the object is loaded, at the function of a system call, and chooses them. 0 or negative. */
+/* Aims it, before the object is loaded, at the function of a system call, and chooses it. 0 or negative. */
 int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call);
 
-/* Makes the door lead there, after the object was loaded. 0 or a negative errno. */
-int sq_object_open_door(const struct squall_bpf *object, enum sq_hook hook);
-
-/*
- * Loads the door once more, after the object, for another call: the caller's descriptor, or a negative errno.
- * Where it may not lead from that call's function to what was made for another's, the whole is loaded.
- */
+/* Loads it once more, after the object, for another call: the caller's descriptor, or a negative errno. */
 int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, const char *call,
 			struct sq_error **err);
 
