@@ -264,14 +264,15 @@ static void look_for_the_dead(struct sq_vitals *vitals)
 
 static void look_for_memory(struct sq_vitals *vitals, struct cgroup *cgroup)
 {
-	uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before;
+	uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before, more;
 
 	/* a cgroup that was removed and made again counts from 0 */
 	kills = kills > before ? kills - before : 0;
-	if (kills > cgroup->oom_kills)
+	more = kills > cgroup->oom_kills ? kills - cgroup->oom_kills : 0;
+	if (more)
 		say(vitals,
-		    "the kernel killed %llu processes of the target '%s' for want of memory",
-		    (unsigned long long)(kills - cgroup->oom_kills), cgroup->path);
+		    "the kernel killed %llu process%s of the target '%s' for want of memory",
+		    (unsigned long long)more, more == 1 ? "" : "es", cgroup->path);
 	cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
 }
 
