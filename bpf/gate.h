@@ -396,7 +396,7 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	if (d->event.faults)
 		bpf_loop(n, sq_consider_next, d, 0);
 	d->event.faults = faults & ~sq_loss_faults;
-	if (n == 1)
+	if (n == 1) /* one turn needs no loop */
 		sq_consider(d, 0);
 	else if (d->event.faults)
 		bpf_loop(n, sq_consider_next, d, 0);

@@ -3,25 +3,10 @@
 #include <stdlib.h>
 
 #include "inject/peers.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/faults.h"
 #include "util/hash.h"
 #include "util/text.h"
 #include "util/time.h"
-
-static struct sq_experiment *with(const char *faults)
-{
-	_cleanup_free_ char *text =
-		sq_asprintf("version: 1\ntitle: t\ntargets: {web: {cgroup: /web}}\n"
-			    "method: [%s]\n",
-			    faults);
-	_cleanup_diags_ struct sq_diags diags = { 0 };
-	struct sq_experiment *experiment =
-		sq_experiment_parse("x.yaml", text, strlen(text), NULL, &diags);
-
-	if (!experiment)
-		fail_msg("%s: %s", faults, diags.item[0].message);
-	return experiment;
-}
 
 /* The entry a packet to @address would find in the list: the longest prefix. */
 static const struct sq_peer_entry *look_up(const struct sq_peer_entries *entries, uint32_t list,

@@ -3,7 +3,7 @@
 
 #include "inject/peers.h"
 #include "inject/rules.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/faults.h"
 #include "util/text.h"
 #include "util/time.h"
 #include "util/units.h"
@@ -11,21 +11,6 @@
 #define CALLS(rest) \
 	"{fault: syscall.error, target: web, for: 1s, calls: read, error: EIO, " rest "}"
 #define ONE(kind, rest) "{fault: network." kind ", target: web, for: 1s, " rest "}"
-
-static struct sq_experiment *with(const char *faults)
-{
-	_cleanup_free_ char *text =
-		sq_asprintf("version: 1\ntitle: t\ntargets: {web: {cgroup: /web}}\n"
-			    "method: [%s]\n",
-			    faults);
-	_cleanup_diags_ struct sq_diags diags = { 0 };
-	struct sq_experiment *experiment =
-		sq_experiment_parse("x.yaml", text, strlen(text), NULL, &diags);
-
-	if (!experiment)
-		fail_msg("%s: %s", faults, diags.item[0].message);
-	return experiment;
-}
 
 /* The rule of the first fault. */
 static struct sq_rule rule_of(const char *faults, uint64_t start_ns)

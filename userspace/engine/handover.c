@@ -91,6 +91,7 @@ static void tell(struct sq_plan *plan, const struct sq_resolved *target,
 				       "them" },
 	};
 	_cleanup_buffer_ struct sq_buffer ports = { 0 };
+	_cleanup_free_ char *sockets = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < handovers->n; i++) {
@@ -109,8 +110,9 @@ static void tell(struct sq_plan *plan, const struct sq_resolved *target,
 		return;
 	if (n > MOST_PORTS)
 		sq_buffer_add(&ports, " and more");
-	sq_plan_warn(plan, "target '%s': %zu socket%s %s (%s): %s", target->target->object.key, n,
-		     n == 1 ? "" : "s", is[what][n > 1], sq_buffer_text(&ports), does[what][n > 1]);
+	sockets = sq_number_of(n, "socket");
+	sq_plan_warn(plan, "target '%s': %s %s (%s): %s", target->target->object.key, sockets,
+		     is[what][n > 1], sq_buffer_text(&ports), does[what][n > 1]);
 }
 
 void sq_handover_tell(struct sq_plan *plan)
@@ -209,9 +211,7 @@ bool sq_handing_scope(struct sq_run *run, struct sq_handover_scope *ret)
 		return false;
 	}
 	add_protection(&run->plan->protection, ret);
-	for (size_t i = 0; i < run->experiment->targets.n; i++)
-		for (size_t j = 0; j < run->plan->target[i].carved.n; j++)
-			sq_set_add(&ret->carved, run->plan->target[i].carved.item[j]);
+	sq_plan_add_left_out(run->plan, &ret->carved);
 	for (size_t i = 0; i < run->handing.known.n; i++)
 		sq_numbers_add(&ret->known, run->handing.known.item[i]);
 	return true;

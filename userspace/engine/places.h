@@ -20,8 +20,7 @@ struct sq_place {
 	bool let_go; /* and does not come back: it had too many processes */
 	size_t row;
 	uint64_t processes;
-	struct sq_counters
-		*before; /* of each fault: what its row had counted already; NULL: nothing */
+	struct sq_counters *before; /* what its row had counted, of each fault; NULL: nothing */
 };
 
 /* One whose row another has now. */

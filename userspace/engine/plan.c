@@ -29,6 +29,13 @@ static int check_basics(struct sq_error **err)
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EPERM, "%s", sq_buffer_text(&text));
 }
 
+void sq_plan_add_left_out(const struct sq_plan *plan, struct sq_set *ret)
+{
+	for (size_t i = 0; i < plan->experiment->targets.n; i++)
+		for (size_t j = 0; j < plan->target[i].carved.n; j++)
+			sq_set_add(ret, plan->target[i].carved.item[j]);
+}
+
 static int resolve(struct sq_plan *plan, struct sq_error **err)
 {
 	const struct sq_experiment *experiment = plan->experiment;
@@ -46,9 +53,8 @@ static int resolve(struct sq_plan *plan, struct sq_error **err)
 		for (size_t j = 0; j < target->n && !asked->rest_of; j++)
 			if (sq_set_add(&seen, target->item[j].cgroup.path))
 				sq_texts_add(&plan->paths, target->item[j].cgroup.path);
-		for (size_t j = 0; j < target->carved.n; j++)
-			sq_set_add(&plan->left_out, target->carved.item[j]);
 	}
+	sq_plan_add_left_out(plan, &plan->left_out);
 	return r;
 }
 
@@ -63,9 +69,7 @@ void sq_plan_leave_out(struct sq_plan *plan, size_t target, struct sq_texts *car
 	if (!any)
 		return;
 	sq_set_clear(&plan->left_out);
-	for (size_t i = 0; i < plan->experiment->targets.n; i++)
-		for (size_t j = 0; j < plan->target[i].carved.n; j++)
-			sq_set_add(&plan->left_out, plan->target[i].carved.item[j]);
+	sq_plan_add_left_out(plan, &plan->left_out);
 }
 
 void sq_plan_warn(struct sq_plan *plan, const char *format, ...)

@@ -65,6 +65,9 @@ int sq_plan_limit(struct sq_plan *plan, const struct sq_live_runs *runs, struct 
 int sq_plan_protection(const struct sq_plan *plan, const struct sq_texts *paths,
 		       struct sq_protection *ret, struct sq_error **err);
 
+/* Adds the paths that 'not' leaves out of any target. */
+void sq_plan_add_left_out(const struct sq_plan *plan, struct sq_set *ret);
+
 /* What 'not' leaves out of the target with this index is @carved now, which is taken over. */
 void sq_plan_leave_out(struct sq_plan *plan, size_t target, struct sq_texts *carved);
 

@@ -264,15 +264,16 @@ static void look_for_the_dead(struct sq_vitals *vitals)
 
 static void look_for_memory(struct sq_vitals *vitals, struct cgroup *cgroup)
 {
-	uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before, more;
+	uint64_t kills = oom_kills(cgroup->path), before = cgroup->oom_kills_before;
 
 	/* a cgroup that was removed and made again counts from 0 */
 	kills = kills > before ? kills - before : 0;
-	more = kills > cgroup->oom_kills ? kills - cgroup->oom_kills : 0;
-	if (more)
-		say(vitals,
-		    "the kernel killed %llu process%s of the target '%s' for want of memory",
-		    (unsigned long long)more, more == 1 ? "" : "es", cgroup->path);
+	if (kills > cgroup->oom_kills) {
+		_cleanup_free_ char *more = sq_number_of(kills - cgroup->oom_kills, "process");
+
+		say(vitals, "the kernel killed %s of the target '%s' for want of memory", more,
+		    cgroup->path);
+	}
 	cgroup->oom_kills = MAX(cgroup->oom_kills, kills);
 }
 

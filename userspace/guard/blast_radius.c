@@ -34,10 +34,12 @@ static struct sq_limit *add(struct sq_limits *limits, const struct sq_experiment
 	return limit;
 }
 
+/* @policy may be NULL: it stays where it comes from. */
 static void come_from_policy(struct sq_limit *limit, const char *source,
 			     const struct sq_policy *policy)
 {
-	come_from(limit, source, &policy->limits.object, policy->file);
+	if (policy)
+		come_from(limit, source, &policy->limits.object, policy->file);
 }
 
 static void add_count(struct sq_limits *limits, const struct sq_experiment *experiment,
@@ -103,8 +105,7 @@ static void add_together(struct sq_limits *limits, const struct sq_radius_use *u
 	if (!allowed)
 		return;
 	limit = add(limits, use->experiment, name);
-	if (use->policy)
-		come_from_policy(limit, together, use->policy);
+	come_from_policy(limit, together, use->policy);
 	limit->allowed = sq_strdup(sq_count_text(allowed, text));
 	limit->used = sq_strdup(sq_count_text(own, text));
 	if (others) {
@@ -150,8 +151,7 @@ static void add_per_target(struct sq_limits *limits, const struct sq_radius_use 
 	add_together(limits, use, "per_target", policy ? policy->limits.per_target : 1, 1,
 		     others->sharing);
 	limit = &limits->item[limits->n - 1];
-	if (policy)
-		come_from_policy(limit, "policy", policy);
+	come_from_policy(limit, "policy", policy);
 	if (!limit->exceeded)
 		return;
 	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target",
@@ -172,7 +172,7 @@ static void add_runtime(struct sq_limits *limits, const struct sq_radius_use *us
 		sq_strdup(radius->faults ? sq_count_text(radius->faults, text) : "no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
-	if (radius->by_policy.faults && use->policy)
+	if (radius->by_policy.faults)
 		come_from_policy(limit, "policy", use->policy);
 
 	limit = add(limits, experiment, "rate");
@@ -180,7 +180,7 @@ static void add_runtime(struct sq_limits *limits, const struct sq_radius_use *us
 				      : sq_strdup("no limit");
 	limit->used = sq_strdup("counted as the run goes");
 	limit->kernel = true;
-	if (radius->by_policy.rate && use->policy)
+	if (radius->by_policy.rate)
 		come_from_policy(limit, "policy", use->policy);
 
 	limit = add(limits, experiment, "duration");
@@ -188,7 +188,7 @@ static void add_runtime(struct sq_limits *limits, const struct sq_radius_use *us
 	limit->used = sq_strdup(sq_duration_text(sq_experiment_method_ns(experiment), text));
 	limit->exceeded = sq_experiment_method_ns(experiment) > radius->duration_ns;
 	limit->kernel = true;
-	if (radius->by_policy.duration && use->policy)
+	if (radius->by_policy.duration)
 		come_from_policy(limit, "policy", use->policy);
 }
 

@@ -21,9 +21,8 @@ struct sq_limit {
 	const char *name; /* as in the file: "cgroups" */
 	char *allowed, *used; /* for people; "no limit" */
 	const char *source; /* "experiment", "default", "policy", "policy, all runs together" */
-	const char *
-		file; /* in which it stands, at @line; NULL: a default. The experiment's or the policy's */
-	int line;
+	const char *file; /* the experiment's or the policy's; NULL: a default */
+	int line; /* of the file, in which it stands */
 	bool exceeded;
 	bool others; /* exceeded only together with other runs: not now */
 	bool kernel; /* enforced while the run goes, by the kernel side */

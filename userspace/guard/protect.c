@@ -94,8 +94,7 @@ static int find_kube_system(struct sq_texts *uids, struct sq_error **err)
 struct search {
 	const struct sq_texts *patterns, *of_host;
 	const struct sq_set *left_out;
-	struct sq_set
-		seen; /* what was found: of nested targets the inner one's is the outer one's too */
+	struct sq_set seen; /* what was found: of nested targets what is in both */
 	struct sq_texts pods;
 	struct sq_protection *found;
 	struct sq_error **err;

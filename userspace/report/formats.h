@@ -50,10 +50,10 @@ void sq_report_list(const json_t *list, const char *head, struct sq_buffer *text
 /* A fault's parameters on a line of their own, but those that stand elsewhere. */
 void sq_report_asked(const char *head, const json_t *asked, bool times, struct sq_buffer *text);
 
-/* Adds @wide to @text, its lines broken to SQ_REPORT_COLUMNS. */
 /* "1 cgroup, 2 processes, 300 injections": what a run has used. */
 void sq_report_used(const json_t *used, struct sq_buffer *text);
 
+/* Adds @wide to @text, its lines broken to SQ_REPORT_COLUMNS. */
 void sq_report_wrap(struct sq_buffer *wide, struct sq_buffer *text);
 
 /* A line on what `compare` has found for a probe; nothing where @compare is NULL. */

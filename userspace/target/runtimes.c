@@ -25,8 +25,7 @@
 #define PATIENCE_NS (2 * SQ_S)
 #define LARGEST_FILE (4u << 20)
 #define LARGEST_LIST (16u << 20)
-#define MOST_PARTS \
-	500000 /* of a JSON text: an empty object takes 3 bytes of it and a hundred times that */
+#define MOST_PARTS 500000 /* of a JSON text: "{}," takes a hundred times 3 bytes */
 #define MOST_CONTAINERS 20000
 
 static const char docker_folder[] = "/var/lib/docker/containers";
