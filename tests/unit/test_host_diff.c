@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* exclusive: it looks at the whole host, where another test's objects may be on their way out */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
