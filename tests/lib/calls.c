@@ -5,6 +5,7 @@
  *   calls results           one line a call: name, result, errno, signals handled, ms
  *   calls signals           the same, of calls that are over when the signal comes, in 10 ms
  *   calls threads COUNT     getppid in so many threads at once: shortest, longest, all of them, ms
+ *   calls many COUNT        getppid so many times, in each of four processes at once
  *   calls compat            a 32-bit fsync: its result, errno, ms; exit 77 where there is none
  */
 #include <errno.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,6 +222,23 @@ static int show_threads(size_t count)
 	return 0;
 }
 
+static int make_many(unsigned long count)
+{
+	for (int i = 0; i < 4; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return 1;
+		for (unsigned long n = 0; pid == 0 && n < count; n++)
+			syscall(SYS_getppid);
+		if (pid == 0)
+			_exit(0);
+	}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
 static void no_compat(int number)
 {
 	_exit(77);
@@ -258,8 +277,10 @@ int main(int argc, char **argv)
 		return show_signals();
 	if (!strcmp(what, "threads") && argc == 3)
 		return show_threads(strtoul(argv[2], NULL, 10));
+	if (!strcmp(what, "many") && argc == 3)
+		return make_many(strtoul(argv[2], NULL, 10));
 	if (!strcmp(what, "compat"))
 		return show_compat();
-	fprintf(stderr, "usage: calls fsync|results|signals|threads|compat ...\n");
+	fprintf(stderr, "usage: calls fsync|results|signals|threads|many|compat ...\n");
 	return 2;
 }

@@ -109,7 +109,7 @@ void sq_call_traps(struct sq_plan *plan, size_t i)
 	}
 	if (fault->kind->id == SQ_FAULT_SYSCALL_LATENCY)
 		look_at_room(plan, fault);
-	if (plan->support[i].hooks & BIT(SQ_HOOK_SYSENTER))
+	if (sq_backend_taxes_every_call(plan->support[i].hooks))
 		sq_plan_warn(plan,
 			     "fault '%s': while it is attached every system call of this "
 			     "host takes longer, by about %d ns, in whatever cgroup: "

@@ -9,6 +9,8 @@
 
 #include "abi.h"
 #include "gen/squall.skel.h"
+#include "inject/object.h"
+#include "util/text.h"
 
 void sq_links_close(struct sq_links *links)
 {
@@ -55,12 +57,38 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 	return 0;
 }
 
-int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err)
+/* One link to the functions of all of them. */
+static int attach_kprobes(int program_fd, const struct sq_calls *calls)
 {
-	int fd = bpf_raw_tracepoint_open("sys_enter", bpf_program__fd(object->progs.sq_sys_enter));
+	LIBBPF_OPTS(bpf_link_create_opts, options);
+	_cleanup_texts_ struct sq_texts functions = { 0 };
+
+	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
+		_cleanup_free_ char *function = NULL;
+
+		if (!sq_calls_have(calls, number))
+			continue;
+		function = sq_object_function_of(sq_call_name(number));
+		if (function)
+			sq_texts_add(&functions, function);
+	}
+	options.kprobe_multi.syms = (const char **)functions.item;
+	options.kprobe_multi.cnt = (uint32_t)functions.n;
+	return bpf_link_create(program_fd, 0, BPF_TRACE_KPROBE_MULTI, &options);
+}
+
+int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls,
+		    struct sq_links *links, struct sq_error **err)
+{
+	bool kprobes = sq_object_kprobes();
+	int fd = kprobes ? attach_kprobes(bpf_program__fd(object->progs.sq_call_begins), calls)
+			 : bpf_raw_tracepoint_open("sys_enter",
+						   bpf_program__fd(object->progs.sq_sys_enter));
 
 	if (fd < 0)
-		return sq_error_errno(err, errno, "cannot attach to the tracepoint sys_enter");
+		return sq_error_errno(err, errno, "cannot attach to %s",
+				      kprobes ? "the functions of the system calls"
+					      : "the tracepoint sys_enter");
 	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
 	return 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Attaching programs to cgroups and to the tracepoint. Every link dies with its descriptor. */
+/* Attaching programs to cgroups and to system calls. Every link dies with its descriptor. */
 #ifndef SQ_INJECT_ATTACH_H
 #define SQ_INJECT_ATTACH_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "experiment/names.h"
 #include "util/error.h"
 
 struct squall_bpf;
@@ -22,8 +23,12 @@ void sq_links_close(struct sq_links *links);
 int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 		     struct sq_links *links, struct sq_error **err);
 
-/* Attaches the sys_enter program, which then sees every system call of the host. */
-int sq_attach_sys_enter(struct squall_bpf *object, struct sq_links *links, struct sq_error **err);
+/*
+ * Attaches the program that meets @calls where they begin: to their functions, or where the kernel
+ * has no kprobes to the tracepoint that every system call of the host passes.
+ */
+int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls,
+		    struct sq_links *links, struct sq_error **err);
 
 /* Attaches a program of a security hook, of a system call's function; @where names it in an error. */
 int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,

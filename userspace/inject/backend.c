@@ -152,6 +152,7 @@ static int check_hook(uint32_t hook, struct sq_error **err)
 static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 {
 	struct sq_links links = { 0 };
+	struct sq_calls fsync_only = { 0 };
 	struct squall_bpf *object;
 	int r = check_hook(hook, err);
 
@@ -166,6 +167,7 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	if (hook == SQ_HOOK_CALL || hook == SQ_HOOK_WRAPPER)
 		sq_object_aim_call(object, hook, "fsync");
 	set_constants(object, hook);
+	sq_calls_add(&fsync_only, (unsigned int)sq_call_number("fsync"));
 	r = sq_object_load(object, hooks[hook].lacks, err);
 	if (!r && hook == SQ_HOOK_EGRESS)
 		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_egress), false,
@@ -174,7 +176,7 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 		r = sq_devices_probe(&have_tcx, bpf_program__fd(object->progs.sq_tc_ingress), true,
 				     err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
-		r = sq_attach_sys_enter(object, &links, err);
+		r = sq_attach_calls(object, &fsync_only, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
 		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), "fsync", &links,
 					 err);
@@ -318,6 +320,11 @@ void sq_support_clear(struct sq_support *support)
 bool sq_backend_private_line(void)
 {
 	return !find(HELPER_PRIVATE_LINE, SQ_LOOK_LOAD);
+}
+
+bool sq_backend_taxes_every_call(uint64_t used)
+{
+	return (used & BIT(SQ_HOOK_SYSENTER)) && !sq_object_kprobes();
 }
 
 bool sq_backend_tcx(void)

@@ -38,6 +38,9 @@ void sq_support_clear(struct sq_support *support);
 /* Has the kernel what its own line takes (line_private.h)? */
 bool sq_backend_private_line(void);
 
+/* Does the program of one of @used run in every system call of the host? */
+bool sq_backend_taxes_every_call(uint64_t used);
+
 /* Are devices attached to by tcx (else by clsact)? Known after sq_fault_support(). */
 bool sq_backend_tcx(void);
 

@@ -6,18 +6,22 @@
 #include "inject/wrappers.h"
 
 /* Asked for once in the life of the process. */
-static struct {
+struct finding {
 	bool known;
 	struct sq_error *err;
-} own_function[64 * SQ_CALLS_WORDS];
+};
 
-/* NULL: the call's own function can be made to return something else. */
-static const struct sq_error *own_function_problem(unsigned int number)
+static struct finding changes[64 * SQ_CALLS_WORDS], meets[64 * SQ_CALLS_WORDS];
+
+static const struct sq_error *problem_with(struct finding *findings, unsigned int number,
+					   int (*try)(const char *call, struct sq_error **err))
 {
-	if (!own_function[number].known)
-		sq_object_try_call(sq_call_name(number), &own_function[number].err);
-	own_function[number].known = true;
-	return own_function[number].err;
+	struct finding *finding = &findings[number];
+
+	if (!finding->known)
+		try(sq_call_name(number), &finding->err);
+	finding->known = true;
+	return finding->err;
 }
 
 static bool names_peers(const struct sq_fault *fault)
@@ -56,7 +60,7 @@ static enum sq_hook choose_for_error(const struct sq_fault *fault, unsigned int 
 	const char *call = sq_call_name(number);
 
 	if (sees_enough(fault, sq_call_takes_file(call), false)) {
-		*why = own_function_problem(number);
+		*why = problem_with(changes, number, sq_object_try_call);
 		if (!*why)
 			*why = problem(SQ_HOOK_CALL, look);
 		if (!*why)
@@ -65,7 +69,7 @@ static enum sq_hook choose_for_error(const struct sq_fault *fault, unsigned int 
 	return choose_hook(fault, call, false, look, problem, why);
 }
 
-/* The tracepoint comes first: the nap is after the call's effect there. */
+/* Where every call is met comes first: the nap is after the call's effect there. */
 static enum sq_hook choose_for_latency(const struct sq_fault *fault, unsigned int number,
 				       enum sq_look look, sq_hook_problem_t problem,
 				       const struct sq_error **why)
@@ -75,6 +79,8 @@ static enum sq_hook choose_for_latency(const struct sq_fault *fault, unsigned in
 
 	if (sees_enough(fault, sq_call_takes_file(call), sq_call_takes_socket(call))) {
 		*why = problem(SQ_HOOK_SYSENTER, look);
+		if (!*why)
+			*why = problem_with(meets, number, sq_object_meets_call);
 		if (!*why)
 			return SQ_HOOK_SYSENTER;
 	}

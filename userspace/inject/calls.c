@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/calls.h"
 
+#include "inject/object.h"
 #include "util/mem.h"
 #include "util/text.h"
 
@@ -114,7 +115,8 @@ const char *sq_hook_name(enum sq_hook hook)
 	case SQ_HOOK_CALL:
 		return "fmod_ret";
 	case SQ_HOOK_SYSENTER:
-		return "tracepoint sys_enter, bpf_task_work";
+		return sq_object_kprobes() ? "kprobe, bpf_task_work"
+					   : "tracepoint sys_enter, bpf_task_work";
 	case SQ_HOOK_WRAPPER:
 		return "uprobe on libc";
 	default:

@@ -207,8 +207,11 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 		r = sq_injector_attach_arrivals(injector, err);
 	if (!r)
 		r = sq_injector_attach_devices(injector, err);
-	if (!r && (injector->hooks & BIT(SQ_HOOK_SYSENTER)))
-		r = sq_attach_sys_enter(injector->object, &injector->links, err);
+	if (!r && (injector->hooks & BIT(SQ_HOOK_SYSENTER))) {
+		struct sq_calls calls = sq_injector_calls(injector, SQ_HOOK_SYSENTER);
+
+		r = sq_attach_calls(injector->object, &calls, &injector->links, err);
+	}
 	if (!r)
 		r = attach_calls(injector, err);
 	if (!r && (injector->hooks & BIT(SQ_HOOK_WRAPPER)))

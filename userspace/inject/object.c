@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,14 @@
 #include "inject/call_copy.h"
 #include "inject/calls.h"
 #include "util/fs.h"
+#include "util/mem.h"
 #include "util/text.h"
+
+/* A program that does nothing, to find out where the kernel takes one. */
+static const struct bpf_insn pass[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
 
 static char last_warning[512];
 
@@ -70,6 +78,39 @@ bool sq_object_task_work(void)
 {
 	return kernel_has("bpf_task_work_schedule_resume") ||
 	       kernel_has("bpf_task_work_schedule_resume_impl");
+}
+
+static bool ftrace_is_on(void)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return sq_read_file(AT_FDCWD, "/proc/sys/kernel/ftrace_enabled", 16, &text) > 0 &&
+	       *text != '0';
+}
+
+/* To no function, which the kernel refuses in one way where it can and in another where it cannot. */
+static bool try_kprobes(void)
+{
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options,
+			    .expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "sq_probe", "GPL", pass, ARRAY_SIZE(pass),
+			       &options);
+	int link = fd < 0 ? -1 : bpf_link_create(fd, 0, BPF_TRACE_KPROBE_MULTI, NULL);
+	bool it_can = fd >= 0 && link < 0 && errno == EINVAL;
+
+	sq_close(link);
+	sq_close(fd);
+	return it_can;
+}
+
+bool sq_object_kprobes(void)
+{
+	static bool known, has;
+
+	if (!known)
+		has = ftrace_is_on() && try_kprobes();
+	known = true;
+	return has;
 }
 
 /*
@@ -193,7 +234,8 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 		{ SQ_HOOK_SENDMSG, object->progs.sq_sendmsg6 },
 		{ SQ_HOOK_GETSOCKOPT, object->progs.sq_getsockopt },
 		{ SQ_HOOK_SETSOCKOPT, object->progs.sq_setsockopt },
-		{ SQ_HOOK_SYSENTER, object->progs.sq_sys_enter },
+		{ SQ_HOOK_SYSENTER, sq_object_kprobes() ? object->progs.sq_call_begins
+							: object->progs.sq_sys_enter },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_wrapper },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_born },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_executed },
@@ -254,8 +296,19 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 #define CALL_PREFIX "__arm64_sys_"
 #endif
 
-/* The kernel's function of a call. Some are called as they came to be, and not as the call is. */
-static char *function_of(const char *call)
+/* Of these names the kernel has functions, for 32-bit programs only: its table for others has none. */
+static bool is_never_called(const char *call)
+{
+#if defined(__x86_64__)
+	return sq_words_have("uselib set_thread_area get_thread_area", call);
+#else
+	(void)call;
+	return false;
+#endif
+}
+
+/* Some are called as they came to be, and not as the call is. */
+char *sq_object_function_of(const char *call)
 {
 	static const struct {
 		const char *call, *function;
@@ -270,18 +323,22 @@ static char *function_of(const char *call)
 		{ "fadvise64", "fadvise64_64" },
 #endif
 	};
+	/* an alias, which one without arguments has, the kernel's BTF does not know */
+	static const char *const prefixes[] = { CALL_PREFIX, "__do_sys_" };
 
-	char *function;
-
+	if (is_never_called(call))
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (!strcmp(others[i].call, call))
 			call = others[i].function;
-	function = sq_asprintf(CALL_PREFIX "%s", call);
-	if (kernel_has(function))
-		return function;
-	/* of one without arguments that is an alias, which the kernel's BTF does not know */
-	free(function);
-	return sq_asprintf("__do_sys_%s", call);
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		char *function = sq_asprintf("%s%s", prefixes[i], call);
+
+		if (kernel_has(function))
+			return function;
+		free(function);
+	}
+	return NULL;
 }
 
 struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook)
@@ -292,33 +349,29 @@ struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum
 int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call)
 {
 	struct bpf_program *program = sq_object_call_program(object, hook);
-	_cleanup_free_ char *function = function_of(call);
+	_cleanup_free_ char *function = sq_object_function_of(call);
 
 	bpf_program__set_autoload(program, true);
-	return bpf_program__set_attach_target(program, 0, function);
+	return function ? bpf_program__set_attach_target(program, 0, function) : -ENOENT;
 }
 
 int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, const char *call,
 			struct sq_error **err)
 {
-	_cleanup_free_ char *function = function_of(call);
-	int id = kernel_function(function);
+	_cleanup_free_ char *function = sq_object_function_of(call);
+	int id = function ? kernel_function(function) : -ENOENT;
 	int fd = id < 0 ? id : sq_call_copy(sq_object_call_program(object, hook), id);
 
 	if (fd >= 0)
 		return fd;
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -fd,
-			    "this kernel does not take squall's program for %s: %s", function,
+			    "this kernel does not take squall's program for %s: %s", call,
 			    strerror(-fd));
 }
 
 static int try_function(enum bpf_prog_type type, enum bpf_attach_type attach, const char *function,
 			uint32_t flags)
 {
-	static const struct bpf_insn pass[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	int id = kernel_function(function), fd;
 	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
 			    .prog_flags = flags);
@@ -359,29 +412,34 @@ int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 	return 0;
 }
 
-/* Of these names the kernel has functions, for 32-bit programs only: its table for others has none. */
-static bool is_never_called(const char *call)
+static int refuse_absent(const char *call, struct sq_error **err)
 {
-#if defined(__x86_64__)
-	return sq_words_have("uselib set_thread_area get_thread_area", call);
-#else
-	(void)call;
-	return false;
-#endif
+	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, ENOENT,
+			    "this kernel has no function of its own for %s", call);
+}
+
+int sq_object_meets_call(const char *call, struct sq_error **err)
+{
+	_cleanup_free_ char *function = NULL;
+
+	if (!sq_object_kprobes())
+		return 0;
+	function = sq_object_function_of(call);
+	return function ? 0 : refuse_absent(call, err);
 }
 
 int sq_object_try_call(const char *call, struct sq_error **err)
 {
-	_cleanup_free_ char *function = function_of(call);
-	int r = is_never_called(call)
-			? -ENOENT
-			: try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0);
+	_cleanup_free_ char *function = sq_object_function_of(call);
+	int r = function ? try_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, function, 0)
+			 : -ENOENT;
 
 	if (!r)
 		return 0;
+	if (r == -ENOENT)
+		return refuse_absent(call, err);
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
-			    r == -ENOENT ? "this kernel has no function of its own for %s"
-					 : "this kernel does not let BPF change what %s returns "
-					   "(CONFIG_FUNCTION_ERROR_INJECTION)",
+			    "this kernel does not let BPF change what %s returns "
+			    "(CONFIG_FUNCTION_ERROR_INJECTION)",
 			    call);
 }

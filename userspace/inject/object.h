@@ -46,11 +46,23 @@ int sq_object_copy_call(const struct squall_bpf *object, enum sq_hook hook, cons
 int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err);
 int sq_object_try_call(const char *call, struct sq_error **err);
 
+/* Is a call met where every call is, by its function or by the tracepoint? 0, or why not. */
+int sq_object_meets_call(const char *call, struct sq_error **err);
+
 /* Loads it. The kernel's refusal becomes a sentence; @what completes "this kernel ...". */
 int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error **err);
 
 /* Has this kernel bpf_task_work, by either of its names? */
 bool sq_object_task_work(void);
+
+/*
+ * Does it run programs where functions begin, by kprobe_multi (CONFIG_FPROBE)? Then a call that is delayed
+ * is met in its own function; otherwise at the tracepoint that every call of the host passes.
+ */
+bool sq_object_kprobes(void);
+
+/* The kernel's function of a system call, or NULL: it has none. The caller's. */
+char *sq_object_function_of(const char *call);
 
 /* Has this kernel what a program needs to keep the napper's task (6.2)? */
 bool sq_object_can_nap(void);

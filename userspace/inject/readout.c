@@ -136,25 +136,29 @@ static void add_note(json_t *notes, uint64_t n, const char *what)
 	json_array_append_new(notes, sq_json_string(text));
 }
 
+static uint64_t recursion_misses(int program_fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(program_fd, &info, &size) ? 0 : info.recursion_misses;
+}
+
 /*
- * The kernel lets no two tasks be in one program of a trampoline on one processor: where the first was
- * preempted there, what the second calls meanwhile is not seen.
+ * The kernel lets no two tasks be in one program of a trampoline or a tracepoint on one processor: where
+ * the first was preempted there, what the second calls meanwhile is not seen.
  */
 static void add_unseen(const struct sq_injector *injector, json_t *notes)
 {
 	_cleanup_free_ char *text = NULL;
-	uint64_t n = 0;
+	uint64_t n = recursion_misses(bpf_program__fd(injector->object->progs.sq_sys_enter)) +
+		     recursion_misses(bpf_program__fd(injector->object->progs.sq_call_begins));
 
-	for (size_t i = 0; i < injector->n_calls; i++) {
-		struct bpf_prog_info info = { 0 };
-		uint32_t size = sizeof(info);
-
-		if (!bpf_obj_get_info_by_fd(injector->call[i].fd, &info, &size))
-			n += info.recursion_misses;
-	}
+	for (size_t i = 0; i < injector->n_calls; i++)
+		n += recursion_misses(injector->call[i].fd);
 	if (!n)
 		return;
-	text = sq_asprintf("%llu calls, of whatever cgroup, passed unseen: another task had been "
+	text = sq_asprintf("%llu calls, of whatever name and cgroup, passed unseen: another task had been "
 			   "preempted where it is decided on their processor",
 			   (unsigned long long)n);
 	json_array_append_new(notes, sq_json_string(text));
