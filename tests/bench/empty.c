@@ -6,6 +6,7 @@
  *   empty tracepoint syscalls/sys_enter_getppid  the tracepoint of one call
  *   empty lsm file_open                          a security hook
  *   empty fmod_ret __x64_sys_read                a function of the kernel's
+ *   empty kprobe __x64_sys_read                  the same, by kprobe_multi
  *   empty connect CGROUP                         a cgroup's connect4 (a path)
  *
  * Says "ready" once it is attached and stays so until its standard input ends; else says why not.
@@ -84,6 +85,13 @@ static int attach(const char *kind, const char *where)
 		return on_kernel_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, where);
 	if (!strcmp(kind, "fmod_ret"))
 		return on_kernel_function(BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, where);
+	if (!strcmp(kind, "kprobe")) {
+		LIBBPF_OPTS(bpf_link_create_opts, options, .kprobe_multi.syms = &where,
+			    .kprobe_multi.cnt = 1);
+
+		fd = load(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0, 0);
+		return fd < 0 ? fd : bpf_link_create(fd, 0, BPF_TRACE_KPROBE_MULTI, &options);
+	}
 	if (!strcmp(kind, "connect")) {
 		fd = load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, 1, 0);
 		return fd < 0 ? fd
