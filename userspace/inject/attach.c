@@ -77,8 +77,8 @@ static int attach_kprobes(int program_fd, const struct sq_calls *calls)
 	return bpf_link_create(program_fd, 0, BPF_TRACE_KPROBE_MULTI, &options);
 }
 
-int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls,
-		    struct sq_links *links, struct sq_error **err)
+int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
+		    struct sq_error **err)
 {
 	bool kprobes = sq_object_kprobes();
 	int fd = kprobes ? attach_kprobes(bpf_program__fd(object->progs.sq_call_begins), calls)

@@ -27,8 +27,8 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
  * Attaches the program that meets @calls where they begin: to their functions, or where the kernel
  * has no kprobes to the tracepoint that every system call of the host passes.
  */
-int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls,
-		    struct sq_links *links, struct sq_error **err);
+int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
+		    struct sq_error **err);
 
 /* Attaches a program of a security hook, of a system call's function; @where names it in an error. */
 int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,

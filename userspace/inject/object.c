@@ -234,8 +234,8 @@ void sq_object_choose(struct squall_bpf *object, uint64_t hooks)
 		{ SQ_HOOK_SENDMSG, object->progs.sq_sendmsg6 },
 		{ SQ_HOOK_GETSOCKOPT, object->progs.sq_getsockopt },
 		{ SQ_HOOK_SETSOCKOPT, object->progs.sq_setsockopt },
-		{ SQ_HOOK_SYSENTER, sq_object_kprobes() ? object->progs.sq_call_begins
-							: object->progs.sq_sys_enter },
+		{ SQ_HOOK_SYSENTER,
+		  sq_object_kprobes() ? object->progs.sq_call_begins : object->progs.sq_sys_enter },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_wrapper },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_born },
 		{ SQ_HOOK_WRAPPER, object->progs.sq_executed },

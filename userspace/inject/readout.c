@@ -158,9 +158,10 @@ static void add_unseen(const struct sq_injector *injector, json_t *notes)
 		n += recursion_misses(injector->call[i].fd);
 	if (!n)
 		return;
-	text = sq_asprintf("%llu calls, of whatever name and cgroup, passed unseen: another task had been "
-			   "preempted where it is decided on their processor",
-			   (unsigned long long)n);
+	text = sq_asprintf(
+		"%llu calls, of whatever name and cgroup, passed unseen: another task had been "
+		"preempted where it is decided on their processor",
+		(unsigned long long)n);
 	json_array_append_new(notes, sq_json_string(text));
 }
 
