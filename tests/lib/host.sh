@@ -83,7 +83,7 @@ host_state()
 	grep -v -e ' /run/squall/bpf ' -e ' /run/netns ' /proc/self/mountinfo | cut -d' ' -f5- | sed 's/^/mount /'
 	find /run /var/lib /var/tmp /dev/shm /etc -xdev -name '*squall*' -not -path '/run/squall*' \
 		-not -path '/var/lib/squall*' -not -path '/run/netns/*' -not -path '/run/lock/*' \
-		-not -path '/var/lib/dpkg/*' 2> /dev/null | sed 's/^/file /'
+		-not -path '/var/lib/dpkg/*' -not -path "$ROOT/*" 2> /dev/null | sed 's/^/file /'
 	ls -l /dev/null /dev/stdout /dev/stderr | awk '{ print "device", $1, $NF }'
 	grep -rs . /proc/sys/net/ipv[46]/conf /proc/sys/net/core/bpf* /proc/sys/kernel/perf_event* \
 		/proc/sys/kernel/unprivileged_bpf_disabled /proc/sys/kernel/bpf_stats_enabled |
