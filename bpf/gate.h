@@ -415,15 +415,18 @@ static __always_inline void sq_decide_call(struct sq_decision *d)
  * What a call shall return instead, 0 or a negative errno, clamped where the verifier sees it: it
  * wants [-4095, 0] and forgets the range of a negated number and of an int.
  */
-static __always_inline long sq_result(const struct sq_decision *d)
+static __always_inline long sq_clamp_error(long error)
 {
-	long error = d->error;
-
 	barrier_var(error);
 	if (error < -SQ_LARGEST_ERRNO || error > 0)
 		return 0;
 	barrier_var(error);
 	return error;
+}
+
+static __always_inline long sq_result(const struct sq_decision *d)
+{
+	return sq_clamp_error(d->error);
 }
 
 static __always_inline void sq_take_back_one(const struct sq_decision *d, __u32 fault, __u32 reason)

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ void sq_links_close(struct sq_links *links)
 		sq_close(links->fd[i]);
 	free(links->fd);
 	*links = (struct sq_links){ 0 };
+}
+
+static void add_link(struct sq_links *links, int fd)
+{
+	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
 }
 
 int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
@@ -50,7 +56,7 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 			return sq_error_errno(err, errno, "cannot attach %s to a cgroup",
 					      bpf_program__name(programs[i].program));
 		if (links)
-			*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
+			add_link(links, fd);
 		else
 			close(fd);
 	}
@@ -58,7 +64,7 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 }
 
 /* One link to the functions of all of them. */
-static int attach_kprobes(int program_fd, const struct sq_calls *calls)
+static int attach_kprobes(const struct bpf_program *program, const struct sq_calls *calls)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options);
 	_cleanup_texts_ struct sq_texts functions = { 0 };
@@ -74,14 +80,14 @@ static int attach_kprobes(int program_fd, const struct sq_calls *calls)
 	}
 	options.kprobe_multi.syms = (const char **)functions.item;
 	options.kprobe_multi.cnt = (uint32_t)functions.n;
-	return bpf_link_create(program_fd, 0, BPF_TRACE_KPROBE_MULTI, &options);
+	return bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_KPROBE_MULTI, &options);
 }
 
 int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
 		    struct sq_error **err)
 {
 	bool kprobes = sq_object_kprobes();
-	int fd = kprobes ? attach_kprobes(bpf_program__fd(object->progs.sq_call_begins), calls)
+	int fd = kprobes ? attach_kprobes(object->progs.sq_call_begins, calls)
 			 : bpf_raw_tracepoint_open("sys_enter",
 						   bpf_program__fd(object->progs.sq_sys_enter));
 
@@ -89,8 +95,31 @@ int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, str
 		return sq_error_errno(err, errno, "cannot attach to %s",
 				      kprobes ? "the functions of the system calls"
 					      : "the tracepoint sys_enter");
-	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
+	add_link(links, fd);
 	return 0;
+}
+
+int sq_attach_deciding(struct squall_bpf *object, const struct sq_calls *calls,
+		       struct sq_links *links, struct sq_error **err)
+{
+	int fd, last = 0;
+
+	if (!sq_object_kprobes())
+		return 0;
+	fd = attach_kprobes(object->progs.sq_call_decided, calls);
+	if (fd < 0)
+		return sq_error_errno(err, errno,
+				      "cannot attach to the functions of the system calls");
+	add_link(links, fd);
+	for (size_t i = 0; i < links->n; i++)
+		last = MAX(last, links->fd[i]);
+	/* the kernel closes a dead process's descriptors by their numbers */
+	if (fd < last) {
+		links->fd[links->n - 1] = fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
+		close(fd);
+	}
+	return links->fd[links->n - 1] < 0 ? sq_error_errno(err, errno, "cannot duplicate a link")
+					   : 0;
 }
 
 int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,
@@ -100,6 +129,6 @@ int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *lin
 
 	if (fd < 0)
 		return sq_error_errno(err, errno, "cannot attach to %s", where);
-	*(int *)sq_append(&links->fd, &links->n, sizeof(*links->fd)) = fd;
+	add_link(links, fd);
 	return 0;
 }

@@ -30,6 +30,14 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
 		    struct sq_error **err);
 
+/*
+ * Attaches, where the kernel has kprobes, the program that decides which of @calls fail: after what makes them
+ * fail, and it goes after that too, by sq_links_close() or by the process's death, so that no error is left to
+ * a call that nobody decided.
+ */
+int sq_attach_deciding(struct squall_bpf *object, const struct sq_calls *calls,
+		       struct sq_links *links, struct sq_error **err);
+
 /* Attaches a program of a security hook, of a system call's function; @where names it in an error. */
 int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,
 			 struct sq_error **err);

@@ -127,6 +127,15 @@ static int try_wrapper(struct squall_bpf *object, struct sq_links *links, struct
 	return sq_attach_trampoline(bpf_program__fd(object->progs.sq_witness), "fsync", links, err);
 }
 
+static int try_call(struct squall_bpf *object, const struct sq_calls *fsync_only,
+		    struct sq_links *links, struct sq_error **err)
+{
+	int program_fd = bpf_program__fd(sq_object_call_program(object, SQ_HOOK_CALL));
+	int r = sq_attach_trampoline(program_fd, "fsync", links, err);
+
+	return r ? r : sq_attach_deciding(object, fsync_only, links, err);
+}
+
 /* What the verifier says about a function that is missing would only mislead, so that is asked first. */
 static int check_hook(uint32_t hook, struct sq_error **err)
 {
@@ -178,8 +187,7 @@ static int try_hook(uint32_t hook, enum sq_look look, struct sq_error **err)
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_SYSENTER)
 		r = sq_attach_calls(object, &fsync_only, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_CALL)
-		r = sq_attach_trampoline(bpf_program__fd(object->progs.sq_call), "fsync", &links,
-					 err);
+		r = try_call(object, &fsync_only, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_WRAPPER)
 		r = try_wrapper(object, &links, err);
 	else if (!r && look == SQ_LOOK_ATTACH && hook == SQ_HOOK_FILE_OPEN)

@@ -167,6 +167,11 @@ static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 	for (size_t i = 0; i < injector->n_calls && !r; i++)
 		r = sq_attach_trampoline(injector->call[i].fd, sq_call_name(injector->call[i].call),
 					 &injector->links, err);
+	if (!r && (injector->hooks & BIT(SQ_HOOK_CALL))) {
+		struct sq_calls calls = sq_injector_calls(injector, SQ_HOOK_CALL);
+
+		r = sq_attach_deciding(injector->object, &calls, &injector->links, err);
+	}
 	for (size_t i = 0; i < sq_call_hooks_n && !r; i++) {
 		const struct sq_call_hook *hook = &sq_call_hooks[i];
 

@@ -151,6 +151,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		{ object->maps.sq_names, devices },
 		{ object->maps.sq_line_back, BIT(SQ_HOOK_TC_INGRESS) },
 		{ object->maps.sq_victims, calls },
+		{ object->maps.sq_errors, sq_object_kprobes() ? BIT(SQ_HOOK_CALL) : 0 },
 		{ object->maps.sq_naps, every_call },
 		{ object->maps.sq_inodes, with_files },
 		{ object->maps.sq_patterns, with_files },
@@ -343,7 +344,9 @@ char *sq_object_function_of(const char *call)
 
 struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook)
 {
-	return hook == SQ_HOOK_CALL ? object->progs.sq_call : object->progs.sq_witness;
+	if (hook == SQ_HOOK_WRAPPER)
+		return object->progs.sq_witness;
+	return sq_object_kprobes() ? object->progs.sq_call_fails : object->progs.sq_call;
 }
 
 int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char *call)
@@ -352,6 +355,8 @@ int sq_object_aim_call(struct squall_bpf *object, enum sq_hook hook, const char 
 	_cleanup_free_ char *function = sq_object_function_of(call);
 
 	bpf_program__set_autoload(program, true);
+	if (hook == SQ_HOOK_CALL && sq_object_kprobes())
+		bpf_program__set_autoload(object->progs.sq_call_decided, true);
 	return function ? bpf_program__set_attach_target(program, 0, function) : -ENOENT;
 }
 

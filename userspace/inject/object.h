@@ -29,7 +29,7 @@ void sq_object_choose_private_line(struct squall_bpf *object, bool wanted);
 /* Chooses what counts processes that come to a target; with @devices by their network namespaces, too. */
 void sq_object_choose_arrivals(struct squall_bpf *object, bool devices);
 
-/* The program in system calls' own functions for the calls of SQ_HOOK_CALL, or the witness of SQ_HOOK_WRAPPER. */
+/* The program in the trampolines of system calls' own functions: of SQ_HOOK_CALL, or the witness of SQ_HOOK_WRAPPER. */
 struct bpf_program *sq_object_call_program(const struct squall_bpf *object, enum sq_hook hook);
 
 /* Aims it, before the object is loaded, at the function of a system call, and chooses it. 0 or negative. */
@@ -56,8 +56,9 @@ int sq_object_load(struct squall_bpf *object, const char *what, struct sq_error 
 bool sq_object_task_work(void);
 
 /*
- * Does it run programs where functions begin, by kprobe_multi (CONFIG_FPROBE)? Then a call that is delayed
- * is met in its own function; otherwise at the tracepoint that every call of the host passes.
+ * Does it run programs where functions begin, by kprobe_multi (CONFIG_FPROBE)? Then it is there that the gate
+ * is asked about a call; otherwise at the tracepoint that every call of the host passes, for a delay, and in
+ * the trampoline of its function, for an error.
  */
 bool sq_object_kprobes(void);
 

@@ -8,6 +8,7 @@
 #include "gen/squall.skel.h"
 #include "inject/hist.h"
 #include "inject/injector_state.h"
+#include "inject/object.h"
 #include "util/time.h"
 
 #define BATCH 64 /* rows that are read in one go */
@@ -146,21 +147,28 @@ static uint64_t recursion_misses(int program_fd)
 
 /*
  * The kernel lets no two tasks be in one program of a trampoline or a tracepoint on one processor: where
- * the first was preempted there, what the second calls meanwhile is not seen.
+ * the first was preempted there, what the second calls meanwhile is not hit.
  */
-static void add_unseen(const struct sq_injector *injector, json_t *notes)
+static void add_unhit(const struct sq_injector *injector, json_t *notes)
 {
+	const struct bpf_program *const programs[] = {
+		injector->object->progs.sq_sys_enter,
+		injector->object->progs.sq_call_begins,
+		injector->object->progs.sq_call_decided,
+	};
 	_cleanup_free_ char *text = NULL;
-	uint64_t n = recursion_misses(bpf_program__fd(injector->object->progs.sq_sys_enter)) +
-		     recursion_misses(bpf_program__fd(injector->object->progs.sq_call_begins));
+	uint64_t n = 0;
 
-	for (size_t i = 0; i < injector->n_calls; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		n += recursion_misses(bpf_program__fd(programs[i]));
+	/* where it is decided before, each that was not let in is counted */
+	for (size_t i = 0; !sq_object_kprobes() && i < injector->n_calls; i++)
 		n += recursion_misses(injector->call[i].fd);
 	if (!n)
 		return;
 	text = sq_asprintf(
-		"%llu calls, of whatever name and cgroup, passed unseen: another task had been "
-		"preempted where it is decided on their processor",
+		"%llu calls, of whatever name and cgroup, passed unhit: another task had been "
+		"preempted in squall's program for them on their processor",
 		(unsigned long long)n);
 	json_array_append_new(notes, sq_json_string(text));
 }
@@ -170,7 +178,7 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	json_t *notes = json_array();
 	struct sq_line_stats stats;
 
-	add_unseen(injector, notes);
+	add_unhit(injector, notes);
 	if (injector->follower)
 		sq_follower_notes(injector->follower, notes);
 	/* do not wait for the answer of one that is stopped */

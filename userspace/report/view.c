@@ -17,7 +17,7 @@ const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
 	{ "lease", "after the lease" },
 	{ "killed", "after the kill switch" },
 	{ "room", "without room" },
-	{ "uncovered", "where nothing could hold back" },
+	{ "uncovered", "where nothing could hit them" },
 	{ "lost", "lost by another fault" },
 	{ "idle", "within the burst" },
 };
