@@ -6,7 +6,7 @@
  * Where: kernels with CONFIG_FUNCTION_ERROR_INJECTION, and Debian's 7.x.
  *
  * The kernel lets no task into a program of a trampoline that another one was preempted in on the same
- * processor. So where it has kprobes, whose programs are not preempted, one decides (sq_call_decided),
+ * processor. So where it has CONFIG_FPROBE, whose programs are not preempted, one decides (sq_call_decided),
  * and what is in the trampoline only hands over the error (sq_call_fails).
  */
 #include "call.h"

@@ -4,7 +4,7 @@
  * is about to return, so the delay comes after the call's effect and changes no errno.
  *
  * Hook: the call's own function, by one kprobe_multi link for all of them, or, on a kernel without
- * kprobes, the tracepoint sys_enter, raw (perf's way to it costs every call on the host half as much
+ * CONFIG_FPROBE, the tracepoint sys_enter, raw (perf's way to it costs every call on the host half as much
  * again); and bpf_task_work in its resume mode (the signal mode makes epoll_wait and recv return EINTR).
  * Least kernel: 6.18.
  */
@@ -155,8 +155,6 @@ static __always_inline void sq_call_entered(const struct pt_regs *regs, __u32 ca
 
 	if (!sq_scope_of_task(&scope, SQ_HOOK_SYSENTER))
 		return;
-	if (sq_is_compat(bpf_get_current_task_btf()))
-		return;
 	sq_begin(&d, &scope, call);
 	/* user space gives a fault with paths only those calls whose first argument is a file's */
 	if (d.event.faults & sq_path_faults) {
@@ -176,19 +174,20 @@ SEC("raw_tp/sys_enter")
 int sq_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	/* Every call on the host comes by: leave at once unless some fault names it. */
-	if (sq_hook_carries(SQ_HOOK_SYSENTER, ctx->args[1]))
+	if (sq_hook_carries(SQ_HOOK_SYSENTER, ctx->args[1]) &&
+	    !sq_is_compat(bpf_get_current_task_btf()))
 		sq_call_entered((const struct pt_regs *)ctx->args[0], ctx->args[1]);
 	return 0;
 }
 
-/* Runs with preemption off, so that nobody keeps others out: kprobe_multi_link_prog_run(). */
+/* Runs with preemption off (ftrace_test_recursion_trylock()), so that no task in here keeps others out. */
 SEC("kprobe.multi")
 int sq_call_begins(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 call = sq_current_call();
 
-	if (!sq_is_kernel_thread() && sq_hook_carries(SQ_HOOK_SYSENTER, call))
+	if (sq_hook_carries(SQ_HOOK_SYSENTER, call))
 		sq_call_entered((const struct pt_regs *)bpf_task_pt_regs(task), call);
 	return 0;
 }

@@ -63,38 +63,69 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 	return 0;
 }
 
-/* One link to the functions of all of them. */
-static int attach_kprobes(const struct bpf_program *program, const struct sq_calls *calls)
+static int link_functions(const struct bpf_program *program, char *const *function, size_t n)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options);
-	_cleanup_texts_ struct sq_texts functions = { 0 };
+	LIBBPF_OPTS(bpf_link_create_opts, options, .kprobe_multi.syms = (const char **)function,
+		    .kprobe_multi.cnt = (uint32_t)n);
 
+	return bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_KPROBE_MULTI, &options);
+}
+
+/* Of all that were to be attached at once the kernel does not say which cannot be. */
+static int refuse_functions(const struct bpf_program *program, const struct sq_texts *functions,
+			    int error, struct sq_error **err)
+{
+	const char *which = "the functions of the system calls";
+
+	for (size_t i = 0; i < functions->n; i++) {
+		int fd = link_functions(program, &functions->item[i], 1);
+
+		if (fd < 0) {
+			which = functions->item[i];
+			break;
+		}
+		close(fd);
+	}
+	return sq_error_errno(err, error, "cannot attach to %s", which);
+}
+
+/* One link to the functions of all of them. */
+static int attach_kprobes(const struct bpf_program *program, const struct sq_calls *calls,
+			  struct sq_error **err)
+{
+	_cleanup_texts_ struct sq_texts functions = { 0 };
+	int fd = sq_object_check_ftrace(err);
+
+	if (fd)
+		return fd;
 	for (unsigned int number = 0; number < 64 * SQ_CALLS_WORDS; number++) {
 		_cleanup_free_ char *function = NULL;
 
 		if (!sq_calls_have(calls, number))
 			continue;
 		function = sq_object_function_of(sq_call_name(number));
-		if (function)
-			sq_texts_add(&functions, function);
+		sq_texts_add(&functions, function ? function : sq_call_name(number));
 	}
-	options.kprobe_multi.syms = (const char **)functions.item;
-	options.kprobe_multi.cnt = (uint32_t)functions.n;
-	return bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_KPROBE_MULTI, &options);
+	fd = link_functions(program, functions.item, functions.n);
+	return fd < 0 ? refuse_functions(program, &functions, errno, err) : fd;
 }
 
 int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
 		    struct sq_error **err)
 {
-	bool kprobes = sq_object_kprobes();
-	int fd = kprobes ? attach_kprobes(object->progs.sq_call_begins, calls)
-			 : bpf_raw_tracepoint_open("sys_enter",
-						   bpf_program__fd(object->progs.sq_sys_enter));
+	int fd;
 
+	if (sq_object_kprobes()) {
+		fd = attach_kprobes(object->progs.sq_call_begins, calls, err);
+	} else {
+		fd = bpf_raw_tracepoint_open("sys_enter",
+					     bpf_program__fd(object->progs.sq_sys_enter));
+		if (fd < 0)
+			fd = sq_error_errno(err, errno,
+					    "cannot attach to the tracepoint sys_enter");
+	}
 	if (fd < 0)
-		return sq_error_errno(err, errno, "cannot attach to %s",
-				      kprobes ? "the functions of the system calls"
-					      : "the tracepoint sys_enter");
+		return fd;
 	add_link(links, fd);
 	return 0;
 }
@@ -102,24 +133,22 @@ int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, str
 int sq_attach_deciding(struct squall_bpf *object, const struct sq_calls *calls,
 		       struct sq_links *links, struct sq_error **err)
 {
-	int fd, last = 0;
+	int fd, above, last = 0;
 
 	if (!sq_object_kprobes())
 		return 0;
-	fd = attach_kprobes(object->progs.sq_call_decided, calls);
+	fd = attach_kprobes(object->progs.sq_call_decided, calls, err);
 	if (fd < 0)
-		return sq_error_errno(err, errno,
-				      "cannot attach to the functions of the system calls");
-	add_link(links, fd);
+		return fd;
 	for (size_t i = 0; i < links->n; i++)
 		last = MAX(last, links->fd[i]);
 	/* the kernel closes a dead process's descriptors by their numbers */
-	if (fd < last) {
-		links->fd[links->n - 1] = fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
-		close(fd);
-	}
-	return links->fd[links->n - 1] < 0 ? sq_error_errno(err, errno, "cannot duplicate a link")
-					   : 0;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, last + 1);
+	close(fd);
+	if (above < 0)
+		return sq_error_errno(err, errno, "cannot duplicate a link");
+	add_link(links, above);
+	return 0;
 }
 
 int sq_attach_trampoline(int program_fd, const char *where, struct sq_links *links,

@@ -25,13 +25,13 @@ int sq_attach_cgroup(struct squall_bpf *object, uint64_t hooks, int cgroup_fd,
 
 /*
  * Attaches the program that meets @calls where they begin: to their functions, or where the kernel
- * has no kprobes to the tracepoint that every system call of the host passes.
+ * has no CONFIG_FPROBE to the tracepoint that every system call of the host passes.
  */
 int sq_attach_calls(struct squall_bpf *object, const struct sq_calls *calls, struct sq_links *links,
 		    struct sq_error **err);
 
 /*
- * Attaches, where the kernel has kprobes, the program that decides which of @calls fail: after what makes them
+ * Attaches, where the kernel has CONFIG_FPROBE, the program that decides which of @calls fail: after what makes them
  * fail, and it goes after that too, by sq_links_close() or by the process's death, so that no error is left to
  * a call that nobody decided.
  */

@@ -80,12 +80,17 @@ bool sq_object_task_work(void)
 	       kernel_has("bpf_task_work_schedule_resume_impl");
 }
 
-static bool ftrace_is_on(void)
+int sq_object_check_ftrace(struct sq_error **err)
 {
 	_cleanup_free_ char *text = NULL;
 
-	return sq_read_file(AT_FDCWD, "/proc/sys/kernel/ftrace_enabled", 16, &text) > 0 &&
-	       *text != '0';
+	if (sq_read_file(AT_FDCWD, "/proc/sys/kernel/ftrace_enabled", 16, &text) <= 0 ||
+	    *text != '0')
+		return 0;
+	sq_error_set(
+		err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP,
+		"kernel.ftrace_enabled is 0: what is attached to the kernel's functions is inert");
+	return sq_error_hint(err, "sysctl kernel.ftrace_enabled=1");
 }
 
 /* To no function, which the kernel refuses in one way where it can and in another where it cannot. */
@@ -108,7 +113,7 @@ bool sq_object_kprobes(void)
 	static bool known, has;
 
 	if (!known)
-		has = ftrace_is_on() && try_kprobes();
+		has = !sq_object_check_ftrace(NULL) && try_kprobes();
 	known = true;
 	return has;
 }
@@ -322,6 +327,7 @@ char *sq_object_function_of(const char *call)
 		{ "umount2", "umount" },
 #if defined(__aarch64__)
 		{ "fadvise64", "fadvise64_64" },
+		{ "personality", "arm64_personality" },
 #endif
 	};
 	/* an alias, which one without arguments has, the kernel's BTF does not know */
@@ -398,6 +404,8 @@ int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 	int r = try_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, function,
 			     asleep ? BPF_F_SLEEPABLE : 0);
 
+	if (sq_object_check_ftrace(err))
+		return -EOPNOTSUPP;
 	if (r)
 		return sq_error_set(
 			err, SQ_FAIL_UNSUPPORTED, -r,
@@ -440,7 +448,7 @@ int sq_object_try_call(const char *call, struct sq_error **err)
 			 : -ENOENT;
 
 	if (!r)
-		return 0;
+		return sq_object_check_ftrace(err);
 	if (r == -ENOENT)
 		return refuse_absent(call, err);
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,

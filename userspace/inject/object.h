@@ -62,6 +62,9 @@ bool sq_object_task_work(void);
  */
 bool sq_object_kprobes(void);
 
+/* Are functions traced at this moment? 0, or why what is attached to them would do nothing. */
+int sq_object_check_ftrace(struct sq_error **err);
+
 /* The kernel's function of a system call, or NULL: it has none. The caller's. */
 char *sq_object_function_of(const char *call);
 

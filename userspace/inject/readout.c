@@ -167,8 +167,9 @@ static void add_unhit(const struct sq_injector *injector, json_t *notes)
 	if (!n)
 		return;
 	text = sq_asprintf(
-		"%llu calls, of whatever name and cgroup, passed unhit: another task had been "
-		"preempted in squall's program for them on their processor",
+		"%llu calls, of whatever cgroup, passed unhit: the kernel ran no program for "
+		"them, because another task had been preempted in one, or in bpf(), on "
+		"their processor",
 		(unsigned long long)n);
 	json_array_append_new(notes, sq_json_string(text));
 }
