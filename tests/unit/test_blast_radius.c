@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "guard/blast_radius.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/faults.h"
 #include "util/time.h"
 
 static const struct sq_host_use nobody;
@@ -13,13 +13,8 @@ static struct sq_experiment *with(const char *radius)
 		"version: 1\ntitle: t\ntargets: {web: {cgroup: /web*}}\nblast_radius: {%s}\n"
 		"method: {fault: network.partition, target: web, at: 5s, for: 10s}\n",
 		radius);
-	_cleanup_diags_ struct sq_diags diags = { 0 };
-	struct sq_experiment *experiment =
-		sq_experiment_parse("x.yaml", text, strlen(text), NULL, &diags);
 
-	if (!experiment)
-		fail_msg("%s: %s", radius, diags.item[0].message);
-	return experiment;
+	return parsed(text, radius);
 }
 
 /* What the check says: NULL is yes. */

@@ -44,7 +44,7 @@ static bool hits(const struct sq_peer_entries *entries, uint32_t list, const cha
 
 static struct sq_peer_entries entries_of(const char *faults)
 {
-	struct sq_experiment *experiment = with(faults);
+	struct sq_experiment *experiment = with_faults(faults);
 	struct sq_peer_entries entries;
 	struct sq_error *err = NULL;
 
@@ -215,7 +215,7 @@ static void test_ten_thousand_prefixes_take_no_time(void **state)
 {
 	struct sq_peer *peer = sq_alloc(10000 * sizeof(*peer));
 	struct sq_peers control = { peer, 10000 };
-	struct sq_experiment *experiment = with(TO("to: 10.0.0.1"));
+	struct sq_experiment *experiment = with_faults(TO("to: 10.0.0.1"));
 	struct sq_peer_entries entries;
 	uint64_t begun = sq_now();
 
@@ -265,13 +265,13 @@ static void test_eight_ranges_fit_and_nine_do_not(void **state)
 	entries = entries_of(TO("to: [10.0.0.1, \"10.0.0.1:8\"], ports: " EIGHT));
 	free(entries.item);
 
-	experiment = with(TO("to: [10.0.0.1, \"10.0.0.1:9\"], ports: " EIGHT));
+	experiment = with_faults(TO("to: [10.0.0.1, \"10.0.0.1:9\"], ports: " EIGHT));
 	assert_int_equal(sq_peer_entries_make(experiment, NULL, NULL, &entries, &err), -E2BIG);
 	assert_contains(err->message, "more than 8 ranges of ports for the peer '10.0.0.1:9'");
 	assert_int_equal(err->kind, SQ_FAIL_INVALID);
 	assert_null(entries.item);
 	sq_experiment_free(experiment);
-	experiment = with(TO("to: [10.0.0.1, \"10.0.0.0/8:9\"], ports: " EIGHT));
+	experiment = with_faults(TO("to: [10.0.0.1, \"10.0.0.0/8:9\"], ports: " EIGHT));
 	assert_int_equal(sq_peer_entries_make(experiment, NULL, NULL, &entries, &err), -E2BIG);
 	assert_contains(err->message, "where peers overlap");
 	sq_experiment_free(experiment);

@@ -15,7 +15,7 @@
 /* The rule of the first fault. */
 static struct sq_rule rule_of(const char *faults, uint64_t start_ns)
 {
-	struct sq_experiment *experiment = with(faults);
+	struct sq_experiment *experiment = with_faults(faults);
 	struct sq_rule rule;
 
 	sq_rule_make(sq_faults(experiment), start_ns, &rule);
@@ -82,7 +82,7 @@ static void test_rule_of_bursts_has_four_shares(void **state)
 
 static void test_names_become_keys_read_backwards(void **state)
 {
-	struct sq_experiment *experiment = with(DNS());
+	struct sq_experiment *experiment = with_faults(DNS());
 	struct sq_name_entries names;
 
 	sq_name_entries_make(experiment, &names);
@@ -109,7 +109,7 @@ static void test_rule_of_the_dns_answers_or_is_silent(void **state)
 
 static enum sq_line_use line_of(const char *text)
 {
-	struct sq_experiment *experiment = with(text);
+	struct sq_experiment *experiment = with_faults(text);
 	enum sq_line_use use = sq_fault_line_use(sq_faults(experiment));
 
 	sq_experiment_free(experiment);
@@ -190,7 +190,7 @@ static void test_rule_takes_local_ports(void **state)
 
 static uint64_t hooks_of(const char *fault)
 {
-	struct sq_experiment *experiment = with(fault);
+	struct sq_experiment *experiment = with_faults(fault);
 	uint64_t hooks = sq_fault_hooks(sq_faults(experiment));
 
 	sq_experiment_free(experiment);
@@ -260,7 +260,7 @@ static void test_every_kind_has_its_hooks(void **state)
 
 static bool parts_incoming(const char *fault)
 {
-	struct sq_experiment *experiment = with(fault);
+	struct sq_experiment *experiment = with_faults(fault);
 	bool parts = sq_fault_parts_incoming(sq_faults(experiment));
 
 	sq_experiment_free(experiment);
@@ -279,7 +279,7 @@ static void test_losses_of_what_comes_in_are_parted(void **state)
 
 static bool are_brief(const char *faults)
 {
-	struct sq_experiment *experiment = with(faults);
+	struct sq_experiment *experiment = with_faults(faults);
 	bool brief = sq_faults_are_brief(experiment);
 
 	sq_experiment_free(experiment);
@@ -305,7 +305,7 @@ static void test_short_delays_alone_are_for_the_kernel(void **state)
 
 static bool hits_by_dice(const char *fault)
 {
-	struct sq_experiment *experiment = with(fault);
+	struct sq_experiment *experiment = with_faults(fault);
 	bool dice = sq_fault_hits_by_dice(sq_faults(experiment));
 
 	sq_experiment_free(experiment);
