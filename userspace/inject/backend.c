@@ -139,6 +139,9 @@ static int try_call(struct squall_bpf *object, const struct sq_calls *fsync_only
 /* What the verifier says about a function that is missing would only mislead, so that is asked first. */
 static int check_hook(uint32_t hook, struct sq_error **err)
 {
+	/* from here on they are in functions of the kernel's, by trampolines */
+	if (hook > SQ_HOOK_SYSENTER && sq_object_check_ftrace(err))
+		return -EOPNOTSUPP;
 	if (!sq_hooks_nap(BIT(hook)))
 		return 0;
 	if ((hook == SQ_HOOK_SYSENTER && !sq_object_task_work()) || !sq_object_can_nap())

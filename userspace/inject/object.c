@@ -404,8 +404,6 @@ int sq_object_try_lsm(const char *hook, bool asleep, struct sq_error **err)
 	int r = try_function(BPF_PROG_TYPE_LSM, BPF_LSM_MAC, function,
 			     asleep ? BPF_F_SLEEPABLE : 0);
 
-	if (sq_object_check_ftrace(err))
-		return -EOPNOTSUPP;
 	if (r)
 		return sq_error_set(
 			err, SQ_FAIL_UNSUPPORTED, -r,
@@ -448,7 +446,7 @@ int sq_object_try_call(const char *call, struct sq_error **err)
 			 : -ENOENT;
 
 	if (!r)
-		return sq_object_check_ftrace(err);
+		return 0;
 	if (r == -ENOENT)
 		return refuse_absent(call, err);
 	return sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
