@@ -27,6 +27,7 @@ struct sq_devices {
 	bool tcx;
 	/* by ingress, and whether there is a link-layer header; -EBADF: not wanted */
 	int program_fd[2][2];
+	bool egress_of_lo; /* no fault is of what leaves: egress is for what goes in by lo again */
 	uint32_t handle; /* of a filter: one for each run */
 	struct sq_eventlog *log;
 };

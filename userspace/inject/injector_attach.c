@@ -124,6 +124,7 @@ static void find_device_programs(struct sq_injector *injector)
 			injector->devices.program_fd[ingress][l3] =
 				wanted ? bpf_program__fd(programs[ingress][l3]) : -EBADF;
 	}
+	injector->devices.egress_of_lo = !(injector->hooks & BIT(SQ_HOOK_EGRESS));
 }
 
 static void enter(struct sq_injector *injector, const struct sq_netns *netns)
