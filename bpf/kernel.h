@@ -126,6 +126,19 @@ struct ns_common {
 
 struct net {
 	struct ns_common ns;
+	__u64 net_cookie;
+};
+
+struct possible_net {
+	struct net *net;
+};
+
+struct net_device {
+	struct possible_net nd_net;
+};
+
+struct sk_buff {
+	struct net_device *dev;
 };
 
 struct nsproxy {

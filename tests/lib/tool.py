@@ -164,6 +164,8 @@ def rtts(args):
     kind = socket.SOCK_DGRAM if args.udp else socket.SOCK_STREAM
     sock = socket.socket(family(args.host), kind)
     sock.settimeout(5)
+    if args.from_port:
+        sock.bind(('', args.from_port))
     sock.connect((args.host, args.port))
     if not args.udp:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -416,6 +418,7 @@ def main():
         p.add_argument('--pause', type=float, default=0)
         p.add_argument('--also', type=int, nargs='*', default=[])
         p.add_argument('--udp', action='store_true')
+        p.add_argument('--from-port', type=int, default=0)
         p.add_argument('--timeout', type=float, default=0.3 if function is answers else 2)
     args = parser.parse_args()
     args.function(args)
