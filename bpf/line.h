@@ -239,6 +239,12 @@ static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
 	return held;
 }
 
+/* Of all times the one that bpf_redirect() leaves as it is; 0 takes it off again. */
+static __always_inline void sq_wait_until(struct __sk_buff *skb, __u64 ns)
+{
+	bpf_skb_set_tstamp(skb, ns, ns ? BPF_SKB_TSTAMP_DELIVERY_MONO : BPF_SKB_TSTAMP_UNSPEC);
+}
+
 /*
  * Hands the packet to the line in the kernel. One that leaves belongs to its socket, and while it waits
  * TCP would send that one no more (TCP Small Queues): a copy goes there that belongs to nobody.
@@ -259,11 +265,13 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 		return -1;
 	if (sq_put_number(skb, number, l3, held->dst_mac)) {
 		sq_let_follow(d);
+		sq_wait_until(skb, bpf_ktime_get_ns() + held->due_ns - d->now);
 		if (d->event.ingress)
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
 			return bpf_redirect(SQ_NO_DEVICE, 0);
 		/* the device is gone: the packet goes on as it was */
+		sq_wait_until(skb, 0);
 		if (!l3)
 			bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The line in the kernel: a pair of devices, one end where the target is, the other in a network
- * namespace of squall's own, whose fq holds the packets. What the gate sends to the first comes out of
- * the second, is told its time and sent back; when that has come it comes out of the first.
+ * namespace of squall's own. What the gate sends to the first waits in that one's fq for the time that it was
+ * told, comes out of the other and turns round there.
  *
  * Hooks: tcx ingress (6.6 and later) or the ingress of clsact (before), on both ends.
  */
@@ -30,19 +30,11 @@ static __always_inline struct sq_held *sq_held_of(struct __sk_buff *skb)
 											  : NULL;
 }
 
-/* On the far end. What comes after the run is over, or too late, waits no more. */
+/* On the far end: in by the near one, without a queue between them. */
 SEC("tc")
-int sq_tc_hold(struct __sk_buff *skb)
+int sq_tc_turn(struct __sk_buff *skb)
 {
-	struct sq_held *held = sq_held_of(skb);
-	__u64 now = bpf_ktime_get_boot_ns();
-
-	if (!held)
-		return bpf_redirect(SQ_NO_DEVICE, 0);
-	if (held->due_ns > now && sq_refusal(now, 0) < 0)
-		bpf_skb_set_tstamp(skb, bpf_ktime_get_ns() + held->due_ns - now,
-				   BPF_SKB_TSTAMP_DELIVERY_MONO);
-	return bpf_redirect(skb->ifindex, 0);
+	return bpf_redirect_peer(skb->ifindex, 0);
 }
 
 /* On the near end: to the device that the packet left, or came by. */

@@ -345,7 +345,7 @@ static int start_line(struct sq_injector *injector, struct sq_error **err)
 		.backs_fd = ingress ? bpf_map__fd(object->maps.sq_line_back) : -EBADF,
 		.back_program_fd = ingress ? bpf_program__fd(object->progs.sq_tc_back) : -EBADF,
 		.held_total_fd = private ? bpf_map__fd(object->maps.sq_held_total) : -EBADF,
-		.hold_program_fd = private ? bpf_program__fd(object->progs.sq_tc_hold) : -EBADF,
+		.turn_program_fd = private ? bpf_program__fd(object->progs.sq_tc_turn) : -EBADF,
 		.release_program_fd = private ? bpf_program__fd(object->progs.sq_tc_release)
 					      : -EBADF,
 		.n_faults = (uint32_t)injector->n_faults,

@@ -48,7 +48,7 @@ static void list_fds(const struct sq_line_setup *setup, int socket, int fds[10])
 			       setup->backs_fd,
 			       setup->back_program_fd,
 			       setup->held_total_fd,
-			       setup->hold_program_fd,
+			       setup->turn_program_fd,
 			       setup->release_program_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)

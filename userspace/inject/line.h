@@ -46,7 +46,7 @@ struct sq_line_setup {
 	int slots_fd, hist_fd; /* the maps that it shares with the gate */
 	int backs_fd, back_program_fd; /* for packets that come in, or -EBADF */
 	/* for the line in the kernel, or -EBADF */
-	int held_total_fd, hold_program_fd, release_program_fd;
+	int held_total_fd, turn_program_fd, release_program_fd;
 	uint32_t n_faults;
 };
 

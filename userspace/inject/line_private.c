@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "inject/line_private.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pkt_sched.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -148,25 +150,45 @@ static int raise_device(const char *name)
 	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &flags) < 0 ? -errno : 0;
 }
 
+/*
+ * fq lets packets go on whichever processor comes by, and each has a queue of its own in front of the far end,
+ * where those of one flow would overtake each other: by its hash a flow goes to one of them (RPS, the kernel's
+ * Documentation/networking/scaling.rst). Without it they do, as on any veth.
+ */
+static void keep_order(const struct sq_line_pair_setup *setup)
+{
+	_cleanup_free_ char *path =
+		sq_asprintf("class/net/%s/queues/rx-0/rps_cpus", setup->far_name);
+	_cleanup_free_ char *mask = NULL;
+	int n = libbpf_num_possible_cpus();
+
+	if (setup->sysfs_fd < 0 || n <= 0)
+		return;
+	/* words of 32, the highest first */
+	for (int word = (n - 1) / 32; word >= 0; word--) {
+		int in_word = MIN(n - word * 32, 32);
+		char *longer = sq_asprintf("%s%08x%s", mask ? mask : "", ~0u >> (32 - in_word),
+					   word ? "," : "");
+
+		free(mask);
+		mask = longer;
+	}
+	sq_write_existing(setup->sysfs_fd, path, mask, strlen(mask));
+}
+
 /* In the far end's network namespace. */
 static int raise_far(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
 		     struct sq_error **err)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	uint32_t ifindex = if_nametoindex(setup->far_name);
-	int r = fd < 0 || !ifindex ? -errno : make_queue(fd, ifindex);
+	int r = raise_device(setup->far_name);
 
 	if (r)
-		return sq_error_set(
-			err, SQ_FAIL_UNSUPPORTED, -r,
-			"this kernel has no fq for the delay line (CONFIG_NET_SCH_FQ): %s",
-			strerror(-r));
-	r = raise_device(setup->far_name);
-	if (r)
 		return sq_error_errno(err, -r, "cannot raise the delay line's far device");
-	if (setup->hold_program_fd < 0)
+	keep_order(setup);
+	if (setup->turn_program_fd < 0)
 		return 0;
-	return sq_tc_attach_either(ifindex, true, setup->hold_program_fd, &pair->hold_fd, err);
+	return sq_tc_attach_either(if_nametoindex(setup->far_name), true, setup->turn_program_fd,
+				   &pair->turn_fd, err);
 }
 
 static int raise_far_there(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
@@ -186,6 +208,26 @@ static int raise_far_there(struct sq_line_pair *pair, const struct sq_line_pair_
 	return r;
 }
 
+static int raise_near(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
+		      struct sq_error **err)
+{
+	int r = make_queue(pair->netlink_fd, setup->ifindex);
+
+	if (r)
+		return sq_error_set(
+			err, SQ_FAIL_UNSUPPORTED, -r,
+			"this kernel has no fq for the delay line (CONFIG_NET_SCH_FQ): %s",
+			strerror(-r));
+	if (setup->release_program_fd >= 0)
+		r = sq_tc_attach_either(setup->ifindex, true, setup->release_program_fd,
+					&pair->release_fd, err);
+	if (r)
+		return r;
+	r = raise_device(setup->name);
+	return r ? sq_error_errno(err, -r, "cannot raise the delay line's device '%s'", setup->name)
+		 : 0;
+}
+
 int sq_line_pair_open(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
 		      struct sq_error **err)
 {
@@ -193,7 +235,7 @@ int sq_line_pair_open(struct sq_line_pair *pair, const struct sq_line_pair_setup
 
 	*pair = (struct sq_line_pair){ .netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 							    NETLINK_ROUTE),
-				       .hold_fd = -EBADF,
+				       .turn_fd = -EBADF,
 				       .release_fd = -EBADF,
 				       .ifindex = setup->ifindex };
 	r = pair->netlink_fd < 0 ? -errno : make_pair(pair->netlink_fd, setup);
@@ -203,15 +245,8 @@ int sq_line_pair_open(struct sq_line_pair *pair, const struct sq_line_pair_setup
 			     strerror(-r));
 	if (!r)
 		r = raise_far_there(pair, setup, err);
-	if (!r && setup->release_program_fd >= 0)
-		r = sq_tc_attach_either(setup->ifindex, true, setup->release_program_fd,
-					&pair->release_fd, err);
-	if (!r) {
-		r = raise_device(setup->name);
-		if (r)
-			sq_error_errno(err, -r, "cannot raise the delay line's device '%s'",
-				       setup->name);
-	}
+	if (!r)
+		r = raise_near(pair, setup, err);
 	if (r)
 		sq_line_pair_close(pair);
 	return r;
@@ -225,34 +260,47 @@ void sq_line_pair_close(struct sq_line_pair *pair)
 		begin_link(&request, RTM_DELLINK, pair->ifindex);
 		ask(pair->netlink_fd, &request);
 	}
-	pair->hold_fd = sq_close(pair->hold_fd);
+	pair->turn_fd = sq_close(pair->turn_fd);
 	pair->release_fd = sq_close(pair->release_fd);
 	pair->netlink_fd = sq_close(pair->netlink_fd);
 }
 
-static int make_netns(void *argument, struct sq_error **err)
+/* The namespace's own files, mounted nowhere; -EBADF: they cannot be had. */
+static int open_sysfs(void)
 {
-	int *ret_fd = argument;
+	_cleanup_close_ int fd = fsopen("sysfs", FSOPEN_CLOEXEC);
 
-	*ret_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	return *ret_fd < 0 ? sq_error_errno(err, errno, "cannot keep a network namespace") : 0;
+	if (fd < 0 || fsconfig(fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -EBADF;
+	return fsmount(fd, FSMOUNT_CLOEXEC,
+		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-int sq_line_private_netns(struct sq_error **err)
+static int make_netns(void *argument, struct sq_error **err)
 {
-	int fd = -EBADF, r = sq_netns_call_new(make_netns, &fd, err);
+	struct sq_line_private *private = argument;
 
-	return r ? r : fd;
+	private->netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (private->netns_fd < 0)
+		return sq_error_errno(err, errno, "cannot keep a network namespace");
+	private->sysfs_fd = open_sysfs();
+	return 0;
+}
+
+int sq_line_private_make(struct sq_line_private *private, struct sq_error **err)
+{
+	return sq_netns_call_new(make_netns, private, err);
 }
 
 /* Both ends in one namespace, with which they go. */
 static int try_pair(void *argument, struct sq_error **err)
 {
 	const struct sq_line_pair_setup setup = { .netns_fd = -EBADF,
+						  .sysfs_fd = -EBADF,
 						  .ifindex = PROBE_IFINDEX,
 						  .name = "squall-near",
 						  .far_name = "squall-far",
-						  .hold_program_fd = -EBADF,
+						  .turn_program_fd = -EBADF,
 						  .release_program_fd = -EBADF };
 	struct sq_line_pair pair;
 	int r = sq_line_pair_open(&pair, &setup, err);

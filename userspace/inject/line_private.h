@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The delay line in the kernel: for each network namespace a pair of devices, one end there, the other in
- * a network namespace of the line server's own, where fq holds packets until their time. That namespace
- * lives as long as the line server, and the pairs with it.
+ * The delay line in the kernel: for each network namespace a pair of devices, one end there, whose fq holds
+ * packets until their time, the other in a network namespace of the line server's own. That namespace lives
+ * as long as the line server, and the pairs with it.
  */
 #ifndef SQ_INJECT_LINE_PRIVATE_H
 #define SQ_INJECT_LINE_PRIVATE_H
@@ -16,20 +16,26 @@
 /* One pair. */
 struct sq_line_pair {
 	int netlink_fd; /* in the namespace of the near end; -EBADF: there is no pair */
-	int hold_fd, release_fd; /* the links of the programs on both ends, or -EBADF */
+	int turn_fd, release_fd; /* the links of the programs on both ends, or -EBADF */
 	uint32_t ifindex;
 };
 
 struct sq_line_pair_setup {
 	int netns_fd; /* where the far ends live */
+	int sysfs_fd; /* that one's, or -EBADF */
 	uint32_t ifindex; /* of the near end */
 	char name[IFNAMSIZ];
 	char far_name[IFNAMSIZ];
-	int hold_program_fd, release_program_fd; /* -EBADF: none are attached */
+	int turn_program_fd, release_program_fd; /* -EBADF: none are attached */
 };
 
-/* A new network namespace, in which nobody is; its descriptor. Before the rights for it are given up. */
-int sq_line_private_netns(struct sq_error **err);
+/* Where the far ends live: a network namespace in which nobody is, and a mount of its sysfs (-EBADF: none). */
+struct sq_line_private {
+	int netns_fd, sysfs_fd;
+};
+
+/* Makes it, for as long as its descriptors are open. Before the rights for it are given up. */
+int sq_line_private_make(struct sq_line_private *private, struct sq_error **err);
 
 /*
  * Makes a pair, its near end in the calling thread's network namespace, to which it comes back; exits

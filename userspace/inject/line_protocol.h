@@ -28,7 +28,7 @@ struct sq_line_reply {
 #define SQ_LINE_FD_BACK_PROGRAM 10
 /* These three only where there is a line in the kernel. */
 #define SQ_LINE_FD_HELD_TOTAL 11
-#define SQ_LINE_FD_HOLD 12
+#define SQ_LINE_FD_TURN 12
 #define SQ_LINE_FD_RELEASE 13
 
 /* What there is of these, in the last argument. */

@@ -52,7 +52,7 @@ static struct {
 	struct sq_line_space space[MAX_SPACES];
 	struct sq_line_pair pair[MAX_SPACES]; /* of each, where there is a line in the kernel */
 	const volatile struct sq_held_total *held; /* what that holds; NULL: there is none */
-	int private_fd; /* the network namespace of the far ends */
+	struct sq_line_private private;
 	size_t n_spaces;
 	struct sq_line_queue queue;
 	struct sq_line_stats stats;
@@ -234,9 +234,10 @@ static bool read_tap(size_t space)
 /* The part in the kernel of the space that is made next. */
 static int add_pair(struct sq_error **err)
 {
-	struct sq_line_pair_setup setup = { .netns_fd = server.private_fd,
+	struct sq_line_pair_setup setup = { .netns_fd = server.private.netns_fd,
+					    .sysfs_fd = server.private.sysfs_fd,
 					    .ifindex = sq_line_private_ifindex(&server.lease),
-					    .hold_program_fd = SQ_LINE_FD_HOLD,
+					    .turn_program_fd = SQ_LINE_FD_TURN,
 					    .release_program_fd = SQ_LINE_FD_RELEASE };
 
 	if (!server.held)
@@ -435,8 +436,7 @@ static int map_private(struct sq_error **err)
 	if (held == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map what the line in the kernel holds");
 	server.held = held;
-	server.private_fd = sq_line_private_netns(err);
-	return server.private_fd < 0 ? server.private_fd : 0;
+	return sq_line_private_make(&server.private, err);
 }
 
 static int map_what_there_is(unsigned long with, struct sq_error **err)

@@ -174,7 +174,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 /* Its maps are there where it is not, as small as they can be: the verifier wants to see what is named. */
 void sq_object_choose_private_line(struct squall_bpf *object, bool wanted)
 {
-	bpf_program__set_autoload(object->progs.sq_tc_hold, wanted);
+	bpf_program__set_autoload(object->progs.sq_tc_turn, wanted);
 	bpf_program__set_autoload(object->progs.sq_tc_release, wanted);
 	bpf_map__set_max_entries(object->maps.sq_held, wanted ? SQ_HELD : 1);
 	bpf_map__set_max_entries(object->maps.sq_last_due, wanted ? SQ_LAST_DUE : 1);
