@@ -377,6 +377,30 @@ struct sq_line_slot {
 };
 
 /*
+ * A packet that goes to the line server without a device in between: in the ring `sq_line_ring`, one wire packet,
+ * whole, as the device would have got it.
+ */
+#define SQ_RING_BYTES (8u << 20)
+#define SQ_RING_SMALL 256 /* bytes of a frame; the ring has records of two sizes */
+#define SQ_RING_LARGE 1536
+
+/* What the gate and the line server share besides. */
+struct sq_line_shared {
+	__u64 next; /* the number of the next packet */
+	__u64 waits; /* the line server waits to be woken by the ring */
+};
+
+struct sq_line_record {
+	struct sq_line_slot slot; /* but for dst_mac: that is in the frame */
+	__u64 netns; /* the network namespace's cookie */
+	__u32 n; /* bytes of the frame */
+	__u16 csum_start, csum_offset;
+	__u8 flags; /* of struct virtio_net_hdr */
+	__u8 reserved[7];
+	__u8 frame[];
+};
+
+/*
  * How a packet that came in goes back to the device it came by: the line server writes it to its own
  * device with the number of such an entry in the place of the Ethernet destination, and the program
  * there puts that back and sends the packet on.
@@ -423,6 +447,7 @@ struct sq_held_total {
 
 _Static_assert(sizeof(struct sq_switch) == 64, "the switch is an ABI");
 _Static_assert(sizeof(struct sq_line_slot) == 128, "two cache lines a packet");
+_Static_assert(sizeof(struct sq_line_record) == 152, "no padding before the frame");
 _Static_assert(sizeof(struct sq_held) == 64, "a cache line a packet");
 _Static_assert(sizeof(struct sq_name_key) == 8 + SQ_DNS_KEY_SIZE, "no padding in a trie's key");
 _Static_assert(sizeof(struct sq_peer_key) == 24, "no padding in a trie's key");

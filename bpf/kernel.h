@@ -139,6 +139,14 @@ struct net_device {
 
 struct sk_buff {
 	struct net_device *dev;
+	__u8 ip_summed : 2;
+	__u16 csum_start, csum_offset;
+	unsigned int end;
+	unsigned char *head, *data;
+};
+
+struct skb_shared_info {
+	__u8 tx_flags;
 };
 
 struct nsproxy {
@@ -182,6 +190,9 @@ struct bpf_task_work {
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+
+#define CHECKSUM_UNNECESSARY 1
+#define CHECKSUM_PARTIAL 3
 
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000

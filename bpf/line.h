@@ -53,10 +53,11 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
-} sq_line_next __weak SEC(".maps");
+	__type(value, struct sq_line_shared);
+} sq_line_shared __weak SEC(".maps");
 
 /* Until when the packets of a flow take the line, whether they are to wait or not. */
 struct {
@@ -70,6 +71,19 @@ struct {
 static __always_inline __u64 sq_line_flow(const struct sq_event *event)
 {
 	return event->ingress ? ~event->flow : event->flow;
+}
+
+/*
+ * By the ring that the line server has mapped: no device in between, so no queue, nobody to be woken, and no system
+ * call for each. 0: it does not go there. In skb.bpf.c.
+ */
+extern int sq_to_ring(struct __sk_buff *skb, const struct sq_decision *d, __u64 number);
+
+static __always_inline struct sq_line_shared *sq_line_shared_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sq_line_shared, &zero);
 }
 
 /* Has the flow packets in the line, which this one must not overtake? */
@@ -158,18 +172,22 @@ static __always_inline bool sq_put_number(struct __sk_buff *skb, __u32 number, b
 
 /*
  * Hands the packet to the delay line: what the line must know goes into a slot, whose number goes with
- * the packet.
+ * the packet, or both into the ring.
  */
 static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_decision *d, bool l3)
 {
-	__u32 zero = 0, index;
-	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
+	struct sq_line_shared *shared = sq_line_shared_get();
 	struct sq_line_slot *slot;
 	__u64 number;
+	__u32 index;
 
-	if (!next || !sq_line_ifindex)
+	if (!shared || !sq_line_ifindex)
 		return -1;
-	number = __sync_fetch_and_add(next, 1);
+	number = __sync_fetch_and_add(&shared->next, 1);
+	if (!l3 && sq_to_ring(skb, d, number)) {
+		sq_let_follow(d);
+		return bpf_redirect(SQ_NO_DEVICE, 0);
+	}
 	index = number & (SQ_LINE_SLOTS - 1);
 	slot = bpf_map_lookup_elem(&sq_line, &index);
 	if (!slot)
@@ -253,13 +271,13 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 					 bool l3)
 {
 	__u32 zero = 0, number;
-	__u64 *next = bpf_map_lookup_elem(&sq_line_next, &zero);
+	struct sq_line_shared *shared = sq_line_shared_get();
 	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
 	struct sq_held *held;
 
-	if (!next || !total)
+	if (!shared || !total)
 		return -1;
-	number = (__u32)__sync_fetch_and_add(next, 1);
+	number = (__u32)__sync_fetch_and_add(&shared->next, 1);
 	held = sq_hold(skb, d, number, total);
 	if (!held)
 		return -1;

@@ -17,11 +17,9 @@
 #define AF_INET6 10
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
-#define IPV4_PLAIN 0x45 /* without options */
 #define SQ_STRANGERS 8192
 
 extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak; /* 6.2 */
-extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak; /* 6.2 */
 
 /*
  * Who a moment ago had a packet that concerns no fault: to look up the socket of each of a neighbour's packets costs
@@ -41,6 +39,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sq_line_back);
 } sq_line_back SEC(".maps");
+
+/*
+ * The packet's word, of TCP and UDP without options, where the kernel tells its network namespace; else 0. In
+ * skb.bpf.c.
+ */
+extern __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol);
 
 /* The receiver's address and ports, for the look-up. Its size, or 0: it is no packet for a socket. */
 static __always_inline __u32 sq_tuple(struct __sk_buff *skb, const struct sq_event *event,
@@ -167,61 +171,6 @@ __weak __noinline int sq_find_receiver(struct __sk_buff *skb, struct sq_event *e
 		event->tcp_flags |= SQ_TCP_SYN;
 	bpf_sk_release(sk);
 	return found && (bound || !sq_is_forwarded(skb, size, &tuple));
-}
-
-static __always_inline __u64 sq_word_ipv4(struct __sk_buff *skb, __u32 offset)
-{
-	struct {
-		struct sq_ipv4 ip;
-		__be32 ports;
-	} head;
-	__u64 addresses;
-
-	if (bpf_skb_load_bytes(skb, offset, &head, sizeof(head)) ||
-	    head.ip.version_ihl != IPV4_PLAIN || head.ip.fragment & bpf_htons(IP_OFFSET_MASK) ||
-	    (head.ip.protocol != IPPROTO_TCP && head.ip.protocol != IPPROTO_UDP))
-		return 0;
-	__builtin_memcpy(&addresses, head.ip.source, sizeof(addresses));
-	return sq_mix(addresses ^ sq_mix((__u64)head.ports << 32 | head.ip.protocol));
-}
-
-static __always_inline __u64 sq_word_ipv6(struct __sk_buff *skb, __u32 offset)
-{
-	struct {
-		struct sq_ipv6 ip;
-		__be32 ports;
-	} head;
-	__u64 word, address[4];
-
-	if (bpf_skb_load_bytes(skb, offset, &head, sizeof(head)) ||
-	    (head.ip.next_header != IPPROTO_TCP && head.ip.next_header != IPPROTO_UDP))
-		return 0;
-	__builtin_memcpy(address, head.ip.source, sizeof(address));
-	word = sq_mix((__u64)head.ports << 32 | head.ip.next_header);
-	for (int i = 0; i < 4; i++)
-		word = sq_mix(word ^ address[i]);
-	return word;
-}
-
-/*
- * The packet's word, of TCP and UDP without options, where the kernel tells its network namespace; else 0. A
- * global function, for the stack's sake.
- */
-__weak __noinline __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol)
-{
-	struct sk_buff *whole;
-	__u64 word = 0;
-
-	if (!sq_kernel_has(bpf_cast_to_kern_ctx))
-		return 0;
-	if (protocol == bpf_htons(ETH_P_IP))
-		word = sq_word_ipv4(skb, offset);
-	else if (protocol == bpf_htons(ETH_P_IPV6))
-		word = sq_word_ipv6(skb, offset);
-	if (!word)
-		return 0;
-	whole = bpf_cast_to_kern_ctx(skb);
-	return sq_mix(word ^ bpf_jiffies64() << 32 ^ whole->dev->nd_net.net->net_cookie);
 }
 
 static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)

@@ -285,6 +285,8 @@ static int load(struct sq_injector *injector, struct sq_error **err)
 				 sq_faults_are_brief(injector->setup.experiment) &&
 				 sq_backend_private_line();
 	sq_object_choose_private_line(injector->object, injector->private_line);
+	if (injector->needs_line)
+		bpf_map__set_max_entries(injector->object->maps.sq_line_ring, SQ_RING_BYTES);
 	sq_object_choose_arrivals(injector->object, injector->hooks & ON_DEVICES);
 	sq_name_entries_make(injector->setup.experiment, &injector->names);
 	set_constants(injector);
@@ -342,6 +344,8 @@ static int start_line(struct sq_injector *injector, struct sq_error **err)
 		.switch_fd = injector->setup.switch_fd,
 		.slots_fd = bpf_map__fd(object->maps.sq_line),
 		.hist_fd = bpf_map__fd(object->maps.sq_hist),
+		.shared_fd = bpf_map__fd(object->maps.sq_line_shared),
+		.ring_fd = bpf_map__fd(object->maps.sq_line_ring),
 		.backs_fd = ingress ? bpf_map__fd(object->maps.sq_line_back) : -EBADF,
 		.back_program_fd = ingress ? bpf_program__fd(object->progs.sq_tc_back) : -EBADF,
 		.held_total_fd = private ? bpf_map__fd(object->maps.sq_held_total) : -EBADF,

@@ -16,6 +16,7 @@
 #define FIRST_IFINDEX 0x53510000u /* far above what devices are numbered with */
 #define FIRST_PRIVATE_IFINDEX 0x53520000u
 #define REPLY_MS 2000
+#define LINE_FDS 12
 
 uint32_t sq_line_ifindex(const struct sq_lease *lease)
 {
@@ -38,12 +39,14 @@ void sq_line_private_name(const struct sq_lease *lease, char *name)
 }
 
 /* As the line server expects them; the place of what there is not is another's. */
-static void list_fds(const struct sq_line_setup *setup, int socket, int fds[10])
+static void list_fds(const struct sq_line_setup *setup, int socket, int fds[LINE_FDS])
 {
-	const int list[10] = { setup->lease->control_fd,
+	const int list[LINE_FDS] = { setup->lease->control_fd,
 			       setup->switch_fd,
 			       setup->slots_fd,
 			       setup->hist_fd,
+			       setup->shared_fd,
+			       setup->ring_fd,
 			       socket,
 			       setup->backs_fd,
 			       setup->back_program_fd,
@@ -61,7 +64,7 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 	struct sq_lease_arguments arguments;
 	const char *argv[6] = { NULL };
 	char faults[16], with[16];
-	int fds[10];
+	int fds[LINE_FDS];
 	int ends[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)

@@ -32,7 +32,7 @@ struct sq_line {
 
 /* What the line server counts, beside the delays themselves. */
 struct sq_line_stats {
-	uint64_t sent, no_room, failed;
+	uint64_t no_room, failed;
 	uint64_t unmade; /* went on: nothing could be made to send in their place */
 	uint64_t undone[SQ_MAX_FAULTS]; /* of no_room and unmade, by the faults whose they were */
 	uint64_t reused; /* lost: read when the packet's slot was another's already */
@@ -43,7 +43,7 @@ struct sq_line_setup {
 	struct sq_helpers *helpers;
 	const struct sq_lease *lease;
 	int switch_fd;
-	int slots_fd, hist_fd; /* the maps that it shares with the gate */
+	int slots_fd, hist_fd, shared_fd, ring_fd; /* the maps that it shares with the gate */
 	int backs_fd, back_program_fd; /* for packets that come in, or -EBADF */
 	/* for the line in the kernel, or -EBADF */
 	int held_total_fd, turn_program_fd, release_program_fd;

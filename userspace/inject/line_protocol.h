@@ -22,14 +22,16 @@ struct sq_line_reply {
 /* Descriptors of the line server. */
 #define SQ_LINE_FD_SLOTS 6
 #define SQ_LINE_FD_HIST 7
-#define SQ_LINE_FD_SOCKET 8
+#define SQ_LINE_FD_SHARED 8
+#define SQ_LINE_FD_RING 9
+#define SQ_LINE_FD_SOCKET 10
 /* These two only where packets that come in are held. */
-#define SQ_LINE_FD_BACKS 9
-#define SQ_LINE_FD_BACK_PROGRAM 10
+#define SQ_LINE_FD_BACKS 11
+#define SQ_LINE_FD_BACK_PROGRAM 12
 /* These three only where there is a line in the kernel. */
-#define SQ_LINE_FD_HELD_TOTAL 11
-#define SQ_LINE_FD_TURN 12
-#define SQ_LINE_FD_RELEASE 13
+#define SQ_LINE_FD_HELD_TOTAL 13
+#define SQ_LINE_FD_TURN 14
+#define SQ_LINE_FD_RELEASE 15
 
 /* What there is of these, in the last argument. */
 #define SQ_LINE_WITH_BACKS 1u

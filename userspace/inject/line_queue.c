@@ -16,7 +16,11 @@ struct sq_line_packet *sq_line_packet_new(size_t n)
 
 static bool before(const struct sq_line_packet *a, const struct sq_line_packet *b)
 {
-	return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
+	if (a->due_ns != b->due_ns)
+		return a->due_ns < b->due_ns;
+	if (a->slot.number != b->slot.number)
+		return a->slot.number < b->slot.number;
+	return a->order < b->order;
 }
 
 static void swap(struct sq_line_queue *queue, size_t i, size_t j)
@@ -54,8 +58,13 @@ void sq_line_queue_add(struct sq_line_queue *queue, struct sq_line_packet *packe
 	if (!packet->slot.reorder) {
 		struct sq_line_last *last = last_of(queue, packet->slot.flow);
 
-		packet->due_ns = MAX(packet->due_ns, last->due_ns);
-		last->due_ns = packet->due_ns;
+		if (packet->slot.number < last->number) {
+			packet->due_ns = MIN(packet->due_ns, last->due_ns);
+		} else {
+			packet->due_ns = MAX(packet->due_ns, last->due_ns);
+			last->due_ns = packet->due_ns;
+			last->number = packet->slot.number;
+		}
 	}
 	*(struct sq_line_packet **)sq_append(&queue->heap, &queue->n, sizeof(*queue->heap)) =
 		packet;

@@ -22,6 +22,7 @@
 #include "inject/helper_lease.h"
 #include "inject/hist.h"
 #include "inject/line.h"
+#include "inject/line_intake.h"
 #include "inject/line_part.h"
 #include "inject/line_private.h"
 #include "inject/line_protocol.h"
@@ -31,22 +32,23 @@
 #include "util/time.h"
 
 #define MAX_SPACES 256
-#define LARGEST_FRAME (65536 + 64)
-#define READ_BATCH 64
-#define COPIED_FRAME 4096 /* a larger one keeps the room that it was read to */
 #define TICK_NS (20 * SQ_MS)
+/* From one round to the next in which packets come or go: for each in the last one, at least, at the most. */
+#define REST_EACH_NS (10 * SQ_US)
+#define REST_LEAST_NS (50 * SQ_US)
+#define REST_MOST_NS (250 * SQ_US)
 #define DRAIN_NS (50 * SQ_MS) /* silence after which nothing is on its way to the device */
 
 enum {
 	POLL_SOCKET,
 	POLL_ORPHANED,
+	POLL_RING,
 	POLL_TAPS,
 };
 
 static struct {
 	struct sq_helper helper;
 	struct sq_lease lease;
-	const volatile struct sq_line_slot *slots;
 	struct sq_hist *hist;
 	uint32_t n_faults;
 	struct sq_line_space space[MAX_SPACES];
@@ -54,91 +56,84 @@ static struct {
 	const volatile struct sq_held_total *held; /* what that holds; NULL: there is none */
 	struct sq_line_private private;
 	size_t n_spaces;
+	struct sq_line_intake intake;
 	struct sq_line_queue queue;
+	struct sq_line_outbox outbox;
 	struct sq_line_stats stats;
 	struct sq_line_backs backs;
 	struct pollfd fds[POLL_TAPS + MAX_SPACES];
+	uint64_t woken_ns; /* when the last round began */
+	size_t moved; /* how many packets came or went in it */
 	bool open; /* the run is over: nothing is held */
 } server;
 
-/*
- * Sends what takes the packet's place, one to each end or one to who waits for an answer. -ENOMSG:
- * nothing can be made of it, and nothing was sent.
- */
-static int send_instead(const struct sq_line_packet *packet)
+/* What became of a packet that has left. */
+static void count_gone(const struct sq_line_packet *packet, uint64_t now_ns, int result)
 {
-	const struct sq_line_space *space = &server.space[packet->space];
-	const struct sq_line_slot *slot = &packet->slot;
-	unsigned char first[SQ_CRAFTED], second[SQ_CRAFTED];
-	size_t n, m = 0;
-	int r;
+	if (result)
+		server.stats.failed++;
+	for (uint32_t fault = 0; fault < server.n_faults; fault++)
+		if (packet->slot.faults >> fault & 1)
+			sq_hist_add(&server.hist[fault], now_ns - packet->slot.seen_ns);
+}
 
-	if (slot->fate == SQ_FATE_RESET) {
-		n = sq_craft_reset(packet->frame, packet->n, false, first);
-		m = sq_craft_reset(packet->frame, packet->n, true, second);
-	} else {
-		n = sq_craft_answer(packet->frame, packet->n, !slot->ingress, slot->answer, first);
+/* Sends an IP packet of @n bytes in the place of @packet. */
+static void send_made(const struct sq_line_packet *packet, const unsigned char *ip, size_t n)
+{
+	struct sq_line_packet *made = sq_line_packet_new(n);
+
+	made->slot = packet->slot;
+	made->slot.faults = 0;
+	memcpy(made->frame, ip, n);
+	sq_line_space_send_made(&server.space[packet->space], &server.outbox, made);
+}
+
+/*
+ * Sends what takes the packet's place, one to each end or one to who waits for an answer. False: nothing can be
+ * made of it, and nothing was sent.
+ */
+static bool send_instead(const struct sq_line_packet *packet)
+{
+	const struct sq_line_slot *slot = &packet->slot;
+	unsigned char ip[SQ_CRAFTED];
+	size_t n;
+
+	if (slot->fate != SQ_FATE_RESET) {
+		n = sq_craft_answer(packet->frame, packet->n, !slot->ingress, slot->answer, ip);
+		if (n)
+			send_made(packet, ip, n);
+		return n;
 	}
-	if (!n)
-		return -ENOMSG;
-	r = sq_line_space_send_made(space, slot, first, n);
-	return m && sq_line_space_send_made(space, slot, second, m) ? -EIO : r;
+	for (int back = 0; back < 2; back++) {
+		n = sq_craft_reset(packet->frame, packet->n, back, ip);
+		if (n)
+			send_made(packet, ip, n);
+		else if (!back)
+			return false;
+	}
+	return true;
 }
 
 static void release(struct sq_line_packet *packet)
 {
-	uint64_t late, now = sq_now();
-	int r = -ENOMSG;
-
 	if (packet->slot.fate != SQ_FATE_PASS && !server.open) {
-		r = send_instead(packet);
-		if (r == -ENOMSG) {
-			server.stats.unmade++;
-			server.stats.undone[packet->slot.fated % SQ_MAX_FAULTS]++;
+		if (send_instead(packet)) {
+			count_gone(packet, sq_now(), 0);
+			free(packet);
+			return;
 		}
+		server.stats.unmade++;
+		server.stats.undone[packet->slot.fated % SQ_MAX_FAULTS]++;
 	}
-	if (r == -ENOMSG)
-		r = sq_line_space_send(&server.space[packet->space], &server.backs, &packet->slot,
-				       &packet->header, packet->frame, packet->n);
-	if (r)
-		server.stats.failed++;
-	else
-		server.stats.sent++;
-	late = now - packet->slot.seen_ns;
-	for (uint32_t fault = 0; fault < server.n_faults; fault++)
-		if (packet->slot.faults >> fault & 1)
-			sq_hist_add(&server.hist[fault], late);
-	free(packet);
+	sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox, packet);
 }
 
 static void release_due(void)
 {
-	while (server.queue.n && (server.open || sq_line_queue_due(&server.queue) <= sq_now()))
+	for (; server.queue.n && (server.open || sq_line_queue_due(&server.queue) <= sq_now());
+	     server.moved++)
 		release(sq_line_queue_take(&server.queue));
-}
-
-/* Does the frame come from the gate? Then its number. */
-static bool find_number(const unsigned char *frame, uint32_t *ret)
-{
-	uint16_t magic;
-
-	memcpy(ret, frame, sizeof(*ret));
-	memcpy(&magic, frame + sizeof(*ret), sizeof(magic));
-	*ret = ntohl(*ret);
-	return ntohs(magic) == SQ_LINE_MAGIC;
-}
-
-/*
- * What the gate wrote for this packet. False: the slot is a later one's by now. The gate writes the
- * number first, so that one that changes meanwhile is seen behind the copy.
- */
-static bool read_slot(uint32_t number, struct sq_line_slot *ret)
-{
-	const volatile struct sq_line_slot *slot = &server.slots[number % SQ_LINE_SLOTS];
-
-	memcpy(ret, (const void *)slot, sizeof(*ret));
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return (uint32_t)slot->number == number;
+	sq_line_outbox_flush(&server.outbox);
 }
 
 /* Takes it into the queue. One for which there is no room goes on at once. */
@@ -154,81 +149,17 @@ static void hold(struct sq_line_packet *packet)
 	release(packet);
 }
 
-/*
- * Which of the wire packets that the gate drew for a frame begins with. A super packet that the line
- * cannot take as it is (UDP's) comes cut by the kernel, each part with the number of the whole.
- */
-static size_t next_segment(uint32_t number, size_t n)
-{
-	static uint32_t last;
-	static size_t next;
-
-	if (number != last)
-		next = 0;
-	last = number;
-	next += n;
-	return next - n;
-}
-
-/* Its frame and the header before it are as they were read; frees it where it is not the gate's. */
+/* Holds it, parted where not all of it is to fare alike. */
 static void take_in(struct sq_line_packet *packet)
 {
-	struct sq_line_slot slot;
-	uint32_t number;
+	const struct sq_line_slot *slot = &packet->slot;
 
-	if (!find_number(packet->frame, &number)) { /* somebody else uses the device */
-		free(packet);
-		return;
-	}
-	if (!read_slot(number, &slot)) {
-		server.stats.reused++; /* where it was bound for is lost: so is the packet */
-		free(packet);
-		return;
-	}
-	packet->slot = slot;
 	/* what is replaced is not parted before */
-	if (!(slot.lost | slot.corrupted | slot.doubled | slot.late) || slot.fate || server.open)
+	if (!(slot->lost | slot->corrupted | slot->doubled | slot->late) || slot->fate ||
+	    server.open)
 		hold(packet);
 	else
-		sq_line_part(packet, next_segment(number, sq_line_segments(packet)), hold);
-}
-
-/*
- * The next packet of a device, or NULL. It is read to where it stays: of a super packet a copy costs more
- * than all else that the line does with it.
- */
-static struct sq_line_packet *read_packet(size_t space)
-{
-	static struct sq_line_packet *room;
-	struct sq_line_packet *packet;
-	ssize_t n;
-
-	if (!room)
-		room = sq_line_packet_new(LARGEST_FRAME);
-	n = read(server.space[space].tap_fd, (char *)room + offsetof(struct sq_line_packet, header),
-		 sizeof(room->header) + LARGEST_FRAME);
-	if (n < (ssize_t)sizeof(room->header) + ETH_HLEN)
-		return NULL;
-	room->n = (size_t)n - sizeof(room->header);
-	room->space = space;
-	if (room->n <= COPIED_FRAME) {
-		packet = sq_line_packet_new(room->n);
-		memcpy(packet, room, sizeof(*room) + room->n);
-		return packet;
-	}
-	packet = TAKE_PTR(room);
-	return sq_realloc(packet, sizeof(*packet) + packet->n);
-}
-
-/* Reads up to a batch; true if any came. */
-static bool read_tap(size_t space)
-{
-	struct sq_line_packet *packet;
-	int i;
-
-	for (i = 0; i < READ_BATCH && (packet = read_packet(space)); i++)
-		take_in(packet);
-	return i > 0;
+		sq_line_part(packet, packet->first_segment, hold);
 }
 
 /* The part in the kernel of the space that is made next. */
@@ -328,6 +259,7 @@ static bool obey(void)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
 	if (command == SQ_LINE_STATS) {
 		reply.stats = server.stats;
+		reply.stats.reused = server.intake.reused;
 		for (size_t i = 0; i < server.n_spaces; i++)
 			reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
 		if (server.held)
@@ -335,6 +267,22 @@ static bool obey(void)
 	}
 	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
+}
+
+/*
+ * Where packets came or went a moment ago more will: to wait a little lets them gather, and neither who sends nor who
+ * receives nor this process is woken for each. The more there were the longer, as network devices put off their
+ * interrupts (adaptive coalescing, ethtool(8)): above some 50 000 packets a second it grows to the most.
+ */
+static void rest(void)
+{
+	uint64_t ns = MIN(MAX(server.moved * REST_EACH_NS, REST_LEAST_NS), REST_MOST_NS);
+	uint64_t until = server.woken_ns + ns;
+	struct timespec end = { .tv_sec = (time_t)(until / SQ_S), .tv_nsec = (long)(until % SQ_S) };
+
+	if (server.moved && !server.open)
+		clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &end, NULL);
+	server.moved = 0;
 }
 
 /* Waits for packets, the next one due, a command, or the next look at the lease. */
@@ -345,26 +293,23 @@ static void wait_for_work(uint64_t most_ns)
 	struct timespec timeout = { .tv_sec = (time_t)(wait / SQ_S),
 				    .tv_nsec = (long)(wait % SQ_S) };
 
+	sq_line_intake_wait(&server.intake, true);
 	if (ppoll(server.fds, POLL_TAPS + server.n_spaces, &timeout, NULL) < 0)
 		for (size_t i = 0; i < POLL_TAPS + server.n_spaces; i++)
 			server.fds[i].revents = 0;
+	sq_line_intake_wait(&server.intake, false);
 }
 
 /* True if any came. */
 static bool move_packets(void)
 {
-	bool came = false;
+	size_t came;
 
-	for (size_t i = 0; i < server.n_spaces; i++) {
-		struct pollfd *tap = &server.fds[POLL_TAPS + i];
-
-		if (tap->revents & POLLIN)
-			came |= read_tap(i);
-		else if (tap->revents)
-			tap->fd = -1; /* the namespace is gone, and its device */
-		release_due();
-	}
+	server.woken_ns = sq_now();
+	came = sq_line_intake_read(&server.intake, server.space, &server.fds[POLL_TAPS],
+				   server.n_spaces);
 	release_due();
+	server.moved = server.intake.more ? 0 : server.moved + came;
 	return came;
 }
 
@@ -376,6 +321,7 @@ static void serve(void)
 		enum sq_lease_state state = sq_lease_state(&server.lease);
 
 		server.open = state == SQ_LEASE_LAPSED || state == SQ_LEASE_KILLED;
+		rest();
 		wait_for_work(TICK_NS);
 		move_packets();
 		sq_helper_beat(&server.helper);
@@ -401,19 +347,16 @@ static void serve(void)
 
 static int map_shared(uint32_t n_faults, struct sq_error **err)
 {
-	void *slots = mmap(NULL, SQ_LINE_SLOTS * sizeof(*server.slots), PROT_READ, MAP_SHARED,
-			   SQ_LINE_FD_SLOTS, 0);
 	void *hist = mmap(NULL, n_faults * sizeof(*server.hist), PROT_READ | PROT_WRITE, MAP_SHARED,
 			  SQ_LINE_FD_HIST, 0);
 
-	if (slots == MAP_FAILED || hist == MAP_FAILED)
-		return sq_error_errno(err, errno, "cannot map what the gate writes");
-	close(SQ_LINE_FD_SLOTS);
-	close(SQ_LINE_FD_HIST);
-	server.slots = slots;
+	if (hist == MAP_FAILED)
+		return sq_error_errno(err, errno, "cannot map the delays made");
 	server.hist = hist;
 	server.n_faults = n_faults;
-	return 0;
+	server.intake.take = take_in;
+	return sq_line_intake_open(&server.intake, SQ_LINE_FD_SLOTS, SQ_LINE_FD_SHARED,
+				   SQ_LINE_FD_RING, err);
 }
 
 static int map_backs(struct sq_error **err)
@@ -447,9 +390,12 @@ static int map_what_there_is(unsigned long with, struct sq_error **err)
 		r = map_backs(err);
 	if (!r && (with & SQ_LINE_WITH_PRIVATE))
 		r = map_private(err);
+	close(SQ_LINE_FD_SLOTS);
+	close(SQ_LINE_FD_HIST);
+	close(SQ_LINE_FD_SHARED);
 	close(SQ_LINE_FD_BACKS);
 	close(SQ_LINE_FD_HELD_TOTAL);
-	for (int fd = SQ_LINE_FD_SOCKET; fd <= SQ_LINE_FD_RELEASE; fd++)
+	for (int fd = SQ_LINE_FD_RING; fd <= SQ_LINE_FD_RELEASE; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return r;
 }
@@ -468,6 +414,8 @@ int sq_line_main(int argc, char **argv)
 	if (r)
 		return sq_helper_fail(err);
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
+	server.fds[POLL_RING] = (struct pollfd){ .fd = SQ_LINE_FD_RING, .events = POLLIN };
+	server.outbox.gone = count_gone;
 	server.fds[POLL_ORPHANED] =
 		(struct pollfd){ .fd = server.helper.orphaned_fd, .events = POLLIN };
 	if (sq_helper_ready(&server.helper, 0, 0, &err))

@@ -10,14 +10,16 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
 #include "inject/wire_packet.h"
 #include "util/fs.h"
 #include "util/tc.h"
+#include "util/time.h"
 
 #define LO_IFINDEX 1 /* in every network namespace */
 #define TAP_MTU 65521 /* the most a TAP takes: 65535 with the Ethernet header */
@@ -99,6 +101,7 @@ static int open_marked(int domain)
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err)
 {
+	socklen_t cookie_n = sizeof(space->cookie);
 	int r = 0;
 
 	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF,
@@ -118,6 +121,8 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 	space->raw4_in_fd = open_marked(AF_INET);
 	space->raw6_in_fd = open_marked(AF_INET6);
 	space->devices_fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
+	/* a kernel without it (5.14) has no ring either */
+	getsockopt(space->raw4_fd, SOL_SOCKET, SO_NETNS_COOKIE, &space->cookie, &cookie_n);
 	return 0;
 }
 
@@ -158,106 +163,138 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space)
 	return dropped;
 }
 
-static int send_all(int fd, const struct sockaddr *address, socklen_t address_n,
-		    struct iovec *parts, size_t n, uint32_t mark)
+/* To an IP packet's destination. 0 or a negative errno. */
+static int address_of(const struct sq_line_slot *slot, const unsigned char *packet, size_t n,
+		      union sq_line_address *ret, socklen_t *ret_n)
 {
-	char control[CMSG_SPACE(sizeof(mark))] __attribute__((aligned(8))) = { 0 };
-	struct msghdr message = { .msg_name = (void *)address,
-				  .msg_namelen = address_n,
-				  .msg_iov = parts,
-				  .msg_iovlen = n };
-
-	if (mark) {
-		struct cmsghdr *cmsg;
-
-		message.msg_control = control;
-		message.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&message);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SO_MARK;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(mark));
-		memcpy(CMSG_DATA(cmsg), &mark, sizeof(mark));
-	}
-	return sendmsg(fd, &message, 0) < 0 ? -errno : 0;
-}
-
-static int send_ip(const struct sq_line_space *space, const struct sq_line_slot *slot, bool in,
-		   const unsigned char *packet, size_t n)
-{
-	struct iovec part = { (void *)packet, n };
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-
 	if (n < sizeof(uint32_t) * 5)
 		return -EINVAL;
 	if (packet[0] >> 4 == 4) {
-		memcpy(&v4.sin_addr, packet + IPV4_DESTINATION, sizeof(v4.sin_addr));
-		return send_all(in ? space->raw4_in_fd : space->raw4_fd, (struct sockaddr *)&v4,
-				sizeof(v4), &part, 1, slot->mark);
+		ret->v4 = (struct sockaddr_in){ .sin_family = AF_INET };
+		memcpy(&ret->v4.sin_addr, packet + IPV4_DESTINATION, sizeof(ret->v4.sin_addr));
+		*ret_n = sizeof(ret->v4);
+		return 0;
 	}
-	if (n < IPV6_DESTINATION + sizeof(v6.sin6_addr))
+	if (n < IPV6_DESTINATION + sizeof(ret->v6.sin6_addr))
 		return -EINVAL;
-	memcpy(&v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(v6.sin6_addr));
-	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
-		v6.sin6_scope_id = slot->ifindex;
-	return send_all(in ? space->raw6_in_fd : space->raw6_fd, (struct sockaddr *)&v6, sizeof(v6),
-			&part, 1, slot->mark);
+	ret->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+	memcpy(&ret->v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(ret->v6.sin6_addr));
+	if (IN6_IS_ADDR_LINKLOCAL(&ret->v6.sin6_addr))
+		ret->v6.sin6_scope_id = slot->ifindex;
+	*ret_n = sizeof(ret->v6);
+	return 0;
 }
 
-int sq_line_space_send_made(const struct sq_line_space *space, const struct sq_line_slot *slot,
-			    const unsigned char *packet, size_t n)
+/* The socket that sends to such an address. */
+static int raw_fd(const struct sq_line_space *space, const union sq_line_address *address, bool in)
 {
-	return send_ip(space, slot, true, packet, n);
+	if (address->any.sa_family == AF_INET)
+		return in ? space->raw4_in_fd : space->raw4_fd;
+	return in ? space->raw6_in_fd : space->raw6_fd;
+}
+
+/* Through the IP stack, what begins with IP's header @skip bytes behind the frame's begin. 0 or a negative errno. */
+static int post_ip(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+		   struct sq_line_packet *packet, size_t skip, bool in)
+{
+	union sq_line_address address;
+	struct sq_line_letter *letter;
+	socklen_t n;
+	int r = address_of(&packet->slot, packet->frame + skip, packet->n - skip, &address, &n);
+
+	if (r)
+		return r;
+	letter = sq_line_outbox_letter(outbox, raw_fd(space, &address, in));
+	letter->address = address;
+	letter->address_n = n;
+	letter->parts[0] = (struct iovec){ packet->frame + skip, packet->n - skip };
+	letter->n_parts = 1;
+	letter->mark = packet->slot.mark;
+	letter->packet = packet;
+	return 0;
+}
+
+static void return_to_sender(struct sq_line_outbox *outbox, struct sq_line_packet *packet,
+			     int result)
+{
+	outbox->gone(packet, sq_now(), result);
+	free(packet);
+}
+
+void sq_line_space_send_made(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+			     struct sq_line_packet *packet)
+{
+	int r = post_ip(space, outbox, packet, 0, true);
+
+	if (r)
+		return_to_sender(outbox, packet, r);
 }
 
 /* By the line's own device, whose program sends it in by the one it came by. */
 static int send_in(const struct sq_line_space *space, struct sq_line_backs *backs,
-		   const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
-		   unsigned char *frame, size_t n)
+		   struct sq_line_packet *packet)
 {
+	const struct sq_line_slot *slot = &packet->slot;
 	uint32_t number = backs->next++;
 	struct sq_line_back *back = &backs->entry[number % SQ_LINE_BACKS];
 	const uint32_t wire_number = htonl(number);
 	const uint16_t magic = htons(SQ_LINE_MAGIC);
-	struct iovec parts[] = { { (void *)header, sizeof(*header) }, { frame, n } };
 
 	back->ifindex = slot->ifindex;
 	back->mark = slot->mark;
 	memcpy(back->dst_mac, slot->dst_mac, sizeof(back->dst_mac));
-	memcpy(frame, &wire_number, sizeof(wire_number));
-	memcpy(frame + sizeof(wire_number), &magic, sizeof(magic));
-	return writev(space->tap_fd, parts, 2) < 0 ? -errno : 0;
+	memcpy(packet->frame, &wire_number, sizeof(wire_number));
+	memcpy(packet->frame + sizeof(wire_number), &magic, sizeof(magic));
+	return write(space->tap_fd, &packet->header, sizeof(packet->header) + packet->n) < 0
+		       ? -errno
+		       : 0;
 }
 
-int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
-		       const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
-		       unsigned char *frame, size_t n)
+static void post_to_device(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+			   struct sq_line_packet *packet)
 {
-	struct virtio_net_hdr copy = *header;
-	struct iovec parts[] = { { &copy, sizeof(copy) }, { frame, n } };
-	struct sockaddr_ll device = { .sll_family = AF_PACKET,
-				      .sll_halen = ETH_ALEN,
-				      .sll_ifindex = (int)slot->ifindex };
+	const struct sq_line_slot *slot = &packet->slot;
+	struct sq_line_letter *letter = sq_line_outbox_letter(outbox, space->packet_fd);
 
-	if (n < ETH_HLEN + sizeof(uint32_t) * 5)
-		return -EINVAL;
-	/* through the IP stack, which finds the way to lo again */
-	if (slot->ifindex == LO_IFINDEX) {
-		sq_finish_checksum(&copy, frame, n);
-		return send_ip(space, slot, slot->ingress, frame + ETH_HLEN, n - ETH_HLEN);
+	letter->address.device = (struct sockaddr_ll){ .sll_family = AF_PACKET,
+						       .sll_halen = ETH_ALEN,
+						       .sll_ifindex = (int)slot->ifindex };
+	letter->address_n = sizeof(letter->address.device);
+	memcpy(&letter->address.device.sll_protocol, packet->frame + 2 * (size_t)ETH_ALEN,
+	       sizeof(letter->address.device.sll_protocol));
+	letter->header = packet->header;
+	letter->parts[0] = (struct iovec){ &letter->header, sizeof(letter->header) };
+	letter->parts[1] = (struct iovec){ packet->frame, packet->n };
+	letter->n_parts = 2;
+	letter->mark = slot->mark;
+	letter->packet = packet;
+	if (!slot->l3) {
+		memcpy(packet->frame, slot->dst_mac, ETH_ALEN);
+		return;
 	}
-	if (slot->ingress)
-		return backs->entry ? send_in(space, backs, slot, header, frame, n) : -EINVAL;
-	memcpy(&device.sll_protocol, frame + 2 * (size_t)ETH_ALEN, sizeof(device.sll_protocol));
-	if (slot->l3) {
-		parts[1].iov_base = frame + ETH_HLEN;
-		parts[1].iov_len = n - ETH_HLEN;
-		copy.hdr_len -= MIN(copy.hdr_len, ETH_HLEN);
-		if (copy.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-			copy.csum_start -= ETH_HLEN;
+	letter->parts[1] = (struct iovec){ packet->frame + ETH_HLEN, packet->n - ETH_HLEN };
+	letter->header.hdr_len -= MIN(letter->header.hdr_len, ETH_HLEN);
+	if (letter->header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		letter->header.csum_start -= ETH_HLEN;
+}
+
+void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+			struct sq_line_outbox *outbox, struct sq_line_packet *packet)
+{
+	const struct sq_line_slot *slot = &packet->slot;
+	int r = -EINVAL;
+
+	if (packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
+		return_to_sender(outbox, packet, r);
+	} else if (slot->ifindex == LO_IFINDEX) {
+		/* the IP stack finds the way to lo again */
+		sq_finish_checksum(&packet->header, packet->frame, packet->n);
+		r = post_ip(space, outbox, packet, ETH_HLEN, slot->ingress);
+		if (r)
+			return_to_sender(outbox, packet, r);
+	} else if (!slot->ingress) {
+		post_to_device(space, outbox, packet);
 	} else {
-		memcpy(frame, slot->dst_mac, ETH_ALEN);
+		return_to_sender(outbox, packet, backs->entry ? send_in(space, backs, packet) : r);
 	}
-	return send_all(space->packet_fd, (struct sockaddr *)&device, sizeof(device), parts, 2,
-			slot->mark);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "inject/line_outbox.h"
 #include "util/error.h"
 
 struct sq_line_space {
@@ -17,6 +18,7 @@ struct sq_line_space {
 	int raw4_in_fd, raw6_in_fd; /* of packets that came in by lo */
 	int back_fd; /* the link of the program on the device, or -EBADF */
 	int devices_fd; /* /proc/net/dev of the namespace */
+	uint64_t cookie; /* the namespace's */
 	char name[IFNAMSIZ];
 };
 
@@ -39,19 +41,18 @@ void sq_line_space_close(struct sq_line_space *space);
 uint64_t sq_line_space_dropped(const struct sq_line_space *space);
 
 /*
- * Sends a frame of @n bytes on its way. @frame begins with the Ethernet header that the gate left;
- * @slot is what the gate wrote about it. 0 or a negative errno.
+ * Sends a packet on its way, at the latest when @outbox is flushed; it is taken. Its frame begins with the Ethernet
+ * header that the gate left, its slot is what the gate wrote about it. The outbox tells what became of it.
  */
-int sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
-		       const struct sq_line_slot *slot, const struct virtio_net_hdr *header,
-		       unsigned char *frame, size_t n);
+void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+			struct sq_line_outbox *outbox, struct sq_line_packet *packet);
 
 /*
- * Sends an IP packet of squall's own of @n bytes, complete with its checksums, the way that the IP stack
- * finds; one of the namespace's own addresses is reached too, whoever it is said to be from. The faults
- * on packets that come in let it pass.
+ * The same of an IP packet of squall's own, complete with its checksums, which is all that is in the frame: it goes
+ * the way that the IP stack finds; one of the namespace's own addresses is reached too, whoever it is said to be
+ * from. The faults on packets that come in let it pass.
  */
-int sq_line_space_send_made(const struct sq_line_space *space, const struct sq_line_slot *slot,
-			    const unsigned char *packet, size_t n);
+void sq_line_space_send_made(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+			     struct sq_line_packet *packet);
 
 #endif

@@ -68,9 +68,9 @@ static const int nap_calls[] = { CALL(waitid), CALL(wait4), CALL(kill) };
 static const int napper_calls[] = { CALL(close_range) };
 
 static const int line_calls[] = {
-	CALL(ioctl),	  CALL(socket),	    CALL(bind),	   CALL(getsockname),
-	CALL(setsockopt), CALL(getsockopt), CALL(sendmsg), CALL(sendto),
-	CALL(recvmsg),	  CALL(recvfrom),   CALL(setns),   CALL(fcntl),
+	CALL(ioctl),	  CALL(socket),	 CALL(bind),	 CALL(getsockname), CALL(setsockopt),
+	CALL(getsockopt), CALL(sendmsg), CALL(sendmmsg), CALL(sendto),	    CALL(recvmsg),
+	CALL(recvfrom),	  CALL(setns),	 CALL(fcntl),
 };
 
 /* The second is libbpf's, for the name of a program that it attaches to a clsact qdisc. */
