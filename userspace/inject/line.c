@@ -42,17 +42,17 @@ void sq_line_private_name(const struct sq_lease *lease, char *name)
 static void list_fds(const struct sq_line_setup *setup, int socket, int fds[LINE_FDS])
 {
 	const int list[LINE_FDS] = { setup->lease->control_fd,
-			       setup->switch_fd,
-			       setup->slots_fd,
-			       setup->hist_fd,
-			       setup->shared_fd,
-			       setup->ring_fd,
-			       socket,
-			       setup->backs_fd,
-			       setup->back_program_fd,
-			       setup->held_total_fd,
-			       setup->turn_program_fd,
-			       setup->release_program_fd };
+				     setup->switch_fd,
+				     setup->slots_fd,
+				     setup->hist_fd,
+				     setup->shared_fd,
+				     setup->ring_fd,
+				     socket,
+				     setup->backs_fd,
+				     setup->back_program_fd,
+				     setup->held_total_fd,
+				     setup->turn_program_fd,
+				     setup->release_program_fd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		fds[i] = list[i] < 0 ? socket : list[i];
