@@ -201,6 +201,10 @@ start_in()
 		> "$WORK/$(basename "$cgroup").log" 2>&1 &
 	started_pid=$!
 	started+=("$started_pid")
+	# in its cgroup, unless it has ended already
+	until [[ $(cat "/proc/$started_pid/cgroup" 2> /dev/null || echo "$cgroup") == *"$cgroup"* ]]; do
+		sleep 0.01
+	done
 }
 
 # start COMMAND...: in the background, output in $WORK/out; its pid is in $started_pid.
