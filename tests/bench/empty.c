@@ -8,6 +8,8 @@
  *   empty fmod_ret __x64_sys_read                a function of the kernel's
  *   empty kprobe __x64_sys_read                  the same, by kprobe_multi
  *   empty connect CGROUP                         a cgroup's connect4 (a path)
+ *   empty egress DEVICE                          a device's, by tcx
+ *   empty both DEVICE                            and its ingress
  *
  * Says "ready" once it is attached and stays so until its standard input ends; else says why not.
  */
@@ -17,11 +19,16 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* enum bpf_attach_type since 6.6 */
+#define TCX_INGRESS 46
+#define TCX_EGRESS 47
 
 /* A program of two instructions that returns @result. */
 static int load(enum bpf_prog_type type, enum bpf_attach_type attach, int result, int btf_id)
@@ -71,6 +78,13 @@ static int on_tracepoint(const char *name)
 	return event;
 }
 
+static int on_device(const char *name, int at)
+{
+	int fd = load(BPF_PROG_TYPE_SCHED_CLS, at, -1, 0); /* -1: on to the next of the chain */
+
+	return fd < 0 ? fd : bpf_link_create(fd, (int)if_nametoindex(name), at, NULL);
+}
+
 static int attach(const char *kind, const char *where)
 {
 	int fd;
@@ -97,6 +111,12 @@ static int attach(const char *kind, const char *where)
 		return fd < 0 ? fd
 			      : bpf_link_create(fd, open(where, O_RDONLY | O_CLOEXEC),
 						BPF_CGROUP_INET4_CONNECT, NULL);
+	}
+	if (!strcmp(kind, "egress"))
+		return on_device(where, TCX_EGRESS);
+	if (!strcmp(kind, "both")) {
+		fd = on_device(where, TCX_INGRESS);
+		return fd < 0 ? fd : on_device(where, TCX_EGRESS);
 	}
 	return -EINVAL;
 }

@@ -25,3 +25,26 @@ note()
 {
 	printf 'note\t%s\n' "$*"
 }
+
+# build_empty: the program that does nothing, for with_empty
+build_empty()
+{
+	gcc -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Werror -o "$WORK/empty" "$ROOT/tests/bench/empty.c" -lbpf
+}
+
+# with_empty HOOK COMMAND...: runs it while an empty program is there, in the network namespace $EMPTY_NETNS if that
+# is set: what a hook costs, whoever is attached
+with_empty()
+{
+	local to from pid line
+
+	# shellcheck disable=SC2086 # two words
+	coproc EMPTY { exec ${EMPTY_NETNS:+nsenter --net=/run/netns/$EMPTY_NETNS} "$WORK/empty" $1; }
+	pid=$EMPTY_PID to=${EMPTY[1]} from=${EMPTY[0]}
+	read -r -t 20 line <&"$from"
+	[ "$line" = ready ] || fail "no empty program at '$1': $line"
+	shift
+	"$@"
+	echo >&"$to"
+	wait "$pid"
+}
