@@ -140,6 +140,8 @@ struct net_device {
 struct sk_buff {
 	struct net_device *dev;
 	__u8 ip_summed : 2;
+	__u8 decrypted : 1;
+	__u8 active_extensions;
 	__u16 csum_start, csum_offset;
 	unsigned int end;
 	unsigned char *head, *data;

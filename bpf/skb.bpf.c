@@ -17,13 +17,24 @@ struct {
 	__uint(max_entries, 4096); /* set at load */
 } sq_line_ring SEC(".maps");
 
-/* Is it one wire packet, as it will be on the wire, and does nobody want to know when a device sends it? */
-static __always_inline bool sq_fits_ring(const struct __sk_buff *skb, struct sk_buff *whole)
+/*
+ * Is it one wire packet, as it will be on the wire, with nothing left to be done by a device but a checksum of TCP's
+ * or UDP's, and does nobody want to know when a device sends it?
+ */
+static __always_inline bool sq_fits_ring(const struct __sk_buff *skb, struct sk_buff *whole,
+					 const struct sq_event *event)
 {
 	const struct skb_shared_info *shared;
 	__u8 wants = 1;
 
 	if (skb->gso_size || skb->vlan_present || !skb->len || skb->len > SQ_RING_LARGE)
+		return false;
+	/* SCTP's checksum is another; what a device is to encrypt the TAP has encrypted before (TLS, IPsec) */
+	if (!event->protocol)
+		return false;
+	if (bpf_core_field_exists(whole->decrypted) && BPF_CORE_READ_BITFIELD(whole, decrypted))
+		return false;
+	if (bpf_core_field_exists(whole->active_extensions) && whole->active_extensions)
 		return false;
 	shared = (void *)(whole->head + whole->end);
 	bpf_core_read(&wants, sizeof(wants), &shared->tx_flags);
@@ -81,7 +92,7 @@ __noinline int sq_to_ring(struct __sk_buff *skb, const struct sq_decision *d, __
 	if (!d || !shared || !sq_kernel_has(bpf_cast_to_kern_ctx))
 		return 0;
 	whole = bpf_cast_to_kern_ctx(skb);
-	if (!sq_fits_ring(skb, whole))
+	if (!sq_fits_ring(skb, whole, &d->event))
 		return 0;
 	if (skb->len <= SQ_RING_SMALL)
 		record = sq_reserve(skb, whole, SQ_RING_SMALL);

@@ -92,7 +92,7 @@ def chatter(args):
 
 
 def loss(args):
-    """Sends `count` datagrams to an echo or sink; prints sent, errors of the sender."""
+    """Sends `count` datagrams to an echo or sink, every second of `pad` bytes; prints sent, errors of the sender."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_IP if ':' not in args.host else socket.IPPROTO_IPV6,
                     11 if ':' not in args.host else 25, 1)  # IP_RECVERR
@@ -100,7 +100,7 @@ def loss(args):
     errors = 0
     for i in range(args.count):
         try:
-            sock.send(b'%08d' % i)
+            sock.send((b'%08d' % i).ljust(args.pad if i % 2 else 0))
         except OSError:
             errors += 1
         if i % 50 == 49:
@@ -418,6 +418,7 @@ def main():
         p.add_argument('--pause', type=float, default=0)
         p.add_argument('--also', type=int, nargs='*', default=[])
         p.add_argument('--udp', action='store_true')
+        p.add_argument('--pad', type=int, default=0)
         p.add_argument('--from-port', type=int, default=0)
         p.add_argument('--timeout', type=float, default=0.3 if function is answers else 2)
     args = parser.parse_args()

@@ -19,6 +19,7 @@
 #define MAX_CARVES 4096 /* room for what turns out to be protected later */
 #define GUARD_BITS 8 /* of each direction */
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
+#define LINE_NS (10 * SQ_S) /* that may be a million packets */
 #define RATE_BURST_NS (100 * SQ_MS)
 
 static int find_backends(struct sq_injector *injector, struct sq_error **err)
@@ -398,7 +399,7 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	injector->follower = sq_follower_free(injector->follower);
 	sq_links_close(&injector->links);
 	sq_line_stop(&injector->line);
-	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, HELPERS_NS);
+	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, LINE_NS);
 	sq_netns_list_clear(&injector->netns);
 }
 

@@ -58,7 +58,7 @@ static size_t next_segment(uint32_t number, size_t n)
 	return next - n;
 }
 
-/* Its frame and the header before it are as they were read from a device; frees it where it is not the gate's. */
+/* Its frame and the header before it are as they were read; frees it where it is not the gate's. */
 static void look_at(struct sq_line_intake *intake, struct sq_line_packet *packet)
 {
 	uint32_t number;
@@ -74,19 +74,9 @@ static void look_at(struct sq_line_intake *intake, struct sq_line_packet *packet
 	}
 	intake->last = packet->slot.number;
 	packet->first_segment = next_segment(number, sq_line_segments(packet));
-	if (packet->slot.number < intake->limit)
-		intake->take(packet);
-	else
-		*(struct sq_line_packet **)sq_append(&intake->early, &intake->n_early,
-						     sizeof(*intake->early)) = packet;
-}
-
-/* What came too early in the round before. */
-static void take_early(struct sq_line_intake *intake)
-{
-	for (size_t i = 0; i < intake->n_early; i++)
-		intake->take(intake->early[i]);
-	intake->n_early = 0;
+	packet->order = intake->order++;
+	*(struct sq_line_packet **)sq_append(&intake->waiting, &intake->n_waiting,
+					     sizeof(*intake->waiting)) = packet;
 }
 
 /*
@@ -128,13 +118,26 @@ static size_t read_device(struct sq_line_intake *intake, const struct sq_line_sp
 	return n;
 }
 
-static void take_record(struct sq_line_intake *intake, const struct sq_line_record *record,
-			size_t space)
+/* The namespace with this cookie, or @n: there is none. */
+static size_t find_space(const struct sq_line_space *spaces, size_t n, uint64_t cookie)
 {
+	size_t i = 0;
+
+	while (i < n && spaces[i].cookie != cookie)
+		i++;
+	return i;
+}
+
+static void take_record(struct sq_line_intake *intake, const struct sq_line_record *record,
+			const struct sq_line_space *spaces, size_t n)
+{
+	const size_t space = find_space(spaces, n, record->netns);
 	struct sq_line_packet *packet;
 
-	if (record->n < ETH_HLEN || record->n > SQ_RING_LARGE)
+	if (space == n || record->n < ETH_HLEN || record->n > SQ_RING_LARGE) {
+		intake->reused++;
 		return;
+	}
 	packet = sq_line_packet_new(record->n);
 	packet->slot = record->slot;
 	packet->space = space;
@@ -146,54 +149,72 @@ static void take_record(struct sq_line_intake *intake, const struct sq_line_reco
 	intake->take(packet);
 }
 
-/* The namespace with this cookie, or @n: there is none. */
-static size_t find_space(const struct sq_line_space *spaces, size_t n, uint64_t cookie)
+/* By number; the parts of one that the kernel has cut have the same. */
+static int by_number(const void *a, const void *b)
 {
-	size_t i = 0;
+	const struct sq_line_packet *x = *(struct sq_line_packet *const *)a;
+	const struct sq_line_packet *y = *(struct sq_line_packet *const *)b;
 
-	while (i < n && spaces[i].cookie != cookie)
-		i++;
-	return i;
+	if (x->slot.number != y->slot.number)
+		return x->slot.number < y->slot.number ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+/* Hands over what is numbered before @limit, of both ways in one order; the rest waits for the next time. */
+static size_t merge(struct sq_line_intake *intake, const struct sq_line_space *spaces, size_t n,
+		    uint64_t limit)
+{
+	size_t i = 0, came = 0;
+
+	if (intake->n_waiting)
+		qsort(intake->waiting, intake->n_waiting, sizeof(*intake->waiting), by_number);
+	for (;; came++) {
+		struct sq_line_packet *waiting = i < intake->n_waiting ? intake->waiting[i] : NULL;
+		uint64_t first = waiting ? MIN(waiting->slot.number, limit) : limit;
+		const struct sq_line_record *record = sq_line_ring_next(&intake->ring, first);
+
+		if (record) {
+			take_record(intake, record, spaces, n);
+			sq_line_ring_done(&intake->ring);
+		} else if (waiting && waiting->slot.number < limit) {
+			intake->take(waiting);
+			i++;
+		} else {
+			break;
+		}
+	}
+	intake->n_waiting -= i;
+	if (i && intake->n_waiting)
+		memmove(intake->waiting, intake->waiting + i,
+			intake->n_waiting * sizeof(*intake->waiting));
+	return came;
 }
 
 /*
- * What comes by the one way while the other is read may be behind what is still to come by that. So only what was
- * numbered before both were read is taken in; where a device was not read to its end, of the ring only what comes
- * before the last that was: and of two packets of a flow the queue knows which is the earlier.
+ * What comes by the one way while the other is read may be behind what is still to come by that: so only what was
+ * numbered before both were read is handed over, and where a device was not read to its end, only what comes before
+ * the last that was.
  */
 size_t sq_line_intake_read(struct sq_line_intake *intake, const struct sq_line_space *spaces,
 			   struct pollfd *devices, size_t n)
 {
-	const struct sq_line_record *record;
 	uint64_t limit = __atomic_load_n(&intake->shared->next, __ATOMIC_ACQUIRE);
-	size_t came = 0;
 
-	intake->limit = limit;
 	intake->more = false;
-	take_early(intake);
 	/* again, for what came since; of one device the reading tells */
 	if (n > 1 && poll(devices, n, 0) < 0)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
 		bool look = n == 1 ? devices[i].fd >= 0 : devices[i].revents & POLLIN;
-		size_t m = look ? read_device(intake, spaces, i) : 0;
 
-		if (devices[i].revents & ~POLLIN)
-			devices[i].fd = -1; /* the namespace is gone, and its device */
-		if (m == READ_BATCH) {
+		if (look && read_device(intake, spaces, i) == READ_BATCH) {
 			limit = MIN(limit, intake->last);
 			intake->more = true;
 		}
-		came += m;
+		if (devices[i].revents & ~POLLIN)
+			devices[i].fd = -1; /* the namespace is gone, and its device */
 	}
-	for (; (record = sq_line_ring_next(&intake->ring, limit)); came++) {
-		size_t space = find_space(spaces, n, record->netns);
-
-		if (space < n)
-			take_record(intake, record, space);
-		sq_line_ring_done(&intake->ring);
-	}
-	return came;
+	return merge(intake, spaces, n, limit);
 }
 
 void sq_line_intake_wait(struct sq_line_intake *intake, bool waits)

@@ -17,11 +17,11 @@ struct sq_line_intake {
 	struct sq_line_shared *shared;
 	struct sq_line_ring ring;
 	void (*take)(struct sq_line_packet *packet); /* the packet is the taker's */
-	uint64_t limit; /* what is numbered below it may be taken in */
 	uint64_t last; /* the number of the last packet that was read from a device */
-	struct sq_line_packet **early; /* read, but numbered behind */
-	size_t n_early;
-	uint64_t reused; /* lost: read when the packet's slot was another's already */
+	struct sq_line_packet **waiting; /* read from devices, to be merged with the ring's */
+	size_t n_waiting;
+	uint64_t order; /* how many were read, ever */
+	uint64_t reused; /* lost: the packet's slot was another's already, or nobody knows its namespace */
 	bool more; /* there is more to read at once */
 };
 

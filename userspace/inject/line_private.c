@@ -236,13 +236,14 @@ int sq_line_pair_open(struct sq_line_pair *pair, const struct sq_line_pair_setup
 	*pair = (struct sq_line_pair){ .netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 							    NETLINK_ROUTE),
 				       .turn_fd = -EBADF,
-				       .release_fd = -EBADF,
-				       .ifindex = setup->ifindex };
+				       .release_fd = -EBADF };
 	r = pair->netlink_fd < 0 ? -errno : make_pair(pair->netlink_fd, setup);
 	if (r)
 		sq_error_set(err, SQ_FAIL_UNSUPPORTED, -r,
 			     "cannot make the delay line's pair of devices (CONFIG_VETH): %s",
 			     strerror(-r));
+	else
+		pair->ifindex = setup->ifindex;
 	if (!r)
 		r = raise_far_there(pair, setup, err);
 	if (!r)
@@ -256,7 +257,7 @@ void sq_line_pair_close(struct sq_line_pair *pair)
 {
 	struct request request = { 0 };
 
-	if (pair->netlink_fd >= 0) {
+	if (pair->netlink_fd >= 0 && pair->ifindex) {
 		begin_link(&request, RTM_DELLINK, pair->ifindex);
 		ask(pair->netlink_fd, &request);
 	}

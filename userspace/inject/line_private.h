@@ -17,7 +17,7 @@
 struct sq_line_pair {
 	int netlink_fd; /* in the namespace of the near end; -EBADF: there is no pair */
 	int turn_fd, release_fd; /* the links of the programs on both ends, or -EBADF */
-	uint32_t ifindex;
+	uint32_t ifindex; /* of the near end; 0: it was not made */
 };
 
 struct sq_line_pair_setup {

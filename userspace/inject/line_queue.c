@@ -14,13 +14,14 @@ struct sq_line_packet *sq_line_packet_new(size_t n)
 	return packet;
 }
 
+size_t sq_line_packet_bytes(const struct sq_line_packet *packet)
+{
+	return sizeof(*packet) + packet->n;
+}
+
 static bool before(const struct sq_line_packet *a, const struct sq_line_packet *b)
 {
-	if (a->due_ns != b->due_ns)
-		return a->due_ns < b->due_ns;
-	if (a->slot.number != b->slot.number)
-		return a->slot.number < b->slot.number;
-	return a->order < b->order;
+	return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
 }
 
 static void swap(struct sq_line_queue *queue, size_t i, size_t j)
@@ -58,17 +59,12 @@ void sq_line_queue_add(struct sq_line_queue *queue, struct sq_line_packet *packe
 	if (!packet->slot.reorder) {
 		struct sq_line_last *last = last_of(queue, packet->slot.flow);
 
-		if (packet->slot.number < last->number) {
-			packet->due_ns = MIN(packet->due_ns, last->due_ns);
-		} else {
-			packet->due_ns = MAX(packet->due_ns, last->due_ns);
-			last->due_ns = packet->due_ns;
-			last->number = packet->slot.number;
-		}
+		packet->due_ns = MAX(packet->due_ns, last->due_ns);
+		last->due_ns = packet->due_ns;
 	}
 	*(struct sq_line_packet **)sq_append(&queue->heap, &queue->n, sizeof(*queue->heap)) =
 		packet;
-	queue->bytes += packet->n;
+	queue->bytes += sq_line_packet_bytes(packet);
 	for (; i && before(queue->heap[i], queue->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(queue, i, (i - 1) / 2);
 }
@@ -83,7 +79,7 @@ struct sq_line_packet *sq_line_queue_take(struct sq_line_queue *queue)
 	struct sq_line_packet *packet = queue->heap[0];
 
 	queue->heap[0] = queue->heap[--queue->n];
-	queue->bytes -= packet->n;
+	queue->bytes -= sq_line_packet_bytes(packet);
 	for (size_t i = 0, child; (child = 2 * i + 1) < queue->n; i = child) {
 		if (child + 1 < queue->n && before(queue->heap[child + 1], queue->heap[child]))
 			child++;

@@ -12,7 +12,7 @@
 
 struct sq_line_packet {
 	uint64_t due_ns;
-	uint64_t order; /* of two with one number that are due at once the earlier goes first */
+	uint64_t order; /* of two that are due at once the earlier goes first */
 	struct sq_line_slot slot;
 	size_t space; /* the network namespace's index */
 	size_t first_segment; /* which of the wire packets that the gate drew for its number it begins with */
@@ -28,9 +28,9 @@ _Static_assert(offsetof(struct sq_line_packet, frame) ==
 #define SQ_LINE_SETS 2048
 #define SQ_LINE_WAYS 4
 
-/* When the last packet of a flow is due, and which that is: jitter must not reorder. */
+/* When the last packet of a flow is due: jitter must not reorder. */
 struct sq_line_last {
-	uint64_t flow, due_ns, number;
+	uint64_t flow, due_ns;
 };
 
 struct sq_line_queue {
@@ -44,10 +44,10 @@ struct sq_line_queue {
 /* Takes a packet whose frame has @n bytes, to be freed with free(). */
 struct sq_line_packet *sq_line_packet_new(size_t n);
 
-/*
- * Adds it: due after its slot's delay, but not before what the gate has numbered earlier of its flow, nor after what
- * it has numbered later: that came by another way.
- */
+/* What it takes of the room that there is. */
+size_t sq_line_packet_bytes(const struct sq_line_packet *packet);
+
+/* Adds it: due after its slot's delay, but not before its flow's last one. */
 void sq_line_queue_add(struct sq_line_queue *queue, struct sq_line_packet *packet);
 
 /* When the next one is due, or UINT64_MAX. */

@@ -32,6 +32,7 @@
 #include "util/time.h"
 
 #define MAX_SPACES 256
+#define BEAT_EACH 1024
 #define TICK_NS (20 * SQ_MS)
 /* From one round to the next in which packets come or go: for each in the last one, at least, at the most. */
 #define REST_EACH_NS (10 * SQ_US)
@@ -131,15 +132,18 @@ static void release(struct sq_line_packet *packet)
 static void release_due(void)
 {
 	for (; server.queue.n && (server.open || sq_line_queue_due(&server.queue) <= sq_now());
-	     server.moved++)
+	     server.moved++) {
 		release(sq_line_queue_take(&server.queue));
+		if (server.moved % BEAT_EACH == 0) /* there may be a million of them */
+			sq_helper_beat(&server.helper);
+	}
 	sq_line_outbox_flush(&server.outbox);
 }
 
 /* Takes it into the queue. One for which there is no room goes on at once. */
 static void hold(struct sq_line_packet *packet)
 {
-	if (server.queue.bytes + packet->n <= SQ_LINE_BYTES) {
+	if (server.queue.bytes + sq_line_packet_bytes(packet) <= SQ_LINE_BYTES) {
 		sq_line_queue_add(&server.queue, packet);
 		return;
 	}

@@ -156,6 +156,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		{ object->maps.sq_name, devices },
 		{ object->maps.sq_names, devices },
 		{ object->maps.sq_line_back, BIT(SQ_HOOK_TC_INGRESS) },
+		{ object->maps.sq_strangers, BIT(SQ_HOOK_TC_INGRESS) },
 		{ object->maps.sq_victims, calls },
 		{ object->maps.sq_errors, sq_object_kprobes() ? BIT(SQ_HOOK_CALL) : 0 },
 		{ object->maps.sq_naps, every_call },
