@@ -69,6 +69,6 @@ void sq_line_ring_done(struct sq_line_ring *ring)
 	if (!find(ring, &header, &n))
 		return;
 	n &= ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-	__atomic_store_n(ring->consumed, *ring->consumed + (n + HEADER + 7) / 8 * 8,
+	__atomic_store_n(ring->consumed, *ring->consumed + ((unsigned long)n + HEADER + 7) / 8 * 8,
 			 __ATOMIC_RELEASE);
 }
