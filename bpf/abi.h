@@ -376,6 +376,12 @@ struct sq_line_slot {
 	__u32 fated; /* the fault whose fate it is */
 };
 
+/* What the gate and the line server share besides. */
+struct sq_line_shared {
+	__u64 next; /* the number of the next packet */
+	__u64 waits; /* the line server waits to be woken by the ring */
+};
+
 /*
  * A packet that goes to the line server without a device in between: in the ring `sq_line_ring`, one wire packet,
  * whole, as the device would have got it.
@@ -383,12 +389,6 @@ struct sq_line_slot {
 #define SQ_RING_BYTES (8u << 20)
 #define SQ_RING_SMALL 256 /* bytes of a frame; the ring has records of two sizes */
 #define SQ_RING_LARGE 1536
-
-/* What the gate and the line server share besides. */
-struct sq_line_shared {
-	__u64 next; /* the number of the next packet */
-	__u64 waits; /* the line server waits to be woken by the ring */
-};
 
 struct sq_line_record {
 	struct sq_line_slot slot; /* but for dst_mac: that is in the frame */

@@ -47,7 +47,7 @@ int sq_tc_release(struct __sk_buff *skb)
 
 	if (!held || !total || bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0))
 		return bpf_redirect(SQ_NO_DEVICE, 0);
-	bpf_skb_set_tstamp(skb, 0, BPF_SKB_TSTAMP_UNSPEC);
+	sq_wait_until(skb, 0);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	skb->mark = held->mark;
 	ifindex = held->ifindex;

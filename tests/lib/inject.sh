@@ -105,6 +105,14 @@ make_veth()
 	END
 }
 
+# reordered: how many packets the near namespace's TCP has seen overtaken, ever
+reordered()
+{
+	in_netns "$near" awk '/^TcpExt:/ && !n { n = split($0, name) }
+		/^TcpExt:/ { for (i = 1; i <= n; i++) if (name[i] ~ /(SACK|TS)Reorder$/) sum += $i }
+		END { print sum + 0 }' /proc/net/netstat
+}
+
 # build_calls [OPTION...]: tests/lib/calls.c to $WORK/calls, or with -static to $WORK/calls-static.
 build_calls()
 {

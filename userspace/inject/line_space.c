@@ -214,8 +214,8 @@ static int post_ip(const struct sq_line_space *space, struct sq_line_outbox *out
 	return 0;
 }
 
-static void return_to_sender(struct sq_line_outbox *outbox, struct sq_line_packet *packet,
-			     int result)
+/* It has left, or cannot. */
+static void let_go(struct sq_line_outbox *outbox, struct sq_line_packet *packet, int result)
 {
 	outbox->gone(packet, sq_now(), result);
 	free(packet);
@@ -227,7 +227,7 @@ void sq_line_space_send_made(const struct sq_line_space *space, struct sq_line_o
 	int r = post_ip(space, outbox, packet, 0, true);
 
 	if (r)
-		return_to_sender(outbox, packet, r);
+		let_go(outbox, packet, r);
 }
 
 /* By the line's own device, whose program sends it in by the one it came by. */
@@ -285,16 +285,16 @@ void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs 
 	int r = -EINVAL;
 
 	if (packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
-		return_to_sender(outbox, packet, r);
+		let_go(outbox, packet, r);
 	} else if (slot->ifindex == LO_IFINDEX) {
 		/* the IP stack finds the way to lo again */
 		sq_finish_checksum(&packet->header, packet->frame, packet->n);
 		r = post_ip(space, outbox, packet, ETH_HLEN, slot->ingress);
 		if (r)
-			return_to_sender(outbox, packet, r);
+			let_go(outbox, packet, r);
 	} else if (!slot->ingress) {
 		post_to_device(space, outbox, packet);
 	} else {
-		return_to_sender(outbox, packet, backs->entry ? send_in(space, backs, packet) : r);
+		let_go(outbox, packet, backs->entry ? send_in(space, backs, packet) : r);
 	}
 }
