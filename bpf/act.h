@@ -55,6 +55,8 @@ struct sq_decision {
 	__u32 answer;
 	__u32 fated; /* the fault whose fate it is, or whose error */
 	__u32 about; /* `now` may be some ms ago */
+	__u32 turns; /* how many each fault has: one, or one for each wire packet */
+	__u32 reserved;
 };
 
 static __always_inline bool sq_is_lost(const struct sq_decision *d)

@@ -270,9 +270,9 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 
 	if (!d)
 		return 1;
-	if (d->event.segments > 1) {
-		fault = index / d->event.segments;
-		segment = index % d->event.segments;
+	if (d->turns > 1) {
+		fault = index / d->turns;
+		segment = index % d->turns;
 	}
 	if (fault >= SQ_MAX_FAULTS)
 		return 1;
@@ -389,8 +389,9 @@ static __always_inline void sq_decide(struct sq_decision *d)
 	sq_tell_time(d);
 	d->all = 1;
 	if (d->event.segments > 1) {
-		n *= d->event.segments;
 		d->all = ~0ull >> ((SQ_LINE_SEGMENTS - d->event.segments) & (SQ_LINE_SEGMENTS - 1));
+		if (faults & sq_wire_faults)
+			n *= d->turns = d->event.segments;
 	}
 	d->event.faults = faults & sq_loss_faults;
 	if (d->event.faults)

@@ -97,6 +97,7 @@ static void set_constants(struct squall_bpf *object, uint32_t hook)
 	constants->sq_line_ifindex = 1;
 	constants->sq_name_faults = ~0ull;
 	constants->sq_loss_faults = 1;
+	constants->sq_wire_faults = ~0ull;
 	constants->sq_dice_faults = ~0ull;
 	constants->sq_path_faults = ~0ull;
 	constants->sq_peer_faults = ~0ull;

@@ -74,6 +74,8 @@ static void set_fault(struct sq_injector *injector, size_t i)
 		constants->sq_dice_faults |= BIT(i);
 	if (sq_fault_loses(fault))
 		constants->sq_loss_faults |= BIT(i);
+	if (sq_fault_hits_wire_packets(fault))
+		constants->sq_wire_faults |= BIT(i);
 	if (fault->names.n)
 		constants->sq_name_faults |= BIT(i);
 	if (fault->paths.n)

@@ -123,6 +123,11 @@ bool sq_fault_loses(const struct sq_fault *fault)
 	return action_of(fault) == SQ_ACTION_DROP;
 }
 
+bool sq_fault_hits_wire_packets(const struct sq_fault *fault)
+{
+	return acts[fault->kind->id].wire && !hits_connections(fault);
+}
+
 bool sq_fault_hits_by_dice(const struct sq_fault *fault)
 {
 	return sq_fault_kind_is_call(fault->kind) && fault->probability_ppb < SQ_SHARE_ONE &&
@@ -189,7 +194,7 @@ void sq_rule_make(const struct sq_fault *fault, uint64_t start_ns, struct sq_rul
 	}
 	if (fault->kind->id == SQ_FAULT_RATE)
 		rate_make(fault, ret);
-	if (acts[fault->kind->id].wire && !hits_connections(fault))
+	if (sq_fault_hits_wire_packets(fault))
 		ret->flags |= SQ_RULE_WIRE;
 	if (fault->to.n || fault->ports.n)
 		ret->flags |= SQ_RULE_TO;

@@ -36,6 +36,9 @@ bool sq_faults_are_brief(const struct sq_experiment *experiment);
 /* Does it lose packets? Such faults decide before all others. */
 bool sq_fault_loses(const struct sq_fault *fault);
 
+/* Has each wire packet of a super packet a fate of its own? */
+bool sq_fault_hits_wire_packets(const struct sq_fault *fault);
+
 /* Is it for dice to say whether a call is hit, in one window without pauses? */
 bool sq_fault_hits_by_dice(const struct sq_fault *fault);
 
