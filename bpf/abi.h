@@ -424,8 +424,8 @@ struct sq_line_back {
 #define SQ_HELD_LOST_NS 1000000000ull /* so long after its time a packet will not come any more */
 
 struct sq_held {
-	__u64 taken; /* until when the entry is a packet's; 0: nobody's */
-	__u64 seen_ns, due_ns;
+	__u64 taken; /* until when the entry is a packet's (CLOCK_MONOTONIC); 0: nobody's */
+	__u64 seen_ns, due_ns; /* CLOCK_BOOTTIME, CLOCK_MONOTONIC */
 	__u64 faults; /* whose delay it is, as a mask */
 	__u32 number;
 	__u32 ifindex;
@@ -439,6 +439,7 @@ struct sq_held {
 /* What it holds, and has lost. */
 struct sq_held_total {
 	__u64 packets, bytes;
+	__u64 delayed; /* of these packets what a fault delays, not what only follows */
 	__u64 lost;
 };
 

@@ -10,6 +10,8 @@
 
 #define SQ_FOLLOW_NS 5000000ull /* what the line may take besides */
 #define SQ_FOLLOWED 16384 /* flows; the one that was followed longest ago is forgotten */
+#define SQ_LEAST_WAIT_NS 100000ull /* in the line in the kernel; no delay is shorter */
+#define SQ_APART_NS 4000ull /* so far apart packets of a flow are let go at the least */
 #define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
@@ -86,15 +88,20 @@ static __always_inline struct sq_line_shared *sq_line_shared_get(void)
 	return bpf_map_lookup_elem(&sq_line_shared, &zero);
 }
 
-/* Has the flow packets in the line, which this one must not overtake? */
+/* Has the flow packets in the line, which this one must not overtake? Where processors are scarce they come late. */
 static __always_inline bool sq_follows(const struct sq_decision *d)
 {
 	const __u64 flow = sq_line_flow(&d->event), *until;
+	struct sq_held_total *total;
+	__u32 zero = 0;
 
 	if (!sq_line_ifindex)
 		return false;
 	until = bpf_map_lookup_elem(&sq_follow, &flow);
-	return until && d->now < READ_ONCE(*until);
+	if (!until || d->now < READ_ONCE(*until))
+		return until;
+	total = bpf_map_lookup_elem(&sq_held_total, &zero);
+	return total && READ_ONCE(total->delayed) && d->now < READ_ONCE(*until) + SQ_HELD_LOST_NS;
 }
 
 static __always_inline bool sq_needs_line(const struct sq_decision *d)
@@ -201,19 +208,27 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	return bpf_redirect(sq_line_ifindex, 0);
 }
 
-static __always_inline __u64 sq_due(const struct sq_decision *d)
+/*
+ * By fq's clock, which stands still in suspend: converted anew for each packet, equal times would differ by what
+ * it takes to read the two clocks, and fq puts what is due first before the rest of its flow. What only follows
+ * is never due at once: since 6.7 that would go past what fq has not let go yet.
+ */
+static __always_inline __u64 sq_due(const struct sq_decision *d, __u64 now)
 {
-	__u64 flow = sq_line_flow(&d->event), due = d->now + d->delay_ns, *last;
+	__u64 delay = d->delay_ns > SQ_LEAST_WAIT_NS ? d->delay_ns : SQ_LEAST_WAIT_NS;
+	__u64 flow = sq_line_flow(&d->event), due = now + delay, *last;
 
 	if (d->reorder)
 		return due;
 	last = bpf_map_lookup_elem(&sq_last_due, &flow);
-	if (!last)
+	if (!last) {
 		bpf_map_update_elem(&sq_last_due, &flow, &due, BPF_ANY);
-	else if (READ_ONCE(*last) > due)
-		due = READ_ONCE(*last);
-	else
-		WRITE_ONCE(*last, due);
+		return due;
+	}
+	/* what has waited for one packet does not come all at once: queues behind hold a thousand */
+	if (READ_ONCE(*last) + SQ_APART_NS > due)
+		due = READ_ONCE(*last) + SQ_APART_NS;
+	WRITE_ONCE(*last, due);
 	return due;
 }
 
@@ -221,6 +236,8 @@ static __always_inline __u64 sq_due(const struct sq_decision *d)
 static __always_inline void sq_let_go(struct sq_held *held, struct sq_held_total *total)
 {
 	__sync_fetch_and_add(&total->packets, -1);
+	if (held->faults)
+		__sync_fetch_and_add(&total->delayed, -1);
 	__sync_fetch_and_add(&total->bytes, -(__u64)held->bytes);
 }
 
@@ -231,13 +248,13 @@ static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
 {
 	__u32 index = number & (SQ_HELD - 1);
 	struct sq_held *held = bpf_map_lookup_elem(&sq_held, &index);
-	__u64 due, taken;
+	__u64 now = bpf_ktime_get_ns(), due, taken;
 
 	if (!held || READ_ONCE(total->bytes) + skb->len > SQ_LINE_BYTES)
 		return NULL;
 	taken = READ_ONCE(held->taken);
-	due = sq_due(d);
-	if (taken >= d->now ||
+	due = sq_due(d, now);
+	if (taken >= now ||
 	    __sync_val_compare_and_swap(&held->taken, taken, due + SQ_HELD_LOST_NS) != taken)
 		return NULL;
 	if (taken) {
@@ -253,6 +270,8 @@ static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
 	held->bytes = skb->len;
 	held->ingress = d->event.ingress;
 	__sync_fetch_and_add(&total->packets, 1);
+	if (held->faults)
+		__sync_fetch_and_add(&total->delayed, 1);
 	__sync_fetch_and_add(&total->bytes, skb->len);
 	return held;
 }
@@ -283,7 +302,7 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 		return -1;
 	if (sq_put_number(skb, number, l3, held->dst_mac)) {
 		sq_let_follow(d);
-		sq_wait_until(skb, bpf_ktime_get_ns() + held->due_ns - d->now);
+		sq_wait_until(skb, held->due_ns);
 		if (d->event.ingress)
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))

@@ -179,6 +179,7 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	__be16 protocol = skb->protocol;
 	__u64 word, *stranger;
 	__u32 offset, slot;
+	bool refused;
 
 	if (skb->tc_index & sq_guard_in) {
 		sq_guard_set(skb, 0);
@@ -192,10 +193,14 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	stranger = bpf_map_lookup_elem(&sq_strangers, &slot);
 	if (!stranger || (word && READ_ONCE(*stranger) == word))
 		return SQ_TC_NEXT;
-	/* before all that costs: outside of the run's time there is nothing to look for */
-	if (sq_refusal(bpf_ktime_get_boot_ns(), 0) >= 0)
+	d.now = bpf_ktime_get_boot_ns();
+	refused = sq_refusal(d.now, 0) >= 0;
+	if (refused && !sq_line_ifindex)
 		return SQ_TC_NEXT;
 	sq_parse(skb, &d.event, offset, protocol, false);
+	/* before all that costs: outside of the run's time only what is still held of its flow makes it wait */
+	if (refused && !sq_follows(&d))
+		return SQ_TC_NEXT;
 	if (!sq_find_receiver(skb, &d.event, offset, protocol)) {
 		WRITE_ONCE(*stranger, word);
 		return SQ_TC_NEXT;

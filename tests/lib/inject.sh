@@ -105,6 +105,47 @@ make_veth()
 	END
 }
 
+# at WAY COMMAND...: in the target for "out", else at its peer, in the namespaces of make_veth
+at()
+{
+	if [ "$1" = out ]; then
+		run_in "$target" nsenter --net="/run/netns/$near" "${@:2}"
+	else
+		nsenter --net="/run/netns/$far" "${@:2}"
+	fi
+}
+
+# numbers out|in COMMAND...: 4000 datagrams from the target, or to it, and COMMAND when the first has come: all come,
+# once, and in their order as long as the programs are there. Where squall takes a clsact off the kernel drops some
+# (qdisc_graft()); behind a veth each processor has a queue of its own, and then they may overtake others there.
+numbers()
+{
+	local other=out address=10.99.0.1 receiver sender missed seen
+
+	missed=$(uname -r | awk -F. '{ print $1 * 1000 + $2 < 6006 ? 300 : 0 }')
+	rm -f "$WORK/report.json"
+	[ "$1" != out ] || { other=in address=10.99.0.2; }
+	at $other $TOOL numbers $address 7110 > "$WORK/came" 2> "$WORK/ready" &
+	receiver=$!
+	started+=($receiver)
+	until_true 20 grep -q ready "$WORK/ready"
+	at "$1" $TOOL loss $address 7110 --count 4000 > "$WORK/sent" &
+	sender=$!
+	until_true 20 grep -q came "$WORK/ready"
+	"${@:2}"
+	wait $sender
+	wait $receiver
+	equal "$(cat "$WORK/sent")" "4000 0" "datagrams sent, errors"
+	tr ' ' '\n' < "$WORK/came" > "$WORK/numbers"
+	between "$(sort -n -u "$WORK/numbers" | wc -l)" $((4000 - missed)) 4000 "$1: different ones that came"
+	equal "$(wc -l < "$WORK/numbers")" "$(sort -n -u "$WORK/numbers" | wc -l)" "$1: came, each once"
+	[ -e "$WORK/report.json" ] || return 0
+	# not all that was seen need be of these
+	seen=$(($(journal '.faults[0].counters.seen') - 50))
+	between $seen 200 4000 "$1: of them seen, at the least"
+	awk -v seen=$seen '$1 < seen' "$WORK/numbers" | sort -n -c || fail "$1: they changed their order"
+}
+
 # reordered: how many packets the near namespace's TCP has seen overtaken, ever
 reordered()
 {

@@ -126,7 +126,7 @@ def sink(args):
 
 
 def numbers(args):
-    """Like sink, but prints the numbers of the datagrams in the order they came, on one line."""
+    """Like sink, but prints the numbers of the datagrams in the order they came, on one line; tells of the first."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
     sock.bind((args.host, args.port))
@@ -138,6 +138,8 @@ def numbers(args):
             came.append(int(sock.recv(64)))
         except socket.timeout:
             break
+        if len(came) == 1:
+            print('came', file=sys.stderr, flush=True)
     print(*came)
 
 
