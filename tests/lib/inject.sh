@@ -125,7 +125,7 @@ numbers()
 	missed=$(uname -r | awk -F. '{ print $1 * 1000 + $2 < 6006 ? 300 : 0 }')
 	rm -f "$WORK/report.json"
 	[ "$1" != out ] || { other=in address=10.99.0.2; }
-	at $other $TOOL numbers $address 7110 > "$WORK/came" 2> "$WORK/ready" &
+	at $other $TOOL numbers $address 7110 --tell > "$WORK/came" 2> "$WORK/ready" &
 	receiver=$!
 	started+=($receiver)
 	until_true 20 grep -q ready "$WORK/ready"

@@ -126,7 +126,7 @@ def sink(args):
 
 
 def numbers(args):
-    """Like sink, but prints the numbers of the datagrams in the order they came, on one line; tells of the first."""
+    """Like sink, but prints the numbers of the datagrams in the order they came, on one line; may tell of the first."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, 33, 256 << 20)  # SO_RCVBUFFORCE
     sock.bind((args.host, args.port))
@@ -138,7 +138,7 @@ def numbers(args):
             came.append(int(sock.recv(64)))
         except socket.timeout:
             break
-        if len(came) == 1:
+        if args.tell and len(came) == 1:
             print('came', file=sys.stderr, flush=True)
     print(*came)
 
@@ -420,6 +420,7 @@ def main():
         p.add_argument('--pause', type=float, default=0)
         p.add_argument('--also', type=int, nargs='*', default=[])
         p.add_argument('--udp', action='store_true')
+        p.add_argument('--tell', action='store_true')
         p.add_argument('--pad', type=int, default=0)
         p.add_argument('--from-port', type=int, default=0)
         p.add_argument('--timeout', type=float, default=0.3 if function is answers else 2)
