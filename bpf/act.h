@@ -49,14 +49,13 @@ struct sq_decision {
 	__u64 all, lost, corrupted, doubled, late;
 	__u64 late_ns;
 	__u64 draw;
-	__u32 reorder; /* it may overtake its own flow */
-	__u32 apart; /* its own flow may overtake it */
+	__u16 reorder; /* it may overtake its own flow */
+	__u16 apart; /* its own flow may overtake it */
 	__u32 fate; /* enum sq_fate */
 	__u32 answer;
 	__u32 fated; /* the fault whose fate it is, or whose error */
 	__u32 about; /* `now` may be some ms ago */
 	__u32 turns; /* how many each fault has: one, or one for each wire packet */
-	__u32 reserved;
 };
 
 static __always_inline bool sq_is_lost(const struct sq_decision *d)
