@@ -191,9 +191,9 @@ void sq_device_traps(struct sq_plan *plan)
 		return;
 	/* qdisc_graft() deactivates the device, net/sched/sch_api.c */
 	sq_plan_warn(plan,
-		     "without tcx (Linux 6.6) squall gives a device that has no clsact one, and "
-		     "takes it off at the end: for some ms each time the kernel drops what "
-		     "leaves by it, of others too");
+		     "without tcx (Linux 6.6) squall adds clsact to a device that has none, and "
+		     "removes it at the end: each time the kernel drops all that leaves by the "
+		     "device for some ms, of others too");
 	if (hooks & BIT(SQ_HOOK_EGRESS))
 		sq_devices_behind(&plan->paths, false, &behind);
 	if (hooks & BIT(SQ_HOOK_TC_INGRESS))

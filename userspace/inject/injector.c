@@ -19,8 +19,7 @@
 #define MAX_CARVES 4096 /* room for what turns out to be protected later */
 #define GUARD_BITS 8 /* of each direction */
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
-#define PRIVATE_LATE_NS \
-	SQ_S /* how late the line in the kernel may be where processors are scarce */
+#define PRIVATE_LATE_NS SQ_S /* so late the line in the kernel may be */
 #define FEW_FOLLOW 256 /* packets that are in it only on their way */
 #define LINE_NS (10 * SQ_S) /* that may be a million packets */
 #define RATE_BURST_NS (100 * SQ_MS)
