@@ -415,25 +415,26 @@ struct sq_line_back {
 };
 
 /*
- * The line in the kernel: a private pair of devices with fq between them. The packet's number takes the
- * place of the Ethernet destination here too, and its last bits are the entry's that tells what becomes
- * of it.
+ * The line in the kernel: a private pair of devices with fq between them. What becomes of a packet is told by an
+ * entry, whose index takes the place of the guards (tc_index), which a packet keeps on its way through the pair;
+ * that it is this packet's, by its hash. Nothing is written into the packet: its head would have to be copied.
  */
 #define SQ_HELD 65536
-#define SQ_LAST_DUE 16384 /* flows; the one that was held longest ago is forgotten */
+#define SQ_BRIEF_NS 100000000ull /* the longest delay there */
 #define SQ_HELD_LOST_NS 1000000000ull /* so long after its time a packet will not come any more */
 
 struct sq_held {
 	__u64 taken; /* until when the entry is a packet's (CLOCK_MONOTONIC); 0: nobody's */
-	__u64 seen_ns, due_ns; /* CLOCK_BOOTTIME, CLOCK_MONOTONIC */
+	__u64 seen_ns; /* CLOCK_BOOTTIME */
 	__u64 faults; /* whose delay it is, as a mask */
-	__u32 number;
+	__u32 hash;
 	__u32 ifindex;
 	__u32 mark;
+	__u32 priority;
 	__u32 bytes;
-	__u8 dst_mac[6];
+	__u16 guards;
 	__u8 ingress; /* as in struct sq_line_slot */
-	__u8 reserved[9];
+	__u8 reserved[17];
 };
 
 /* What it holds, and has lost. */

@@ -10,8 +10,9 @@
 
 #define SQ_FOLLOW_NS 5000000ull /* what the line may take besides */
 #define SQ_FOLLOWED 16384 /* flows; the one that was followed longest ago is forgotten */
-#define SQ_LEAST_WAIT_NS 100000ull /* in the line in the kernel; no delay is shorter */
-#define SQ_APART_NS 4000ull /* so far apart packets of a flow are let go at the least */
+#define SQ_LEAST_WAIT_NS 100000ull /* of what only follows, in the line in the kernel */
+#define SQ_APART_NS 4000ull /* so far apart at the least is let go what waited for one before */
+#define SQ_APART_MOST_NS 20000ull
 #define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
@@ -45,14 +46,6 @@ struct {
 	__type(value, struct sq_held_total);
 } sq_held_total __weak SEC(".maps");
 
-/* When the last packet of a flow is due: jitter must not reorder. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, SQ_LAST_DUE);
-	__type(key, __u64);
-	__type(value, __u64);
-} sq_last_due __weak SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -61,12 +54,18 @@ struct {
 	__type(value, struct sq_line_shared);
 } sq_line_shared __weak SEC(".maps");
 
-/* Until when the packets of a flow take the line, whether they are to wait or not. */
+/* What is known of a flow that has packets in the line. */
+struct sq_followed {
+	__u64 until_ns; /* so long its packets take the line, whether they are to wait or not */
+	/* of the line in the kernel (CLOCK_MONOTONIC): when its last one is due, for jitter must not reorder, and came */
+	__u64 due_ns, came_ns;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, SQ_FOLLOWED);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct sq_followed);
 } sq_follow __weak SEC(".maps");
 
 /* The two ways of a connection do not wait for each other. */
@@ -88,20 +87,32 @@ static __always_inline struct sq_line_shared *sq_line_shared_get(void)
 	return bpf_map_lookup_elem(&sq_line_shared, &zero);
 }
 
-/* Has the flow packets in the line, which this one must not overtake? Where processors are scarce they come late. */
+static __always_inline struct sq_followed *sq_followed_of(const struct sq_decision *d)
+{
+	const __u64 flow = sq_line_flow(&d->event);
+
+	return bpf_map_lookup_elem(&sq_follow, &flow);
+}
+
+/* The same, made where there is none; NULL: there is no memory. */
+static __always_inline struct sq_followed *sq_followed_get(const struct sq_decision *d)
+{
+	const __u64 flow = sq_line_flow(&d->event);
+	const struct sq_followed none = {};
+	struct sq_followed *followed = sq_followed_of(d);
+
+	if (followed)
+		return followed;
+	bpf_map_update_elem(&sq_follow, &flow, &none, BPF_NOEXIST);
+	return sq_followed_of(d);
+}
+
+/* Has the flow packets in the line, which this one must not overtake? */
 static __always_inline bool sq_follows(const struct sq_decision *d)
 {
-	const __u64 flow = sq_line_flow(&d->event), *until;
-	struct sq_held_total *total;
-	__u32 zero = 0;
+	const struct sq_followed *followed = sq_line_ifindex ? sq_followed_of(d) : NULL;
 
-	if (!sq_line_ifindex)
-		return false;
-	until = bpf_map_lookup_elem(&sq_follow, &flow);
-	if (!until || d->now < READ_ONCE(*until))
-		return until;
-	total = bpf_map_lookup_elem(&sq_held_total, &zero);
-	return total && READ_ONCE(total->delayed) && d->now < READ_ONCE(*until) + SQ_HELD_LOST_NS;
+	return followed && d->now < READ_ONCE(followed->until_ns);
 }
 
 static __always_inline bool sq_needs_line(const struct sq_decision *d)
@@ -114,19 +125,18 @@ static __always_inline bool sq_needs_line(const struct sq_decision *d)
 	       sq_follows(d);
 }
 
-static __always_inline void sq_let_follow(const struct sq_decision *d)
+/* @wait is the packet's time in the line. */
+static __always_inline void sq_let_follow(const struct sq_decision *d, struct sq_followed *followed,
+					  __u64 wait)
 {
-	__u64 flow = sq_line_flow(&d->event), until = d->now + d->delay_ns + SQ_FOLLOW_NS, *seen;
+	__u64 until = d->now + wait + SQ_FOLLOW_NS;
 	bool alone = d->event.segments <= 1;
 
 	/* behind what its flow may overtake, or what will not arrive as it is, nothing has to wait */
 	if (d->apart || d->fate || d->late == d->all || (alone && d->corrupted && !d->delay_ns))
 		return;
-	seen = bpf_map_lookup_elem(&sq_follow, &flow);
-	if (!seen)
-		bpf_map_update_elem(&sq_follow, &flow, &until, BPF_ANY);
-	else if (*seen < until)
-		WRITE_ONCE(*seen, until);
+	if (followed && READ_ONCE(followed->until_ns) < until)
+		WRITE_ONCE(followed->until_ns, until);
 }
 
 static __always_inline void sq_fill_slot(struct sq_line_slot *slot, const struct __sk_buff *skb,
@@ -192,7 +202,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 		return -1;
 	number = __sync_fetch_and_add(&shared->next, 1);
 	if (!l3 && sq_to_ring(skb, d, number)) {
-		sq_let_follow(d);
+		sq_let_follow(d, sq_followed_get(d), d->delay_ns);
 		return bpf_redirect(SQ_NO_DEVICE, 0);
 	}
 	index = number & (SQ_LINE_SLOTS - 1);
@@ -204,7 +214,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	sq_fill_slot(slot, skb, d, l3);
 	if (!sq_put_number(skb, (__u32)number, l3, slot->dst_mac))
 		return -1;
-	sq_let_follow(d);
+	sq_let_follow(d, sq_followed_get(d), d->delay_ns);
 	return bpf_redirect(sq_line_ifindex, 0);
 }
 
@@ -212,24 +222,27 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
  * By fq's clock, which stands still in suspend: converted anew for each packet, equal times would differ by what
  * it takes to read the two clocks, and fq puts what is due first before the rest of its flow. What only follows
  * is never due at once: since 6.7 that would go past what fq has not let go yet.
+ *
+ * What has waited for one packet does not come all at once, since queues behind hold a thousand: what only follows
+ * comes twice as fast as it was sent, so that it catches up. No more waits for others than for the longest delay.
  */
-static __always_inline __u64 sq_due(const struct sq_decision *d, __u64 now)
+static __always_inline __u64 sq_due(const struct sq_decision *d, __u64 now,
+				    const struct sq_followed *followed)
 {
-	__u64 delay = d->delay_ns > SQ_LEAST_WAIT_NS ? d->delay_ns : SQ_LEAST_WAIT_NS;
-	__u64 flow = sq_line_flow(&d->event), due = now + delay, *last;
+	__u64 due = now + (d->delayed ? d->delay_ns : SQ_LEAST_WAIT_NS), apart = 0, last;
 
-	if (d->reorder)
+	if (!followed || d->reorder)
 		return due;
-	last = bpf_map_lookup_elem(&sq_last_due, &flow);
-	if (!last) {
-		bpf_map_update_elem(&sq_last_due, &flow, &due, BPF_ANY);
+	last = READ_ONCE(followed->due_ns);
+	if (last < due)
 		return due;
-	}
-	/* what has waited for one packet does not come all at once: queues behind hold a thousand */
-	if (READ_ONCE(*last) + SQ_APART_NS > due)
-		due = READ_ONCE(*last) + SQ_APART_NS;
-	WRITE_ONCE(*last, due);
-	return due;
+	if (!d->delayed)
+		apart = (now - READ_ONCE(followed->came_ns)) / 2;
+	if (apart < SQ_APART_NS)
+		apart = SQ_APART_NS;
+	if (apart > SQ_APART_MOST_NS)
+		apart = SQ_APART_MOST_NS;
+	return last < now + SQ_BRIEF_NS ? last + apart : last;
 }
 
 /* The entry is nobody's any more. */
@@ -241,19 +254,17 @@ static __always_inline void sq_let_go(struct sq_held *held, struct sq_held_total
 	__sync_fetch_and_add(&total->bytes, -(__u64)held->bytes);
 }
 
-/* Takes an entry for the packet; NULL: there is no room. */
-static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
-					       const struct sq_decision *d, __u32 number,
-					       struct sq_held_total *total)
+/* Takes an entry for the packet, until @due; NULL: there is no room. */
+static __always_inline struct sq_held *sq_hold(struct __sk_buff *skb, const struct sq_decision *d,
+					       __u32 index, struct sq_held_total *total, __u64 now,
+					       __u64 due)
 {
-	__u32 index = number & (SQ_HELD - 1);
 	struct sq_held *held = bpf_map_lookup_elem(&sq_held, &index);
-	__u64 now = bpf_ktime_get_ns(), due, taken;
+	__u64 taken;
 
 	if (!held || READ_ONCE(total->bytes) + skb->len > SQ_LINE_BYTES)
 		return NULL;
 	taken = READ_ONCE(held->taken);
-	due = sq_due(d, now);
 	if (taken >= now ||
 	    __sync_val_compare_and_swap(&held->taken, taken, due + SQ_HELD_LOST_NS) != taken)
 		return NULL;
@@ -262,12 +273,13 @@ static __always_inline struct sq_held *sq_hold(const struct __sk_buff *skb,
 		__sync_fetch_and_add(&total->lost, 1);
 	}
 	held->seen_ns = d->now;
-	held->due_ns = due;
 	held->faults = d->delayed;
-	held->number = number;
+	held->hash = bpf_get_hash_recalc(skb);
 	held->ifindex = skb->ifindex;
 	held->mark = skb->mark;
+	held->priority = skb->priority;
 	held->bytes = skb->len;
+	held->guards = skb->tc_index;
 	held->ingress = d->event.ingress;
 	__sync_fetch_and_add(&total->packets, 1);
 	if (held->faults)
@@ -289,32 +301,39 @@ static __always_inline void sq_wait_until(struct __sk_buff *skb, __u64 ns)
 static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_decision *d,
 					 bool l3)
 {
-	__u32 zero = 0, number;
 	struct sq_line_shared *shared = sq_line_shared_get();
+	__u32 zero = 0, index;
 	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
+	struct sq_followed *followed = sq_followed_get(d);
+	__u64 now = bpf_ktime_get_ns(), due = sq_due(d, now, followed);
 	struct sq_held *held;
 
 	if (!shared || !total)
 		return -1;
-	number = (__u32)__sync_fetch_and_add(&shared->next, 1);
-	held = sq_hold(skb, d, number, total);
+	index = __sync_fetch_and_add(&shared->next, 1) & (SQ_HELD - 1);
+	held = sq_hold(skb, d, index, total, now, due);
 	if (!held)
 		return -1;
-	if (sq_put_number(skb, number, l3, held->dst_mac)) {
-		sq_let_follow(d);
-		sq_wait_until(skb, held->due_ns);
+	if (followed && !d->reorder) {
+		WRITE_ONCE(followed->due_ns, due);
+		WRITE_ONCE(followed->came_ns, now);
+	}
+	sq_let_follow(d, followed, due - now);
+	/* the pair has a link-layer header, of which nothing is read but the protocol */
+	if (!l3 || sq_put_number(skb, index, l3, NULL)) {
+		sq_wait_until(skb, due);
+		skb->tc_index = index;
 		if (d->event.ingress)
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
 			return bpf_redirect(SQ_NO_DEVICE, 0);
-		/* the device is gone: the packet goes on as it was */
 		sq_wait_until(skb, 0);
-		if (!l3)
-			bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0);
+		skb->tc_index = held->guards;
 	}
 	sq_let_go(held, total);
 	WRITE_ONCE(held->taken, 0);
-	return -1;
+	/* the device is gone: the packet goes on as it was, but for the header that it may have been given */
+	return l3 ? bpf_redirect(SQ_NO_DEVICE, 0) : -1;
 }
 
 /*

@@ -12,22 +12,12 @@
 #define PACKET_HOST 0
 
 /* What is known of the packet; NULL: it is not the gate's, or was taken for lost. */
-static __always_inline struct sq_held *sq_held_of(struct __sk_buff *skb)
+static __always_inline struct sq_held *sq_held_of(const struct __sk_buff *skb)
 {
-	struct {
-		__be32 number;
-		__be16 magic;
-		__u16 reserved;
-	} header = {};
-	struct sq_held *held;
-	__u32 index;
+	__u32 index = skb->tc_index;
+	struct sq_held *held = bpf_map_lookup_elem(&sq_held, &index);
 
-	if (bpf_skb_load_bytes(skb, 0, &header, SQ_MAC) || header.magic != bpf_htons(SQ_LINE_MAGIC))
-		return NULL;
-	index = bpf_ntohl(header.number) & (SQ_HELD - 1);
-	held = bpf_map_lookup_elem(&sq_held, &index);
-	return held && held->number == bpf_ntohl(header.number) && READ_ONCE(held->taken) ? held
-											  : NULL;
+	return held && held->hash == skb->hash && READ_ONCE(held->taken) ? held : NULL;
 }
 
 /* On the far end: in by the near one, without a queue between them. */
@@ -45,14 +35,15 @@ int sq_tc_release(struct __sk_buff *skb)
 	__u32 zero = 0, ifindex, ingress;
 	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
 
-	if (!held || !total || bpf_skb_store_bytes(skb, 0, held->dst_mac, SQ_MAC, 0))
+	if (!held || !total)
 		return bpf_redirect(SQ_NO_DEVICE, 0);
 	sq_wait_until(skb, 0);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	skb->mark = held->mark;
+	skb->priority = held->priority;
 	ifindex = held->ifindex;
 	ingress = held->ingress;
-	sq_guard_set(skb, ingress ? sq_guard_in : sq_guard);
+	skb->tc_index = held->guards;
 	sq_hist_add(held->faults, bpf_ktime_get_boot_ns() - held->seen_ns, 0);
 	sq_let_go(held, total);
 	WRITE_ONCE(held->taken, 0);

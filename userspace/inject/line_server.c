@@ -238,6 +238,24 @@ static int received_fd(struct msghdr *message)
 	return fd;
 }
 
+/*
+ * What the kernel dropped. The pair drops what comes for a processor's full queue (netdev_max_backlog); of other
+ * packets that do not come out only the entry tells, when another one takes it.
+ */
+static uint64_t count_dropped(void)
+{
+	uint64_t dropped = 0, in_pairs = 0;
+	char name[IFNAMSIZ];
+
+	sq_line_private_name(&server.lease, name);
+	for (size_t i = 0; i < server.n_spaces; i++) {
+		dropped += sq_line_space_dropped(&server.space[i], server.space[i].name);
+		if (server.held)
+			in_pairs += sq_line_space_dropped(&server.space[i], name);
+	}
+	return dropped + (server.held ? MAX(in_pairs, server.held->lost) : 0);
+}
+
 /* False: the controller wants the server to end. */
 static bool obey(void)
 {
@@ -264,10 +282,7 @@ static bool obey(void)
 	if (command == SQ_LINE_STATS) {
 		reply.stats = server.stats;
 		reply.stats.reused = server.intake.reused;
-		for (size_t i = 0; i < server.n_spaces; i++)
-			reply.stats.dropped += sq_line_space_dropped(&server.space[i]);
-		if (server.held)
-			reply.stats.dropped += server.held->lost;
+		reply.stats.dropped = count_dropped();
 	}
 	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
 	return true;
@@ -319,7 +334,7 @@ static bool move_packets(void)
 
 static void serve(void)
 {
-	uint64_t quiet, end;
+	uint64_t quiet, end, held = 0;
 
 	for (;;) {
 		enum sq_lease_state state = sq_lease_state(&server.lease);
@@ -336,12 +351,13 @@ static void serve(void)
 	server.open = true;
 	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
 	/* a controller that was killed may detach later than it lets us know: what comes goes on */
-	quiet = sq_now() + DRAIN_NS;
+	quiet = sq_now() + DRAIN_NS + (server.held && server.held->packets ? SQ_BRIEF_NS : 0);
 	end = sq_now() + SQ_LEASE_NS + DRAIN_NS;
 	while (sq_now() < MIN(quiet, end)) {
 		wait_for_work(TICK_NS);
-		if (move_packets() || (server.held && server.held->packets))
-			quiet = sq_now() + DRAIN_NS;
+		if (move_packets() || (server.held && server.held->packets != held))
+			quiet = MAX(quiet, sq_now() + DRAIN_NS);
+		held = server.held ? server.held->packets : 0;
 		sq_helper_beat(&server.helper);
 	}
 	/* at once: with their network namespace they would go when the kernel has time for it */

@@ -179,7 +179,6 @@ void sq_object_choose_private_line(struct squall_bpf *object, bool wanted)
 	bpf_program__set_autoload(object->progs.sq_tc_turn, wanted);
 	bpf_program__set_autoload(object->progs.sq_tc_release, wanted);
 	bpf_map__set_max_entries(object->maps.sq_held, wanted ? SQ_HELD : 1);
-	bpf_map__set_max_entries(object->maps.sq_last_due, wanted ? SQ_LAST_DUE : 1);
 }
 
 struct squall_bpf *sq_object_open(struct sq_error **err)

@@ -24,8 +24,6 @@ enum sq_line_use sq_fault_line_use(const struct sq_fault *fault);
  */
 bool sq_fault_parts_incoming(const struct sq_fault *fault);
 
-#define SQ_BRIEF_NS 100000000ull
-
 /*
  * Does it no more than hold packets back, for SQ_BRIEF_NS at the most? Do all faults that want the line,
  * together? Then fq may do it, which gives back nothing before its time.
