@@ -301,6 +301,7 @@ static void disarm(struct sq_run *run)
 		return;
 	sq_keeper_follow_timeline(run);
 	sq_handing_end(run);
+	sq_injector_let_out(run->injector);
 	notes = sq_injector_notes(run->injector);
 	json_array_foreach(notes, i, note)
 		sq_run_note(run, json_string_value(note));

@@ -20,6 +20,7 @@
 #define GUARD_BITS 8 /* of each direction */
 #define HELPERS_NS (2 * SQ_S) /* the lease has ended: they let everything go at once */
 #define PRIVATE_LATE_NS SQ_S /* so late the line in the kernel may be */
+#define PRIVATE_STILL_NS (50 * SQ_MS) /* where nothing comes out so long nothing is left */
 #define FEW_FOLLOW 256 /* packets that are in it only on their way */
 #define LINE_NS (10 * SQ_S) /* that may be a million packets */
 #define RATE_BURST_NS (100 * SQ_MS)
@@ -394,28 +395,32 @@ int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_e
 	return 0;
 }
 
-/*
- * The line in the kernel gives nothing back before its time. While the programs are there what is sent meanwhile
- * follows; afterwards it would overtake what is held.
- */
-static void let_private_line_empty(const struct sq_injector *injector)
+void sq_injector_let_out(const struct sq_injector *injector)
 {
-	const int fd = bpf_map__fd(injector->object->maps.sq_held_total);
 	const struct timespec pause = { .tv_nsec = SQ_MS };
-	uint64_t until = sq_now() + SQ_BRIEF_NS + PRIVATE_LATE_NS;
+	const uint64_t begin = sq_now();
+	uint64_t seen = 0, changed_ns = begin, now;
 	struct sq_held_total total;
 	uint32_t zero = 0;
+	int fd;
 
 	if (!injector->private_line || injector->line.socket < 0)
 		return;
-	while (!bpf_map_lookup_elem(fd, &zero, &total) &&
-	       (total.delayed || total.packets > FEW_FOLLOW) && sq_now() < until)
+	fd = bpf_map__fd(injector->object->maps.sq_held_total);
+	while ((now = sq_now()) < begin + SQ_BRIEF_NS + PRIVATE_LATE_NS &&
+	       !bpf_map_lookup_elem(fd, &zero, &total) &&
+	       (total.delayed || total.packets > FEW_FOLLOW)) {
+		if (total.packets != seen)
+			changed_ns = now;
+		else if (now > MAX(changed_ns, begin + SQ_BRIEF_NS) + PRIVATE_STILL_NS)
+			return; /* the rest was lost on its way */
+		seen = total.packets;
 		nanosleep(&pause, NULL);
+	}
 }
 
 void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 {
-	let_private_line_empty(injector);
 	/* egress first, then drain, and the ways back last */
 	sq_devices_detach(&injector->devices, left);
 	/* before its link is released, which waits for the naps, without end if nobody wakes them */

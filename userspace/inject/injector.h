@@ -106,6 +106,13 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);
 int sq_injector_arm(struct sq_injector *injector, uint64_t start_ns, struct sq_error **err);
 
 /*
+ * Waits until what faults delay is out of the line in the kernel, which gives nothing back before its time, 1.1 s at
+ * the most. The lease has ended before. While the programs are there what is sent meanwhile follows; afterwards it
+ * would overtake what is held.
+ */
+void sq_injector_let_out(const struct sq_injector *injector);
+
+/*
  * Detaches everything, lets held packets go and ends the helpers. The lease has ended before. Adds
  * a sentence to @left for what could not be detached.
  */
