@@ -102,9 +102,12 @@ static const struct {
 					  CAP(SETUID) | CAP(SETGID) | CAP(CHOWN) | CAP(FSETID) |
 					  CAP(DAC_OVERRIDE),
 				 .starts = true },
-	/* locked memory, as all helpers; namespaces, BPF ids, a FUSE connection; tc; killing */
+	/*
+	 * locked memory, as all helpers; namespaces, BPF ids, a FUSE connection; tc; killing; cgroups in
+	 * the root's folder, which its owner may not write
+	 */
 	[SQ_ROLE_GUARD] = { .keeps = CAP(IPC_LOCK) | CAP(SYS_ADMIN) | CAP(SYS_PTRACE) |
-				     CAP(NET_ADMIN) | CAP(KILL) },
+				     CAP(NET_ADMIN) | CAP(KILL) | CAP(DAC_OVERRIDE) },
 	[SQ_ROLE_NAP] = { .keeps = CAP(IPC_LOCK), .opens = true, CALLS(nap_calls) },
 	[SQ_ROLE_NAPPER] = { CALLS(napper_calls) },
 	/* to come into network namespaces; devices in them; raw sockets */
