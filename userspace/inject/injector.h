@@ -130,7 +130,11 @@ int sq_injector_count(struct sq_injector *injector, struct sq_error **err);
  */
 bool sq_injector_count_on(struct sq_injector *injector, uint64_t until_ns);
 
-/* One fault's counters as they were read, all CPUs together; of one target, or of all with @row -1. */
+/*
+ * One fault's counters as they were read, all CPUs together; of one target, or of all with @row -1. After
+ * sq_injector_notes() what the line let pass, undelayed for want of room or without the reset or answer that could not
+ * be made, counts as without room.
+ */
 struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row);
 
 /* When the last injection was decided, by the kernel's clock as of sq_now(); 0: there was none. */
@@ -155,12 +159,6 @@ json_t *sq_injector_victims(const struct sq_injector *injector, size_t fault);
 
 /* What the injector wants to say for the report, such as packets without room in the line. */
 json_t *sq_injector_notes(struct sq_injector *injector);
-
-/*
- * How many packets of a fault passed the line as they were, as of sq_injector_notes(): undelayed for want
- * of room, or without the reset or answer that could not be made.
- */
-uint64_t sq_injector_undone(const struct sq_injector *injector, size_t fault);
 
 /* The ids of programs, maps and links, for the journal: {programs: [], maps: [], links: []}. */
 json_t *sq_injector_objects(const struct sq_injector *injector);

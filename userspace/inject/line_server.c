@@ -150,6 +150,7 @@ static void hold(struct sq_line_packet *packet)
 	server.stats.no_room++;
 	for (uint32_t fault = 0; fault < SQ_MAX_FAULTS; fault++)
 		server.stats.undone[fault] += packet->slot.faults >> fault & 1;
+	packet->slot.faults = 0; /* nobody's delay is measured by it */
 	release(packet);
 }
 

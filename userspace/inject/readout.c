@@ -77,7 +77,7 @@ int sq_injector_count(struct sq_injector *injector, struct sq_error **err)
 	return r;
 }
 
-struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row)
+static struct sq_counters sum_rows(const struct sq_injector *injector, size_t fault, int row)
 {
 	size_t n = injector->setup.n_cgroups;
 	size_t first = row < 0 ? 0 : (size_t)row, end = row < 0 ? n : first + 1;
@@ -86,6 +86,21 @@ struct sq_counters sq_injector_counters(const struct sq_injector *injector, size
 	for (size_t i = first; injector->counters && i < end; i++)
 		add_counters(&sum, &injector->counters[fault * n + i]);
 	return sum;
+}
+
+struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row)
+{
+	struct sq_counters ret = sum_rows(injector, fault, row);
+	uint64_t undone = injector->undone[fault], all;
+
+	if (!undone || !ret.injected)
+		return ret;
+	/* the line does not know the cgroup of what it let pass: each has its share of it */
+	all = sum_rows(injector, fault, -1).injected;
+	undone = (uint64_t)((double)MIN(undone, all) * (double)ret.injected / (double)all);
+	ret.injected -= undone;
+	ret.missed[SQ_MISSED_ROOM] += undone;
+	return ret;
 }
 
 uint64_t sq_injector_last_ns(const struct sq_injector *injector)
@@ -196,11 +211,6 @@ json_t *sq_injector_notes(struct sq_injector *injector)
 	add_note(notes, stats.reused + stats.dropped,
 		 "were lost: more came than the delay line could read");
 	return notes;
-}
-
-uint64_t sq_injector_undone(const struct sq_injector *injector, size_t fault)
-{
-	return injector->undone[fault];
 }
 
 static void add_program(json_t *programs, int fd)

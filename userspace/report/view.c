@@ -22,11 +22,24 @@ const struct sq_report_missed sq_report_missed[SQ_REPORT_MISSED] = {
 	{ "idle", "within the burst" },
 };
 
+static const char *filtered(const json_t *asked)
+{
+	static const char *const peers[] = { "to", "except", "ports" };
+
+	if (json_object_get(asked, "paths"))
+		return "not on the paths";
+	for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+		if (json_object_get(asked, peers[i]))
+			return "not to the peer";
+	return "not what the fault names";
+}
+
 void sq_report_let_pass(const json_t *fault, struct sq_buffer *out)
 {
 	const json_t *missed = json_object_get(json_object_get(fault, "counters"), "missed");
-	bool paths = json_object_get(json_object_get(fault, "asked"), "paths") != NULL;
-	const char *separator = "let pass:";
+	const char *kind = sq_json_text(fault, "fault"), *separator = "let pass:";
+	const json_t *asked = json_object_get(fault, "asked");
+	bool makes = !strcmp(kind, "network.reset") || !strcmp(kind, "network.dns");
 	char number[32];
 
 	for (size_t i = 0; i < SQ_REPORT_MISSED; i++) {
@@ -35,8 +48,10 @@ void sq_report_let_pass(const json_t *fault, struct sq_buffer *out)
 
 		if (!n)
 			continue;
-		if (paths && !strcmp(sq_report_missed[i].key, "filter"))
-			words = "not on the paths";
+		if (!strcmp(sq_report_missed[i].key, "filter") && asked)
+			words = filtered(asked);
+		else if (makes && !strcmp(sq_report_missed[i].key, "room"))
+			words = "of which nothing could be made";
 		sq_buffer_add(out, "%s %s %s", separator, sq_count_text((uint64_t)n, number),
 			      words);
 		separator = ",";
