@@ -113,6 +113,14 @@ static void check_after(const struct sq_experiment *experiment, const struct sq_
 	sq_diag_error(diags, mark, hint, "after: there is no fault '%.200s'", fault->after);
 }
 
+static bool names_ports(const struct sq_fault *fault)
+{
+	for (size_t i = 0; i < fault->to.n; i++)
+		if (fault->to.item[i].has_ports)
+			return true;
+	return false;
+}
+
 static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 {
 	const struct sq_object *object = &fault->object;
@@ -125,11 +133,10 @@ static void check_peers(const struct sq_fault *fault, struct sq_diags *diags)
 		sq_diag_error(diags, sq_schema_mark(object, "local_ports"), NULL,
 			      "local_ports: here are %zu ranges, %d is the most",
 			      fault->local_ports.n, MAX_PORT_RANGES);
-	if ((fault->ports.n || fault->local_ports.n) && fault->protocols && !(fault->protocols & 3))
+	if (fault->protocols && !(fault->protocols & 3) &&
+	    (fault->ports.n || fault->local_ports.n || names_ports(fault)))
 		sq_diag_error(diags, sq_schema_mark(object, "proto"),
-			      "leave 'ports' "
-			      "and 'local_ports' out, or 'proto'",
-			      "icmp has no ports");
+			      "leave the ports out, or 'proto'", "icmp has no ports");
 }
 
 /* @before: how many the faults before it have. The first one too many is told. */
@@ -176,6 +183,22 @@ static void check_reorder(const struct sq_fault *fault, struct sq_diags *diags)
 			      "every packet would be late, and none overtaken");
 }
 
+static void check_bursts(const struct sq_fault *fault, struct sq_diags *diags)
+{
+	if (fault->bursts.object.node && fault->per == SQ_PER_CONNECTION)
+		sq_diag_error(diags, sq_schema_mark(&fault->object, "per"),
+			      "leave 'per' out, or give a 'probability' instead of 'bursts'",
+			      "per: the wire is bad for all connections at once, or for none");
+}
+
+static void check_enough(const struct sq_fault *fault, struct sq_diags *diags)
+{
+	if (fault->limit && fault->min_effect > fault->limit)
+		sq_diag_error(diags, sq_schema_mark(&fault->object, "min_effect"), NULL,
+			      "min_effect: 'limit' lets the fault hit %llu times at the most",
+			      (unsigned long long)fault->limit);
+}
+
 static void check_error(const struct sq_fault *fault, struct sq_diags *diags)
 {
 	static const int refusals[] = { ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH };
@@ -219,6 +242,8 @@ static void check_faults(const struct sq_experiment *experiment, struct sq_diags
 		check_paths(fault, paths, diags);
 		check_names(fault, diags);
 		check_reorder(fault, diags);
+		check_bursts(fault, diags);
+		check_enough(fault, diags);
 		check_error(fault, diags);
 	}
 }
