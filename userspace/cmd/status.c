@@ -7,6 +7,7 @@
 #include "cmd/watch.h"
 #include "engine/verdict.h"
 #include "guard/latch.h"
+#include "guard/paths.h"
 #include "guard/registry.h"
 #include "report/report.h"
 #include "util/json.h"
@@ -36,10 +37,11 @@ static json_t *status_json(const struct sq_live_runs *runs, const struct sq_latc
 						    "alive", run->alive, "pid", (int)run->pid,
 						    "claim", run->claim, "status", run->status));
 	}
-	return sq_json("{s:o, s:o}", "runs", list, "latch",
+	return sq_json("{s:o, s:o, s:b}", "runs", list, "latch",
 		       latch->by ? sq_json("{s:s, s:s, s:s}", "by", latch->by, "when", latch->when,
 					   "reason", latch->why)
-				 : json_null());
+				 : json_null(),
+		       "stop_file", access(SQ_STOP_FILE, F_OK) == 0);
 }
 
 static void print_text(const struct sq_live_runs *runs, const char *only,
@@ -48,6 +50,8 @@ static void print_text(const struct sq_live_runs *runs, const char *only,
 	if (latch->by)
 		sq_print("latched by %s at %s%s%s: nothing may start\n", latch->by, latch->when,
 			 *latch->why ? ": " : "", latch->why);
+	if (access(SQ_STOP_FILE, F_OK) == 0)
+		sq_print("'%s' exists: nothing may start\n", SQ_STOP_FILE);
 	if (!runs->n && only)
 		sq_print("no run '%s' is under way\n", only);
 	else if (!runs->n)
