@@ -258,6 +258,8 @@ static void test_every_kind_has_its_hooks(void **state)
 	}
 }
 
+#define PARTITION(rest) "{fault: network.partition, target: web, for: 1s, " rest "}"
+
 static bool parts_incoming(const char *fault)
 {
 	struct sq_experiment *experiment = with_faults(fault);
@@ -273,8 +275,9 @@ static void test_losses_of_what_comes_in_are_parted(void **state)
 	assert_true(parts_incoming(LOSS("probability: 1%, direction: both")));
 	assert_false(parts_incoming(LOSS("probability: 1%")));
 	assert_false(parts_incoming(LOSS("probability: 1%, direction: ingress, per: connection")));
-	assert_false(parts_incoming(
-		"{fault: network.partition, target: web, for: 1s, direction: both}"));
+	assert_false(parts_incoming(PARTITION("direction: both")));
+	assert_false(parts_incoming(PARTITION("direction: both, probability: 1%")));
+	assert_true(parts_incoming(PARTITION("direction: both, probability: 1%, per: packet")));
 }
 
 static bool are_brief(const char *faults)

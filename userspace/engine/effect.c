@@ -2,7 +2,9 @@
 /* What each fault has done, held against what was asked for; and if that is nothing, why. */
 #include <math.h>
 
+#include "engine/net_traps.h"
 #include "engine/state.h"
+#include "inject/rules.h"
 #include "util/time.h"
 #include "util/units.h"
 
@@ -16,7 +18,7 @@ struct effect {
 	const struct sq_fault *fault;
 	struct sq_counters counters;
 	struct sq_delays delays;
-	uint64_t undone; /* the line let it pass: for want of room, or nothing could be made of it */
+	uint64_t undone; /* it passed: for want of room, or nothing could be made of it */
 	uint64_t thrown; /* the dice decided on them */
 	uint64_t eligible; /* passed every filter: for the dice to decide */
 };
@@ -39,6 +41,10 @@ static const char *why_unseen(const struct sq_run *run, const struct effect *eff
 		return "the target made no such call while the fault was active";
 	if (effect->fault->kind->id == SQ_FAULT_REFUSE)
 		return "the target opened no new connection while the fault was active";
+	if (sq_net_needs_socket(
+		    effect->fault,
+		    run->plan->support[effect->fault - sq_faults(run->experiment)].hooks))
+		return "what comes in is found by the socket that gets it, and ICMP has none";
 	return "no packet of the target passed while the fault was active: is it idle, does it live "
 	       "in a network namespace of its own, or are its sockets another cgroup's?";
 }
@@ -121,19 +127,32 @@ static char *share_off(const struct effect *effect)
 			   (unsigned long long)thrown, sq_share_text(fault->probability_ppb, was));
 }
 
-static char *delay_off(const struct effect *effect)
+/* May the median well be later than asked? Another fault delays the same packets, or there is no order to keep. */
+static bool may_be_later(const struct sq_run *run, const struct sq_fault *fault)
 {
-	const struct sq_fault *fault = effect->fault;
-	uint64_t asked = fault->delay_ns, got = effect->delays.p50_ns;
-	char is[SQ_DURATION_SIZE], was[SQ_DURATION_SIZE];
+	return sq_net_delays_add(run->experiment, fault) ||
+	       (fault->jitter_ns && (fault->reorder || sq_fault_kind_is_call(fault->kind)));
+}
 
-	if (!effect->delays.count || !asked || fault->jitter_ns || fault->ramp_ns)
+static char *delay_off(const struct sq_run *run, const struct effect *effect)
+{
+	static const char order[] =
+		": packets of a connection keep their order, so that a late one holds up those "
+		"behind it; 'reorder: true' lets them pass";
+	const struct sq_fault *fault = effect->fault;
+	uint64_t asked = sq_fault_median_ns(fault), got = effect->delays.p50_ns;
+	char is[SQ_DURATION_SIZE], was[SQ_DURATION_SIZE];
+	bool early, late;
+
+	if (!effect->delays.count || !asked || fault->ramp_ns)
 		return NULL;
-	if (got + (uint64_t)((double)asked * EARLY_SHARE) >= asked &&
-	    got <= asked + (uint64_t)((double)asked * LATE_SHARE) + LATE_NS)
+	early = !fault->jitter_ns && got + (uint64_t)((double)asked * EARLY_SHARE) < asked;
+	late = !may_be_later(run, fault) &&
+	       got > asked + (uint64_t)((double)asked * LATE_SHARE) + LATE_NS;
+	if (!early && !late)
 		return NULL;
-	return sq_asprintf("the median delay is %s, asked %s", sq_duration_text(got, is),
-			   sq_duration_text(asked, was));
+	return sq_asprintf("the median delay is %s, asked %s%s", sq_duration_text(got, is),
+			   sq_duration_text(asked, was), fault->jitter_ns ? order : "");
 }
 
 static json_t *effect_json(const struct effect *effect, const char *verdict, const char *why)
@@ -159,16 +178,12 @@ static json_t *effect_json(const struct effect *effect, const char *verdict, con
 
 static void measure(const struct sq_run *run, size_t i, struct effect *ret)
 {
-	const __u64 *missed;
+	const __u64 *missed = ret->counters.missed;
 
 	*ret = (struct effect){ .fault = &sq_faults(run->experiment)[i],
 				.counters = sq_injector_counters(run->injector, i, -1) };
-	missed = ret->counters.missed;
 	sq_injector_delays(run->injector, i, &ret->delays);
-	/* the gate has counted as injected what the line then could not do */
-	ret->undone = MIN(sq_injector_undone(run->injector, i), ret->counters.injected);
-	ret->counters.injected -= ret->undone;
-	ret->undone += missed[SQ_MISSED_ROOM];
+	ret->undone = missed[SQ_MISSED_ROOM];
 	ret->thrown = ret->counters.injected + missed[SQ_MISSED_DICE];
 	ret->eligible = ret->thrown + ret->undone + missed[SQ_MISSED_BUDGET] +
 			missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
@@ -217,7 +232,7 @@ static json_t *judge_fault(struct sq_run *run, size_t i)
 		sq_run_judge(run, SQ_NO_EFFECT, "%s", why);
 		return effect_json(&effect, verdict, why);
 	}
-	why = delay_off(&effect);
+	why = delay_off(run, &effect);
 	if (!why)
 		why = share_off(&effect);
 	if (!why)

@@ -107,6 +107,27 @@ static bool loses_all(const struct sq_fault *fault)
 	       fault->kind->id != SQ_FAULT_DNS;
 }
 
+static bool meets(const struct sq_fault *a, const struct sq_fault *b)
+{
+	return a != b && same_target(a, b) && same_time(a, b) && same_peer(a, b);
+}
+
+bool sq_net_delays_add(const struct sq_experiment *experiment, const struct sq_fault *fault)
+{
+	for (size_t i = 0; i < experiment->faults.n && delays(fault); i++) {
+		const struct sq_fault *other = &sq_faults(experiment)[i];
+
+		if (delays(other) && meets(fault, other) && same_way(fault, other))
+			return true;
+	}
+	return false;
+}
+
+bool sq_net_needs_socket(const struct sq_fault *fault, uint64_t hooks)
+{
+	return fault->protocols == SQ_PROTO_ICMP && hooks == BIT(SQ_HOOK_TC_INGRESS);
+}
+
 /* What @other leaves of what @fault would hit; all of it: nothing is told. */
 static void tell_overlap(struct sq_plan *plan, const struct sq_fault *fault,
 			 const struct sq_fault *other, bool earlier)
@@ -169,13 +190,24 @@ void sq_net_traps(struct sq_plan *plan, size_t i)
 		return;
 	if (plan->support[i].line)
 		tell_room(plan, fault);
+	if (sq_net_needs_socket(fault, plan->support[i].hooks))
+		sq_plan_warn(
+			plan,
+			"fault '%s' will hit nothing: what comes in is found by the socket that "
+			"gets it, and ICMP has none",
+			fault->name);
+	if (fault->kind->id == SQ_FAULT_LATENCY && fault->delay_ns > fault->for_ns)
+		sq_plan_warn(
+			plan,
+			"fault '%s': the delay is longer than the fault: what is held when the "
+			"run ends is let go then",
+			fault->name);
 	if (fault->kind->id == SQ_FAULT_RATE)
 		tell_queue(plan, fault);
 	for (size_t j = 0; j < experiment->faults.n; j++) {
 		const struct sq_fault *other = &sq_faults(experiment)[j];
 
-		if (other != fault && same_target(fault, other) && same_time(fault, other) &&
-		    same_peer(fault, other))
+		if (meets(fault, other))
 			tell_overlap(plan, fault, other, i < j);
 	}
 }

@@ -393,7 +393,7 @@ static const struct sq_field syscall_error_fields[] = {
 
 const struct sq_fault_kind sq_catalogue[] = {
 	{ SQ_FAULT_LATENCY, "network.latency", "packets of the target leave, or reach it, later",
-	  "One-way: a round trip grows by the delay once, with direction both twice. Packets of one connection keep their order.",
+	  "One-way: a round trip grows by the delay once, with direction both twice. Packets of one connection keep their order, unless dice pick single ones or `reorder` is set.",
 	  SCHEMA("network.latency", latency_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_LOSS, "network.loss", "packets of the target are lost as on a bad wire",
 	  "The sender is not told: TCP retransmits, UDP sees no error.",
@@ -414,7 +414,7 @@ const struct sq_fault_kind sq_catalogue[] = {
 	  SCHEMA("network.rate", rate_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_PARTITION, "network.partition",
 	  "the target and the peer cannot reach each other",
-	  "Every packet is lost, both ways; connections hang, as with a cut cable.",
+	  "Packets are lost as with a cut cable: connections hang.",
 	  SCHEMA("network.partition", partition_fields, SQ_PART(peers), SQ_PART(packets)) },
 	{ SQ_FAULT_REFUSE, "network.refuse", "new TCP connections of the target fail at once",
 	  "Only connect() fails; a connection that stands, a pooled one for instance, goes on.",

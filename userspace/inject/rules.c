@@ -26,7 +26,7 @@ static const struct {
 	[SQ_FAULT_DUPLICATE] = { SQ_ACTION_DUPLICATE, SQ_LINE_WANTED, true, OUT, IN_LINE },
 	[SQ_FAULT_REORDER] = { SQ_ACTION_REORDER, SQ_LINE_NEEDED, true, OUT, IN_LINE },
 	[SQ_FAULT_RATE] = { SQ_ACTION_RATE, SQ_LINE_NEEDED, false, OUT, IN_LINE },
-	[SQ_FAULT_PARTITION] = { SQ_ACTION_DROP, SQ_LINE_UNUSED, false, OUT, IN },
+	[SQ_FAULT_PARTITION] = { SQ_ACTION_DROP, SQ_LINE_WANTED, true, OUT, IN },
 	[SQ_FAULT_REFUSE] = { SQ_ACTION_ERROR, SQ_LINE_UNUSED, false, BIT(SQ_HOOK_CONNECT), 0 },
 	[SQ_FAULT_RESET] = { SQ_ACTION_RESET, SQ_LINE_NEEDED, false, OUT, IN_LINE },
 	[SQ_FAULT_DNS] = { SQ_ACTION_ANSWER, SQ_LINE_NEEDED, false, OUT, IN_LINE },
@@ -47,9 +47,11 @@ static bool loses_names(const struct sq_fault *fault)
 	return fault->kind->id == SQ_FAULT_DNS && fault->answer == SQ_ANSWER_NOTHING;
 }
 
+/* Do all packets of a connection fare alike? */
 static bool hits_connections(const struct sq_fault *fault)
 {
 	return fault->kind->id == SQ_FAULT_RATE ||
+	       (fault->kind->id == SQ_FAULT_PARTITION && fault->probability_ppb == SQ_SHARE_ONE) ||
 	       (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION);
 }
 
@@ -70,7 +72,7 @@ enum sq_line_use sq_fault_line_use(const struct sq_fault *fault)
 
 bool sq_fault_parts_incoming(const struct sq_fault *fault)
 {
-	return fault->kind->id == SQ_FAULT_LOSS && fault->direction != SQ_EGRESS &&
+	return acts[fault->kind->id].in == IN && fault->direction != SQ_EGRESS &&
 	       sq_fault_line_use(fault) == SQ_LINE_WANTED;
 }
 
@@ -90,6 +92,14 @@ static uint64_t furthest(const struct sq_fault *fault)
 static uint64_t longest_ns(const struct sq_fault *fault)
 {
 	return fault->delay_ns + fault->jitter_ns * furthest(fault);
+}
+
+uint64_t sq_fault_median_ns(const struct sq_fault *fault)
+{
+	/* of Pareto's distribution of shape 3 it is 0.277 standard deviations below the mean */
+	uint64_t below = fault->distribution == SQ_PARETO ? fault->jitter_ns / 1000 * 277 : 0;
+
+	return fault->delay_ns > below ? fault->delay_ns - below : 0;
 }
 
 bool sq_fault_is_brief(const struct sq_fault *fault)

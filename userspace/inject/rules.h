@@ -31,6 +31,9 @@ bool sq_fault_parts_incoming(const struct sq_fault *fault);
 bool sq_fault_is_brief(const struct sq_fault *fault);
 bool sq_faults_are_brief(const struct sq_experiment *experiment);
 
+/* The median of the delays that it asks for. */
+uint64_t sq_fault_median_ns(const struct sq_fault *fault);
+
 /* Does it lose packets? Such faults decide before all others. */
 bool sq_fault_loses(const struct sq_fault *fault);
 
