@@ -107,9 +107,23 @@ static bool loses_all(const struct sq_fault *fault)
 	       fault->kind->id != SQ_FAULT_DNS;
 }
 
+/* None: all of them. */
+static bool ports_meet(const struct sq_port_ranges *a, const struct sq_port_ranges *b)
+{
+	for (size_t i = 0; i < a->n; i++)
+		for (size_t j = 0; j < b->n; j++)
+			if (a->item[i].low <= b->item[j].high && b->item[j].low <= a->item[i].high)
+				return true;
+	return !a->n || !b->n;
+}
+
+/* Is there a packet that is for both? */
 static bool meets(const struct sq_fault *a, const struct sq_fault *b)
 {
-	return a != b && same_target(a, b) && same_time(a, b) && same_peer(a, b);
+	return a != b && same_target(a, b) && same_time(a, b) && same_peer(a, b) &&
+	       (!a->protocols || !b->protocols || a->protocols & b->protocols) &&
+	       (a->to.n || b->to.n || ports_meet(&a->ports, &b->ports)) &&
+	       ports_meet(&a->local_ports, &b->local_ports);
 }
 
 bool sq_net_delays_add(const struct sq_experiment *experiment, const struct sq_fault *fault)
