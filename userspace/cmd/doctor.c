@@ -9,6 +9,7 @@
 #include "util/cgroup.h"
 #include "util/json.h"
 #include "util/out.h"
+#include "util/units.h"
 
 enum {
 	JSON,
@@ -27,7 +28,10 @@ static const struct sq_option options[FLAGS + 1] = {
 static int examine(const struct sq_fault_kind *kind, int call, json_t *faults,
 		   struct sq_error **err)
 {
-	struct sq_fault fault = { .kind = kind, .direction = SQ_EGRESS, .per = SQ_PER_PACKET };
+	struct sq_fault fault = { .kind = kind,
+				  .direction = SQ_EGRESS,
+				  .per = SQ_PER_PACKET,
+				  .probability_ppb = SQ_SHARE_ONE };
 	_cleanup_(sq_support_clear) struct sq_support support = { 0 };
 	const char *name = call >= 0 ? sq_call_name((unsigned int)call) : NULL;
 	int r;
