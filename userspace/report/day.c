@@ -68,8 +68,6 @@ static void text_head(const json_t *day, bool colour, struct sq_buffer *text)
 		      sq_json_text(json_object_get(day, "host"), "name"), sq_json_text(day, "by"),
 		      sq_report_s(sq_report_day_seconds(day), took));
 	sq_report_given(day, text);
-	if (json_is_true(json_object_get(day, "observe")))
-		sq_buffer_add(text, "observed only: nothing was injected\n");
 	sq_report_verdict(day, colour, text);
 }
 

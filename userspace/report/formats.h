@@ -35,7 +35,7 @@ void sq_report_chart(const json_t *journal, bool colour, struct sq_buffer *text)
 const char *sq_report_step(int step);
 #define SQ_REPORT_FAILED "x"
 
-/* What was given with --task-id and --reason, a line each. */
+/* What was given with --task-id, --reason and --observe, a line each. */
 void sq_report_given(const json_t *document, struct sq_buffer *text);
 
 /* "passed", or "deviated: why", below an empty line. */

@@ -13,6 +13,8 @@ void sq_report_given(const json_t *document, struct sq_buffer *text)
 		sq_buffer_add(text, "for %s\n", sq_json_text(document, "task_id"));
 	if (*sq_json_text(document, "reason_given"))
 		sq_buffer_add(text, "because: %s\n", sq_json_text(document, "reason_given"));
+	if (json_is_true(json_object_get(document, "observe")))
+		sq_buffer_add(text, "observed only: nothing was injected\n");
 }
 
 void sq_report_verdict(const json_t *document, bool colour, struct sq_buffer *text)
