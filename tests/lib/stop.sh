@@ -237,6 +237,7 @@ recorded_aborted()
 	recorded .cleanup.clean true
 	recorded '.cleanup.leftovers | length' 0
 	recorded '[.abort.by, .abort.reason, .reason, .started, .ended] | map(. != null and . != "") | all' true
+	recorded '.duration_s > 0' true
 }
 
 # helper_pid NAME: of the only run, or of this one of those at once; squall-guard, squall-nap, squall-napper, squall-line

@@ -34,6 +34,19 @@ static bool has_event(const json_t *events, const char *name)
 }
 
 /* Removes what a dead run left, and writes the end of its journal. */
+/* From the first event to the last that there was: when it died is known no better. */
+static double lasted_s(const json_t *events)
+{
+	size_t n = json_array_size(events);
+	uint64_t first, last;
+
+	if (!n)
+		return 0;
+	first = sq_rfc3339_parse(sq_json_text(json_array_get(events, 0), "t"));
+	last = sq_rfc3339_parse(sq_json_text(json_array_get(events, n - 1), "t"));
+	return first && last > first ? (double)(last - first) / SQ_S : 0;
+}
+
 static int finish_run(struct sq_journal *journal, const char *by, struct sq_texts *left,
 		      struct sq_error **err)
 {
@@ -57,9 +70,10 @@ static int finish_run(struct sq_journal *journal, const char *by, struct sq_text
 				       (double)(sq_now() - begun) / SQ_MS, "leftovers",
 				       sq_json_texts(left), "by", by));
 		sq_journal_add(journal, "ended",
-			       sq_json("{s:s, s:i, s:s}", "verdict", sq_verdict_name(verdict),
+			       sq_json("{s:s, s:i, s:s, s:f}", "verdict", sq_verdict_name(verdict),
 				       "exit", sq_verdict_exit(verdict), "reason",
-				       left->n ? left->item[0] : "the controller died"));
+				       left->n ? left->item[0] : "the controller died",
+				       "duration_s", lasted_s(events)));
 	} else if (!left->n) {
 		/* its verdict stays: that it was unclean remains true */
 		note = sq_asprintf("%s: nothing of the run is left", by);
