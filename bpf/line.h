@@ -11,8 +11,8 @@
 #define SQ_FOLLOW_NS 5000000ull /* what the line may take besides */
 #define SQ_FOLLOWED 16384 /* flows; the one that was followed longest ago is forgotten */
 #define SQ_LEAST_WAIT_NS 100000ull /* of what only follows, in the line in the kernel */
-#define SQ_APART_NS 4000ull /* so far apart at the least is let go what waited for one before */
-#define SQ_APART_MOST_NS 20000ull
+#define SQ_APART_NS 4000ull /* so far apart is let go what waited for one before it */
+#define SQ_APART_BEHIND_NS 20000ull /* and what only follows */
 #define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
@@ -125,16 +125,21 @@ static __always_inline bool sq_needs_line(const struct sq_decision *d)
 	       sq_follows(d);
 }
 
+/* Has what comes behind it to wait? Not behind what its flow may overtake, or what will not arrive as it is. */
+static __always_inline bool sq_holds_up(const struct sq_decision *d)
+{
+	bool alone = d->event.segments <= 1;
+
+	return !d->apart && !d->fate && d->late != d->all &&
+	       !(alone && d->corrupted && !d->delay_ns);
+}
+
 /* @wait is the packet's time in the line. */
 static __always_inline void sq_let_follow(const struct sq_decision *d, struct sq_followed *followed,
 					  __u64 wait)
 {
 	__u64 until = d->now + wait + SQ_FOLLOW_NS;
-	bool alone = d->event.segments <= 1;
 
-	/* behind what its flow may overtake, or what will not arrive as it is, nothing has to wait */
-	if (d->apart || d->fate || d->late == d->all || (alone && d->corrupted && !d->delay_ns))
-		return;
 	if (followed && READ_ONCE(followed->until_ns) < until)
 		WRITE_ONCE(followed->until_ns, until);
 }
@@ -202,7 +207,8 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 		return -1;
 	number = __sync_fetch_and_add(&shared->next, 1);
 	if (!l3 && sq_to_ring(skb, d, number)) {
-		sq_let_follow(d, sq_followed_get(d), d->delay_ns);
+		if (sq_holds_up(d))
+			sq_let_follow(d, sq_followed_get(d), d->delay_ns);
 		return bpf_redirect(SQ_NO_DEVICE, 0);
 	}
 	index = number & (SQ_LINE_SLOTS - 1);
@@ -214,7 +220,8 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	sq_fill_slot(slot, skb, d, l3);
 	if (!sq_put_number(skb, (__u32)number, l3, slot->dst_mac))
 		return -1;
-	sq_let_follow(d, sq_followed_get(d), d->delay_ns);
+	if (sq_holds_up(d))
+		sq_let_follow(d, sq_followed_get(d), d->delay_ns);
 	return bpf_redirect(sq_line_ifindex, 0);
 }
 
@@ -223,26 +230,22 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
  * it takes to read the two clocks, and fq puts what is due first before the rest of its flow. What only follows
  * is never due at once: since 6.7 that would go past what fq has not let go yet.
  *
- * What has waited for one packet does not come all at once, since queues behind hold a thousand: what only follows
- * comes twice as fast as it was sent, so that it catches up. No more waits for others than for the longest delay.
+ * What has waited for one packet does not come all at once, since queues behind hold a thousand; but twice as fast as it
+ * was sent at the least, so that it catches up.
  */
 static __always_inline __u64 sq_due(const struct sq_decision *d, __u64 now,
 				    const struct sq_followed *followed)
 {
-	__u64 due = now + (d->delayed ? d->delay_ns : SQ_LEAST_WAIT_NS), apart = 0, last;
+	__u64 due = now + (d->delayed ? d->delay_ns : SQ_LEAST_WAIT_NS);
+	__u64 most = d->delayed ? SQ_APART_NS : SQ_APART_BEHIND_NS, apart, last;
 
-	if (!followed || d->reorder)
+	if (!followed)
 		return due;
 	last = READ_ONCE(followed->due_ns);
 	if (last < due)
 		return due;
-	if (!d->delayed)
-		apart = (now - READ_ONCE(followed->came_ns)) / 2;
-	if (apart < SQ_APART_NS)
-		apart = SQ_APART_NS;
-	if (apart > SQ_APART_MOST_NS)
-		apart = SQ_APART_MOST_NS;
-	return last < now + SQ_BRIEF_NS ? last + apart : last;
+	apart = (now - READ_ONCE(followed->came_ns)) / 2;
+	return last + (apart < most ? apart : most);
 }
 
 /* The entry is nobody's any more. */
@@ -295,8 +298,9 @@ static __always_inline void sq_wait_until(struct __sk_buff *skb, __u64 ns)
 }
 
 /*
- * Hands the packet to the line in the kernel. One that leaves belongs to its socket, and while it waits
- * TCP would send that one no more (TCP Small Queues): a copy goes there that belongs to nobody.
+ * Hands the packet to the line in the kernel. One that leaves belongs to its socket, and so does one that comes in from
+ * the same machine; while it waits TCP would send that one no more (TCP Small Queues): a copy goes there that belongs to
+ * nobody.
  */
 static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_decision *d,
 					 bool l3)
@@ -304,7 +308,7 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 	struct sq_line_shared *shared = sq_line_shared_get();
 	__u32 zero = 0, index;
 	struct sq_held_total *total = bpf_map_lookup_elem(&sq_held_total, &zero);
-	struct sq_followed *followed = sq_followed_get(d);
+	struct sq_followed *followed = d->reorder ? NULL : sq_followed_get(d);
 	__u64 now = bpf_ktime_get_ns(), due = sq_due(d, now, followed);
 	struct sq_held *held;
 
@@ -314,21 +318,24 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 	held = sq_hold(skb, d, index, total, now, due);
 	if (!held)
 		return -1;
-	if (followed && !d->reorder) {
+	if (followed) {
 		WRITE_ONCE(followed->due_ns, due);
 		WRITE_ONCE(followed->came_ns, now);
 	}
-	sq_let_follow(d, followed, due - now);
+	if (sq_holds_up(d))
+		sq_let_follow(d, followed, due - now);
 	/* the pair has a link-layer header, of which nothing is read but the protocol */
 	if (!l3 || sq_put_number(skb, index, l3, NULL)) {
 		sq_wait_until(skb, due);
 		skb->tc_index = index;
-		if (d->event.ingress)
+		skb->priority = 0; /* what is TC_PRIO_CONTROL fq lets pass at once (before 6.7) */
+		if (d->event.ingress && !skb->sk)
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
 			return bpf_redirect(SQ_NO_DEVICE, 0);
 		sq_wait_until(skb, 0);
 		skb->tc_index = held->guards;
+		skb->priority = held->priority;
 	}
 	sq_let_go(held, total);
 	WRITE_ONCE(held->taken, 0);

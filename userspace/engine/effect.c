@@ -219,21 +219,6 @@ static char *why_ineffective(const struct sq_run *run, const struct effect *effe
 	return NULL;
 }
 
-/* What comes while a link's queue is full is not late but lost, and is no delay that was measured. */
-static void tell_queue(struct sq_run *run, const struct effect *effect)
-{
-	_cleanup_free_ char *note = NULL;
-	unsigned long long lost = effect->counters.injected - effect->delays.count;
-
-	if (effect->fault->kind->id != SQ_FAULT_RATE || run->request->observe ||
-	    effect->counters.injected <= effect->delays.count)
-		return;
-	note = sq_asprintf("fault '%s': %llu of %llu packets were lost: its queue was full",
-			   effect->fault->name, lost,
-			   (unsigned long long)effect->counters.injected);
-	sq_run_note(run, note);
-}
-
 /* Was anything hit, and was it what was asked for? Returns the journal's view of it. */
 static json_t *judge_fault(struct sq_run *run, size_t i)
 {
@@ -242,7 +227,6 @@ static json_t *judge_fault(struct sq_run *run, size_t i)
 	struct effect effect;
 
 	measure(run, i, &effect);
-	tell_queue(run, &effect);
 	why = why_ineffective(run, &effect, &verdict);
 	if (why) {
 		sq_run_judge(run, SQ_NO_EFFECT, "%s", why);

@@ -108,7 +108,8 @@ static struct sq_counters since(const struct sq_counters *now, const struct sq_c
 	struct sq_counters result = *now;
 
 	result.seen -= before->seen;
-	result.injected -= before->injected;
+	/* of what was counted before, the line may have let some pass, which only the end tells */
+	result.injected -= MIN(result.injected, before->injected);
 	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
 		result.missed[i] -= before->missed[i];
 	return result;

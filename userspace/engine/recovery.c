@@ -33,7 +33,6 @@ static bool has_event(const json_t *events, const char *name)
 	return false;
 }
 
-/* Removes what a dead run left, and writes the end of its journal. */
 /* From the first event to the last that there was: when it died is known no better. */
 static double lasted_s(const json_t *events)
 {
@@ -47,6 +46,7 @@ static double lasted_s(const json_t *events)
 	return first && last > first ? (double)(last - first) / SQ_S : 0;
 }
 
+/* Removes what a dead run left, and writes the end of its journal. */
 static int finish_run(struct sq_journal *journal, const char *by, struct sq_texts *left,
 		      struct sq_error **err)
 {

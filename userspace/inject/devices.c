@@ -29,7 +29,6 @@
 struct attach {
 	struct sq_devices *devices;
 	const struct sq_netns *netns;
-	const char *ours;
 };
 
 /* 0: Ethernet-like, 1: no link-layer header, negative: something else. */
@@ -139,12 +138,16 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	return r < 0 ? sq_error_wrap(err, "device '%s'", interface->if_name) : 0;
 }
 
-/* The line's device, or the near end of the line in the kernel: "squall1", "squall1-fq". */
-static bool is_ours(const char *name, const char *ours)
+/* A line's device, or the near end of the line in the kernel, of this run or another: "squall1", "squall1-fq". */
+static bool is_ours(const char *name)
 {
-	const size_t n = strlen(ours);
+	static const char start[] = "squall";
+	const char *digits = name + strlen(start), *rest;
 
-	return !strncmp(name, ours, n) && (!name[n] || name[n] == '-');
+	if (strncmp(name, start, strlen(start)) != 0)
+		return false;
+	rest = digits + strspn(digits, "0123456789");
+	return rest > digits && (!*rest || !strcmp(rest, "-fq"));
 }
 
 static int attach_all(void *argument, struct sq_error **err)
@@ -163,7 +166,7 @@ static int attach_all(void *argument, struct sq_error **err)
 	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {
 		int layer;
 
-		if (is_ours(i->if_name, attach->ours))
+		if (is_ours(i->if_name))
 			continue;
 		layer = link_layer(fd, i->if_name);
 		/* ingress first: egress lets pass what is meant for it */
@@ -175,12 +178,10 @@ static int attach_all(void *argument, struct sq_error **err)
 }
 
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
-		      const char *ours, struct sq_error **err)
+		      struct sq_error **err)
 {
 	for (size_t i = 0; i < netns->n; i++) {
-		struct attach attach = { .devices = devices,
-					 .netns = &netns->item[i],
-					 .ours = ours };
+		struct attach attach = { .devices = devices, .netns = &netns->item[i] };
 		int r = sq_netns_call(netns->item[i].fd, attach_all, &attach, err);
 
 		if (r)

@@ -33,11 +33,12 @@ struct sq_devices {
 };
 
 /*
- * Attaches to the devices of @netns that have no program yet; @ours is the name of squall's own
- * device, which gets none, nor does one that is called so up to a dash. Devices of kinds that squall cannot parse are left out.
+ * Attaches to the devices of @netns that have no program yet. The delay lines' own get none, of other runs neither:
+ * what these hold was decided, and a mark on it would be taken for theirs. Devices of kinds that squall cannot parse
+ * are left out.
  */
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
-		      const char *ours, struct sq_error **err);
+		      struct sq_error **err);
 
 /* Detaches everywhere; adds a sentence to @left for what could not be. */
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);

@@ -120,7 +120,11 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left);
 
 struct sq_injector *sq_injector_free(struct sq_injector *injector);
 
-/* Reads all counters from the kernel, once the programs are loaded. Negative errno. */
+/*
+ * Reads all counters from the kernel, once the programs are loaded. What the line let pass, as of sq_injector_notes(),
+ * undelayed for want of room or without the reset or answer that could not be made, counts as without room. Negative
+ * errno.
+ */
 int sq_injector_count(struct sq_injector *injector, struct sq_error **err);
 
 /*
@@ -130,11 +134,7 @@ int sq_injector_count(struct sq_injector *injector, struct sq_error **err);
  */
 bool sq_injector_count_on(struct sq_injector *injector, uint64_t until_ns);
 
-/*
- * One fault's counters as they were read, all CPUs together; of one target, or of all with @row -1. After
- * sq_injector_notes() what the line let pass, undelayed for want of room or without the reset or answer that could not
- * be made, counts as without room.
- */
+/* One fault's counters as they were read, all CPUs together; of one target, or of all with @row -1. */
 struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row);
 
 /* When the last injection was decided, by the kernel's clock as of sq_now(); 0: there was none. */

@@ -140,7 +140,6 @@ static void enter(struct sq_injector *injector, const struct sq_netns *netns)
 int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err)
 {
 	size_t known = injector->n_entered;
-	char ours[IFNAMSIZ];
 	int r;
 
 	if (!(injector->hooks & ON_DEVICES))
@@ -153,12 +152,11 @@ int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **e
 	if (r)
 		return r;
 	injector->n_entered = injector->netns.n;
-	sq_line_name(injector->setup.lease, ours);
 	injector->devices.tcx = sq_backend_tcx();
 	find_device_programs(injector);
 	injector->devices.handle = injector->setup.lease->slot;
 	injector->devices.log = injector->setup.log;
-	return sq_devices_attach(&injector->devices, &injector->netns, ours, err);
+	return sq_devices_attach(&injector->devices, &injector->netns, err);
 }
 
 static int attach_calls(struct sq_injector *injector, struct sq_error **err)

@@ -74,8 +74,9 @@ static void look_at(struct sq_line_intake *intake, struct sq_line_packet *packet
 	}
 	intake->last = packet->slot.number;
 	packet->first_segment = next_segment(number, sq_line_segments(packet));
-	if (packet->first_segment)
-		packet->slot.faults = 0; /* the whole's delay is measured once */
+	/* the whole's delay is measured once, with the first part of which anything is left */
+	if (~packet->slot.lost & ((1ull << MIN(packet->first_segment, SQ_LINE_SEGMENTS - 1)) - 1))
+		packet->slot.faults = 0;
 	packet->order = intake->order++;
 	*(struct sq_line_packet **)sq_append(&intake->waiting, &intake->n_waiting,
 					     sizeof(*intake->waiting)) = packet;

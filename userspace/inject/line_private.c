@@ -22,6 +22,9 @@
 #include "util/tc.h"
 
 #define PAIR_MTU 65535
+#define LARGEST_PACKET \
+	(8 * 65535) /* BIG TCP's: what the kernel cuts behind fq could not be told apart */
+#define SQ_IFLA_GSO_IPV4_MAX_SIZE 63 /* 6.3; older ones do not look at it */
 #define PROBE_IFINDEX 0x53510000u /* far above what devices are numbered with */
 #define REPLY_BYTES 4096
 
@@ -103,6 +106,8 @@ static int make_pair(int fd, const struct sq_line_pair_setup *setup)
 	add_number(&request, IFLA_MTU, PAIR_MTU);
 	add_number(&request, IFLA_NUM_TX_QUEUES, 1);
 	add_number(&request, IFLA_NUM_RX_QUEUES, 1);
+	add_number(&request, IFLA_GSO_MAX_SIZE, LARGEST_PACKET);
+	add_number(&request, SQ_IFLA_GSO_IPV4_MAX_SIZE, LARGEST_PACKET);
 	info = add(&request, IFLA_LINKINFO, NULL, 0);
 	add_text(&request, IFLA_INFO_KIND, "veth");
 	data = add(&request, IFLA_INFO_DATA, NULL, 0);

@@ -144,9 +144,9 @@ void sq_line_space_close(struct sq_line_space *space)
 	space->devices_fd = sq_close(space->devices_fd);
 }
 
-uint64_t sq_line_space_dropped(const struct sq_line_space *space, const char *device)
+uint64_t sq_line_space_dropped(const struct sq_line_space *space)
 {
-	_cleanup_free_ char *text = NULL, *start = sq_asprintf("%s:", device);
+	_cleanup_free_ char *text = NULL, *start = sq_asprintf("%s:", space->name);
 	char path[32];
 	const char *line;
 	unsigned long long dropped;

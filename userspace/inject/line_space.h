@@ -37,8 +37,8 @@ int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int
 
 void sq_line_space_close(struct sq_line_space *space);
 
-/* How many packets the kernel dropped on their way out by @device, since nobody had taken those before them. */
-uint64_t sq_line_space_dropped(const struct sq_line_space *space, const char *device);
+/* How many packets the kernel dropped because nobody had read those before them. */
+uint64_t sq_line_space_dropped(const struct sq_line_space *space);
 
 /*
  * Sends a packet on its way, at the latest when @outbox is flushed; it is taken. Its frame begins with the Ethernet

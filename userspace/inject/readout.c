@@ -68,16 +68,48 @@ bool sq_injector_count_on(struct sq_injector *injector, uint64_t until_ns)
 	return injector->counted == n_rows(injector);
 }
 
+static void undo(struct sq_counters *row, uint64_t n)
+{
+	row->injected -= n;
+	row->missed[SQ_MISSED_ROOM] += n;
+}
+
+/* The line does not know the cgroup of what it let pass: each has its share of it, and the first of them the rest. */
+static void share_undone(struct sq_injector *injector, size_t fault)
+{
+	struct sq_counters *rows = &injector->counters[fault * injector->setup.n_cgroups];
+	uint64_t all = sq_injector_counters(injector, fault, -1).injected, rest;
+	uint64_t undone = MIN(injector->undone[fault], all);
+
+	rest = undone;
+	for (size_t i = 0; undone && i < injector->setup.n_cgroups; i++) {
+		uint64_t share =
+			(uint64_t)((double)undone * (double)rows[i].injected / (double)all);
+
+		share = MIN(share, rest);
+		undo(&rows[i], share);
+		rest -= share;
+	}
+	for (size_t i = 0; rest && i < injector->setup.n_cgroups; i++) {
+		uint64_t more = MIN(rest, rows[i].injected);
+
+		undo(&rows[i], more);
+		rest -= more;
+	}
+}
+
 int sq_injector_count(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = 0;
 
 	for (injector->counted = 0; !r && injector->counted < n_rows(injector);)
 		r = count_some(injector, err);
+	for (size_t i = 0; !r && i < injector->n_faults; i++)
+		share_undone(injector, i);
 	return r;
 }
 
-static struct sq_counters sum_rows(const struct sq_injector *injector, size_t fault, int row)
+struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row)
 {
 	size_t n = injector->setup.n_cgroups;
 	size_t first = row < 0 ? 0 : (size_t)row, end = row < 0 ? n : first + 1;
@@ -86,21 +118,6 @@ static struct sq_counters sum_rows(const struct sq_injector *injector, size_t fa
 	for (size_t i = first; injector->counters && i < end; i++)
 		add_counters(&sum, &injector->counters[fault * n + i]);
 	return sum;
-}
-
-struct sq_counters sq_injector_counters(const struct sq_injector *injector, size_t fault, int row)
-{
-	struct sq_counters ret = sum_rows(injector, fault, row);
-	uint64_t undone = injector->undone[fault], all;
-
-	if (!undone || !ret.injected)
-		return ret;
-	/* the line does not know the cgroup of what it let pass: each has its share of it */
-	all = sum_rows(injector, fault, -1).injected;
-	undone = (uint64_t)((double)MIN(undone, all) * (double)ret.injected / (double)all);
-	ret.injected -= undone;
-	ret.missed[SQ_MISSED_ROOM] += undone;
-	return ret;
 }
 
 uint64_t sq_injector_last_ns(const struct sq_injector *injector)
