@@ -207,7 +207,8 @@ static void test_html_tells_whom_a_fault_hit_most(void **state)
 
 	assert_contains(text, "<td>&lt;nginx&gt;</td><td>log/access.log</td><td class=\"n\">29");
 	assert_contains(text, "<td>sh</td><td></td><td class=\"n\">1</td>");
-	assert_contains(text, "let pass: 2 not what the fault names, 30 spared by the dice or by skip</p>");
+	assert_contains(
+		text, "let pass: 2 not what the fault names, 30 spared by the dice or by skip</p>");
 }
 
 static void test_what_compare_says_is_in_each_report_for_people(void **state)
