@@ -173,7 +173,7 @@ static void choose_maps(struct squall_bpf *object, uint64_t hooks)
 		bpf_map__set_autocreate(maps[i].map, hooks & maps[i].hooks);
 }
 
-/* Its maps are there where it is not, as small as they can be: the verifier wants to see what is named. */
+/* Its table is there where it is not, as small as it can be: the verifier wants to see what is named. */
 void sq_object_choose_private_line(struct squall_bpf *object, bool wanted)
 {
 	bpf_program__set_autoload(object->progs.sq_tc_turn, wanted);
