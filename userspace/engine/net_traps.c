@@ -64,13 +64,17 @@ static bool same_target(const struct sq_fault *a, const struct sq_fault *b)
 	return false;
 }
 
+static bool overlap(const struct sq_port_range *a, const struct sq_port_range *b)
+{
+	return a->low <= b->high && b->low <= a->high;
+}
+
 /* A host name may be anybody, unless it is the same. */
 static bool meet(const struct sq_peer *a, const struct sq_peer *b)
 {
 	unsigned int bits = MIN(a->prefix_len, b->prefix_len);
 
-	if (a->has_ports && b->has_ports &&
-	    (a->ports.low > b->ports.high || b->ports.low > a->ports.high))
+	if (a->has_ports && b->has_ports && !overlap(&a->ports, &b->ports))
 		return false;
 	if (a->host || b->host)
 		return true;
@@ -112,7 +116,7 @@ static bool ports_meet(const struct sq_port_ranges *a, const struct sq_port_rang
 {
 	for (size_t i = 0; i < a->n; i++)
 		for (size_t j = 0; j < b->n; j++)
-			if (a->item[i].low <= b->item[j].high && b->item[j].low <= a->item[i].high)
+			if (overlap(&a->item[i], &b->item[j]))
 				return true;
 	return !a->n || !b->n;
 }
