@@ -232,6 +232,7 @@ struct sq_wire {
 struct sq_counters {
 	__u64 seen; /* the sum of the others, which user space makes */
 	__u64 injected;
+	__u64 overflowed; /* of those: lost, since the queue of a limited rate was full */
 	__u64 missed[SQ_MISSED_REASONS];
 };
 

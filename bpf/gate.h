@@ -336,6 +336,7 @@ static __always_inline int sq_consider_one(struct sq_decision *d, __u32 index, c
 		       rule->action == SQ_ACTION_ANSWER;
 	if (packets && rule->action == SQ_ACTION_RATE) {
 		if (full) {
+			__sync_fetch_and_add(&counters->overflowed, 1);
 			d->lost = d->all;
 			return 0;
 		}

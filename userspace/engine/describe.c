@@ -110,8 +110,9 @@ static json_t *counters_json(const struct sq_counters *counters)
 	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
 		json_object_set_new(missed, missed_names[i],
 				    json_integer((json_int_t)counters->missed[i]));
-	return sq_json("{s:I, s:I, s:o}", "seen", (json_int_t)counters->seen, "injected",
-		       (json_int_t)counters->injected, "missed", missed);
+	return sq_json("{s:I, s:I, s:I, s:o}", "seen", (json_int_t)counters->seen, "injected",
+		       (json_int_t)counters->injected, "overflowed",
+		       (json_int_t)counters->overflowed, "missed", missed);
 }
 
 static json_t *delays_json(const struct sq_delays *delays)

@@ -110,6 +110,7 @@ static struct sq_counters since(const struct sq_counters *now, const struct sq_c
 	result.seen -= before->seen;
 	/* of what was counted before, the line may have let some pass, which only the end tells */
 	result.injected -= MIN(result.injected, before->injected);
+	result.overflowed -= before->overflowed;
 	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
 		result.missed[i] -= before->missed[i];
 	return result;

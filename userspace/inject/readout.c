@@ -22,6 +22,7 @@ static void add_counters(struct sq_counters *sum, const struct sq_counters *one)
 {
 	sum->seen += one->seen;
 	sum->injected += one->injected;
+	sum->overflowed += one->overflowed;
 	for (size_t i = 0; i < SQ_MISSED_REASONS; i++)
 		sum->missed[i] += one->missed[i];
 }

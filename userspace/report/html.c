@@ -226,7 +226,7 @@ static void add_victims(const json_t *victims, struct sq_buffer *out)
 static void add_fault(const json_t *journal, const json_t *fault, struct sq_buffer *out)
 {
 	const json_t *counters = json_object_get(fault, "counters"), *row;
-	_cleanup_buffer_ struct sq_buffer asked = { 0 }, passed = { 0 };
+	_cleanup_buffer_ struct sq_buffer asked = { 0 }, lost = { 0 }, passed = { 0 };
 	char words[SQ_REPORT_WHY];
 	const char *none = sq_report_no_effect(fault, words);
 	size_t i;
@@ -256,6 +256,8 @@ static void add_fault(const json_t *journal, const json_t *fault, struct sq_buff
 			sq_json_int(row, "seen"));
 	sq_buffer_add(out, "</table></div>\n");
 	add_victims(json_object_get(fault, "victims"), out);
+	sq_report_overflowed(counters, "", &lost);
+	add_dim(&lost, out);
 	sq_report_let_pass(fault, &passed);
 	add_dim(&passed, out);
 }

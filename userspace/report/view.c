@@ -83,6 +83,17 @@ void sq_report_injected(const json_t *counters, struct sq_buffer *out)
 
 	sq_buffer_add(out, "%s of %s seen (%s)", sq_count_text((uint64_t)injected, part),
 		      sq_count_text((uint64_t)seen, whole), sq_report_share(injected, seen, share));
+	sq_report_overflowed(counters, ", ", out);
+}
+
+void sq_report_overflowed(const json_t *counters, const char *before, struct sq_buffer *out)
+{
+	int64_t overflowed = sq_json_int(counters, "overflowed");
+	char number[32];
+
+	if (overflowed)
+		sq_buffer_add(out, "%s%s of them lost in a full queue", before,
+			      sq_count_text((uint64_t)overflowed, number));
 }
 
 void sq_report_column(const char *text, int columns, struct sq_buffer *out)

@@ -21,8 +21,11 @@ const char *sq_report_s(double s, char text[SQ_DURATION_SIZE]);
 /* "5 %" of the whole, or "-" where there is none. */
 const char *sq_report_share(int64_t part, int64_t whole, char text[32]);
 
-/* "30 of 60 seen (50 %)". */
+/* "30 of 60 seen (50 %)", and of a limited rate what a full queue lost. */
 void sq_report_injected(const json_t *counters, struct sq_buffer *out);
+
+/* Of a limited rate, with @before in front: "12 of them lost in a full queue"; nothing where none were. */
+void sq_report_overflowed(const json_t *counters, const char *before, struct sq_buffer *out);
 
 /* A text in so many columns: cut, or with spaces behind it. */
 void sq_report_column(const char *text, int columns, struct sq_buffer *out);
