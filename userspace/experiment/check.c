@@ -188,7 +188,7 @@ static void check_bursts(const struct sq_fault *fault, struct sq_diags *diags)
 	if (fault->bursts.object.node && fault->per == SQ_PER_CONNECTION)
 		sq_diag_error(diags, sq_schema_mark(&fault->object, "per"),
 			      "leave 'per' out, or give a 'probability' instead of 'bursts'",
-			      "per: the wire is bad for all connections at once, or for none");
+			      "per: bursts hit all connections together");
 }
 
 static void check_enough(const struct sq_fault *fault, struct sq_diags *diags)
