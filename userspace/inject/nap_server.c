@@ -30,6 +30,7 @@
 #define FD_REQUESTS SQ_HELPER_FD_OWN
 #define PAGE_BYTES 4096
 #define FILE_BYTES ((off_t)SQ_NAP_SLOTS * PAGE_BYTES)
+#define TABLE_BYTES ((off_t)PAGE_BYTES * PAGE_BYTES / 8) /* what a page of a page table maps */
 #define INODE_FILE 2
 #define FOREVER 1e9 /* seconds that the kernel may cache a name */
 
@@ -53,6 +54,7 @@ static struct {
 	struct sleeper sleeper[SQ_NAP_SLOTS];
 	size_t n, signalled;
 	int proc_fd; /* where everybody's processes are seen */
+	bool begun; /* until then reads are the napper's own, and are answered */
 	bool awake; /* the run is over: nobody sleeps any more, and what comes later fails */
 } server;
 
@@ -148,8 +150,13 @@ static void read_page(fuse_req_t request, fuse_ino_t inode, size_t size, off_t o
 		      struct fuse_file_info *file)
 {
 	const volatile struct sq_nap_request *nap = &server.requests[offset / PAGE_BYTES];
+	static const char nothing[PAGE_BYTES];
 	struct sleeper *sleeper;
 
+	if (!server.begun) {
+		fuse_reply_buf(request, nothing, MIN(size, sizeof(nothing)));
+		return;
+	}
 	if (server.awake || offset < 0 || offset >= FILE_BYTES || server.n == SQ_NAP_SLOTS) {
 		fuse_reply_err(request, EIO);
 		return;
@@ -244,6 +251,8 @@ static _Noreturn void napper(int mount_fd, int ready)
 	/* without readahead a fault reads its own page, by itself, and not in the background */
 	if (page == MAP_FAILED || madvise(page, FILE_BYTES, MADV_RANDOM) < 0)
 		error = errno ? errno : EIO;
+	for (off_t at = 0; !error && at < FILE_BYTES; at += TABLE_BYTES)
+		(void)((const volatile char *)page)[at]; /* see take_memory() */
 	if (write(ready, &error, sizeof(error)) != sizeof(error) || error)
 		_exit(1);
 	forget_libraries();
@@ -411,12 +420,15 @@ static int start_napper(struct fuse_session *session, int fuse_fd, int mount_fd,
 /*
  * Takes the memory for each page before anybody waits for it. The kernel charges a page to whoever makes
  * it necessary: a sleeper whose cgroup has no memory left would be killed for it. One byte of a page does
- * not make it one that has been read. What memory the kernel takes back later the sleepers pay for.
+ * not make it one that has been read. The napper's page tables are there already: it has read a page by each,
+ * which is forgotten here and leaves them. What memory the kernel takes back later the sleepers pay for.
  */
 static void take_memory(struct fuse_session *session)
 {
 	char nothing = 0;
 
+	server.begun = true;
+	fuse_lowlevel_notify_inval_inode(session, INODE_FILE, 0, 0);
 	for (off_t at = 0; at < FILE_BYTES; at += PAGE_BYTES) {
 		struct fuse_bufvec byte = FUSE_BUFVEC_INIT(1);
 
