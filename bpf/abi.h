@@ -185,6 +185,7 @@ struct sq_peer_key {
 #define SQ_LIST_TO(fault) ((__u32)(fault)*2)
 #define SQ_LIST_EXCEPT(fault) ((__u32)(fault)*2 + 1)
 #define SQ_LIST_CONTROL ((__u32)SQ_MAX_FAULTS * 2) /* peers that only some faults may hit */
+#define SQ_LIST_SPARES(list) ((list) == SQ_LIST_CONTROL || (list)&1)
 
 #define SQ_RULE_TO 1u
 #define SQ_RULE_EXCEPT 2u
@@ -381,6 +382,7 @@ struct sq_line_slot {
 struct sq_line_shared {
 	__u64 next; /* the number of the next packet */
 	__u64 waits; /* the line server waits to be woken by the ring */
+	__u64 alive_ns; /* when it last said that it takes packets, by CLOCK_BOOTTIME; 0: it takes none */
 };
 
 /*

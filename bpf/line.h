@@ -13,6 +13,7 @@
 #define SQ_LEAST_WAIT_NS 100000ull /* of what only follows, in the line in the kernel */
 #define SQ_APART_NS 4000ull /* so far apart is let go what waited for one before it */
 #define SQ_APART_BEHIND_NS 20000ull /* and what only follows */
+#define SQ_SILENT_NS 1000000000ull /* so long the line server may be silent: as the lease */
 #define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
@@ -85,6 +86,16 @@ static __always_inline struct sq_line_shared *sq_line_shared_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&sq_line_shared, &zero);
+}
+
+/*
+ * Somebody takes what goes to the line. What follows asks for no lease, and a flow that does not pause follows as long
+ * as it goes on: without this it would be lost where nobody is left.
+ */
+static __always_inline bool sq_line_lives(const struct sq_line_shared *shared,
+					  const struct sq_decision *d)
+{
+	return d->now < READ_ONCE(shared->alive_ns) + SQ_SILENT_NS;
 }
 
 static __always_inline struct sq_followed *sq_followed_of(const struct sq_decision *d)
@@ -203,7 +214,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	__u64 number;
 	__u32 index;
 
-	if (!shared || !sq_line_ifindex)
+	if (!sq_line_ifindex || !shared || !sq_line_lives(shared, d))
 		return -1;
 	number = __sync_fetch_and_add(&shared->next, 1);
 	if (!l3 && sq_to_ring(skb, d, number)) {
@@ -312,7 +323,7 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 	__u64 now = bpf_ktime_get_ns(), due = sq_due(d, now, followed);
 	struct sq_held *held;
 
-	if (!shared || !total)
+	if (!total || !shared || !sq_line_lives(shared, d))
 		return -1;
 	index = __sync_fetch_and_add(&shared->next, 1) & (SQ_HELD - 1);
 	held = sq_hold(skb, d, index, total, now, due);

@@ -225,6 +225,11 @@ void sq_line_intake_wait(struct sq_line_intake *intake, bool waits)
 	__atomic_store_n(&intake->shared->waits, waits, __ATOMIC_SEQ_CST);
 }
 
+void sq_line_intake_live(struct sq_line_intake *intake, uint64_t now_ns)
+{
+	__atomic_store_n(&intake->shared->alive_ns, now_ns, __ATOMIC_RELEASE);
+}
+
 int sq_line_intake_open(struct sq_line_intake *intake, int slots_fd, int shared_fd, int ring_fd,
 			struct sq_error **err)
 {

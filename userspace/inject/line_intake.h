@@ -32,6 +32,9 @@ int sq_line_intake_open(struct sq_line_intake *intake, int slots_fd, int shared_
 /* From now on the gate wakes whoever waits for the ring's descriptor, or does so no more: it costs much. */
 void sq_line_intake_wait(struct sq_line_intake *intake, bool waits);
 
+/* Packets are taken, said at @now_ns (CLOCK_BOOTTIME); 0: the gate shall send no more. */
+void sq_line_intake_live(struct sq_line_intake *intake, uint64_t now_ns);
+
 /*
  * Hands over what has come to the @n namespaces, of whose devices @devices tells what has been polled, in the order
  * of the gate's numbers for each flow. Returns how many packets there were. A device that is gone leaves @devices.

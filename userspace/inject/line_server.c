@@ -310,6 +310,7 @@ static void wait_for_work(uint64_t most_ns)
 		for (size_t i = 0; i < POLL_TAPS + server.n_spaces; i++)
 			server.fds[i].revents = 0;
 	sq_line_intake_wait(&server.intake, false);
+	sq_line_intake_live(&server.intake, sq_now());
 }
 
 /* True if any came. */
@@ -353,6 +354,8 @@ static void serve(void)
 		held = server.held ? server.held->packets : 0;
 		sq_helper_beat(&server.helper);
 	}
+	sq_line_intake_live(&server.intake, 0);
+	move_packets();
 	/* at once: with their network namespace they would go when the kernel has time for it */
 	for (size_t i = 0; server.held && i < server.n_spaces; i++)
 		sq_line_pair_close(&server.pair[i]);
