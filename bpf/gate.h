@@ -105,6 +105,12 @@ __weak __noinline int sq_peer_in_table(const struct sq_event *event, __u32 list)
 	return 0;
 }
 
+/* Only the first fragment tells the ports. */
+static __always_inline bool sq_hides_ports(const struct sq_event *event)
+{
+	return !event->has_ports && event->protocol & (SQ_PROTO_TCP | SQ_PROTO_UDP);
+}
+
 static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list, const bool trie)
 {
 	struct sq_peer_key key = { .prefix_len = 8 * sizeof(key) - 32, .list = list };
@@ -114,7 +120,11 @@ static __always_inline bool sq_peer_in(const struct sq_event *event, __u32 list,
 		return sq_peer_in_table(event, list);
 	__builtin_memcpy(key.address, event->peer, sizeof(key.address));
 	ports = bpf_map_lookup_elem(&sq_peers, &key);
-	return ports && sq_port_in(ports, event->peer_port, event->has_ports);
+	if (!ports)
+		return false;
+	/* whom a port would spare is spared by what hides it */
+	return sq_port_in(ports, event->peer_port, event->has_ports) ||
+	       (SQ_LIST_SPARES(list) && sq_hides_ports(event));
 }
 
 /* What nobody may be cut off from by accident: the control path. */
