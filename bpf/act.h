@@ -220,7 +220,8 @@ static __always_inline void sq_act(struct sq_decision *d, const struct sq_rule *
 		break;
 	case SQ_ACTION_REORDER:
 		d->late |= bits;
-		d->late_ns = rule->delay_ns;
+		if (d->late_ns < rule->delay_ns)
+			d->late_ns = rule->delay_ns;
 		d->lined |= 1ull << fault;
 		break;
 	case SQ_ACTION_RESET:

@@ -15,7 +15,7 @@ const volatile __weak __u64 sq_hook_faults[SQ_HOOKS]; /* the faults that each ho
 const volatile __weak __u64 sq_hook_calls[SQ_HOOKS][SQ_CALL_WORDS]; /* that each hook carries */
 const volatile __weak __u64 sq_path_faults; /* the faults that name paths */
 const volatile __weak __u64 sq_peer_faults; /* the faults that name peers or ports */
-const volatile __weak __u64 sq_loss_faults; /* the faults that lose packets */
+const volatile __weak __u64 sq_loss_faults; /* the faults that lose packets, some by a full queue */
 const volatile __weak __u64 sq_wire_faults; /* where each wire packet of a super packet has a turn */
 const volatile __weak __u64 sq_dice_faults; /* whose dice may fall before the time is exact */
 const volatile __weak __u16 sq_guard; /* this run's bit in tc_index */

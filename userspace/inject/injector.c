@@ -75,7 +75,7 @@ static void set_fault(struct sq_injector *injector, size_t i)
 	}
 	if (sq_fault_hits_by_dice(fault))
 		constants->sq_dice_faults |= BIT(i);
-	if (sq_fault_loses(fault))
+	if (sq_fault_loses(fault) || fault->kind->id == SQ_FAULT_RATE)
 		constants->sq_loss_faults |= BIT(i);
 	if (sq_fault_hits_wire_packets(fault))
 		constants->sq_wire_faults |= BIT(i);
