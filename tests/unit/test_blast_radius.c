@@ -241,7 +241,35 @@ static void test_who_has_the_target_already_is_told(void **state)
 	sq_experiment_free(experiment);
 }
 
-UNIT(UNIT_TEST(test_cgroups_at_and_over_the_limit), UNIT_TEST(test_processes_at_and_over_the_limit),
+static void test_packets_are_one_runs_whatever_the_policy_says(void **state)
+{
+	const struct sq_policy policy = { .limits.per_target = 5 };
+	const struct sq_host_use others = { .runs = 1,
+					    .sharing = 1,
+					    .packets = 1,
+					    .packets_run = "20261126-050719-imeq",
+					    .packets_cgroup = "/web" };
+	struct sq_experiment *experiment = with("cgroups: 1");
+	struct sq_usage usage = use(2, 1, 1);
+	struct sq_radius_use radius = { .experiment = experiment,
+					.usage = &usage,
+					.n = 1,
+					.policy = &policy,
+					.others = &others,
+					.paths = &(struct sq_texts){ 0 } };
+	_cleanup_error_ struct sq_error *err = NULL;
+	struct sq_limits limits;
+
+	sq_blast_radius_limits(&radius, &limits);
+	assert_int_equal(sq_blast_radius_check(&limits, &err), -EBUSY);
+	assert_int_equal(err->kind, SQ_FAIL_NOT_NOW);
+	assert_contains(err->message, "packets of the cgroup '/web'");
+	sq_limits_clear(&limits);
+	sq_experiment_free(experiment);
+}
+
+UNIT(UNIT_TEST(test_packets_are_one_runs_whatever_the_policy_says),
+     UNIT_TEST(test_cgroups_at_and_over_the_limit), UNIT_TEST(test_processes_at_and_over_the_limit),
      UNIT_TEST(test_share_is_half_unless_said), UNIT_TEST(test_share_at_and_over_the_limit),
      UNIT_TEST(test_share_is_of_globs_only), UNIT_TEST(test_targets_add_up_but_for_the_share),
      UNIT_TEST(test_what_two_targets_have_counts_once),

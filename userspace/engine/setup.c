@@ -70,8 +70,9 @@ static int admit(void *data, const struct sq_live_runs *runs, struct sq_error **
 
 	if (r)
 		return r;
-	use = sq_json("{s:I, s:I, s:I}", "processes", (json_int_t)run->plan->processes, "faults",
-		      (json_int_t)radius->faults, "rate", (json_int_t)radius->rate);
+	use = sq_json("{s:I, s:I, s:I, s:b}", "processes", (json_int_t)run->plan->processes,
+		      "faults", (json_int_t)radius->faults, "rate", (json_int_t)radius->rate,
+		      "packets", sq_experiment_hits_packets(run->experiment));
 	json_object_update(claim->about, use);
 	json_decref(use);
 	return 0;

@@ -27,6 +27,17 @@ int sq_experiment_target(const struct sq_experiment *experiment, const char *nam
 	return -1;
 }
 
+bool sq_experiment_hits_packets(const struct sq_experiment *experiment)
+{
+	for (size_t i = 0; i < experiment->faults.n; i++) {
+		enum sq_fault_id id = sq_faults(experiment)[i].kind->id;
+
+		if (id < SQ_FAULT_SYSCALL_LATENCY && id != SQ_FAULT_REFUSE)
+			return true;
+	}
+	return false;
+}
+
 uint64_t sq_experiment_method_ns(const struct sq_experiment *experiment)
 {
 	uint64_t end = 0;

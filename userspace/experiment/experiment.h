@@ -120,6 +120,9 @@ int sq_experiment_target(const struct sq_experiment *experiment, const char *nam
 /* From the first arming to the last fault's end, ns. */
 uint64_t sq_experiment_method_ns(const struct sq_experiment *experiment);
 
+/* Is any of its faults on packets, and not on calls? */
+bool sq_experiment_hits_packets(const struct sq_experiment *experiment);
+
 /* How long a run takes in all: before, method and after, ns. */
 uint64_t sq_experiment_total_ns(const struct sq_experiment *experiment);
 

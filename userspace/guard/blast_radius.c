@@ -141,7 +141,19 @@ static void add_policy(struct sq_limits *limits, const struct sq_radius_use *use
 	add_together(limits, use, "runs", policy->runs, 1, others->runs);
 }
 
-/* Two runs that meet on a cgroup confuse each other's verdict. */
+/* @why is the limit's. */
+static void tell_run(struct sq_limit *limit, const char *run, char *why)
+{
+	limit->why = why;
+	limit->hint = sq_asprintf("wait for it with `squall wait %s`, or stop it with "
+				  "`squall abort %s`",
+				  run, run);
+}
+
+/*
+ * Two runs that meet on a cgroup confuse each other's verdict. Where the policy lets them, its packets are still one
+ * run's: what comes back from a run's delay line is squall's own, and no other run's faults see it any more.
+ */
 static void add_per_target(struct sq_limits *limits, const struct sq_radius_use *use)
 {
 	const struct sq_policy *policy = use->policy;
@@ -152,13 +164,19 @@ static void add_per_target(struct sq_limits *limits, const struct sq_radius_use 
 		     others->sharing);
 	limit = &limits->item[limits->n - 1];
 	come_from_policy(limit, "policy", policy);
-	if (!limit->exceeded)
-		return;
-	limit->why = sq_asprintf("the run %s has the cgroup '%s' as its target",
-				 others->sharing_run, others->sharing_cgroup);
-	limit->hint = sq_asprintf("wait for it with `squall wait %s`, or stop it with "
-				  "`squall abort %s`",
-				  others->sharing_run, others->sharing_run);
+	if (limit->exceeded) {
+		tell_run(limit, others->sharing_run,
+			 sq_asprintf("the run %s has the cgroup '%s' as its target",
+				     others->sharing_run, others->sharing_cgroup));
+	} else if (others->packets && sq_experiment_hits_packets(use->experiment)) {
+		add_together(limits, use, "packets", 1, 1, others->packets);
+		limit = &limits->item[limits->n - 1];
+		come_from_policy(limit, "policy", NULL);
+		tell_run(limit, others->packets_run,
+			 sq_asprintf("the run %s has faults on the packets of the cgroup '%s', "
+				     "which are one run's at a time",
+				     others->packets_run, others->packets_cgroup));
+	}
 }
 
 static void add_runtime(struct sq_limits *limits, const struct sq_radius_use *use)

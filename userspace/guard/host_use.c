@@ -13,7 +13,10 @@ void sq_host_use_of(const struct sq_live_runs *runs, const struct sq_texts *targ
 	_cleanup_set_ struct sq_set seen = { 0 };
 
 	*ret = (struct sq_host_use){ 0 };
-	ret->sharing = sq_live_runs_sharing(runs, targets, &ret->sharing_run, &ret->sharing_cgroup);
+	ret->sharing =
+		sq_live_runs_sharing(runs, targets, false, &ret->sharing_run, &ret->sharing_cgroup);
+	ret->packets =
+		sq_live_runs_sharing(runs, targets, true, &ret->packets_run, &ret->packets_cgroup);
 	for (size_t i = 0; i < runs->n; i++) {
 		const json_t *claim = runs->item[i].claim, *path;
 		size_t j;

@@ -13,6 +13,8 @@ struct sq_host_use {
 	uint64_t faults, rate; /* that they may still inject: set aside for them */
 	uint64_t sharing; /* how many have one of our targets, or one above or below it */
 	const char *sharing_run, *sharing_cgroup; /* one of those, as long as the list of runs is */
+	uint64_t packets; /* how many of them have faults on packets */
+	const char *packets_run, *packets_cgroup;
 };
 
 /* Sums up the living ones of @runs beside a run on @targets; to be cleared. */

@@ -150,18 +150,22 @@ static const char *find_overlap(const struct sq_live_run *run, const struct sq_t
 }
 
 uint64_t sq_live_runs_sharing(const struct sq_live_runs *runs, const struct sq_texts *paths,
-			      const char **ret_run, const char **ret_cgroup)
+			      bool packets, const char **ret_run, const char **ret_cgroup)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < runs->n; i++) {
-		const char *found = runs->item[i].alive ? find_overlap(&runs->item[i], paths)
-							: NULL;
+		const struct sq_live_run *run = &runs->item[i];
+		const char *found;
 
+		if (!run->alive ||
+		    (packets && !json_is_true(json_object_get(run->claim, "packets"))))
+			continue;
+		found = find_overlap(run, paths);
 		if (!found)
 			continue;
 		n++;
-		*ret_run = runs->item[i].run;
+		*ret_run = run->run;
 		*ret_cgroup = found;
 	}
 	return n;

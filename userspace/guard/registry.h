@@ -84,11 +84,11 @@ int sq_registry_list(struct sq_live_runs *runs, struct sq_error **err);
 void sq_live_runs_clear(struct sq_live_runs *runs);
 
 /*
- * How many of the living ones have one of @paths as a target, or one above or below it; one of them, and
- * which cgroup it has, are then in @ret_run and @ret_cgroup, as long as @runs is.
+ * How many of the living ones, or of those with faults on packets (@packets), have one of @paths as a target, or one
+ * above or below it; one of them, and which cgroup it has, are then in @ret_run and @ret_cgroup, as long as @runs is.
  */
 uint64_t sq_live_runs_sharing(const struct sq_live_runs *runs, const struct sq_texts *paths,
-			      const char **ret_run, const char **ret_cgroup);
+			      bool packets, const char **ret_run, const char **ret_cgroup);
 
 /* The calling process is @run's guard. */
 void sq_registry_enter_guard(const char *run);
