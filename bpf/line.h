@@ -350,8 +350,11 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 	}
 	sq_let_go(held, total);
 	WRITE_ONCE(held->taken, 0);
-	/* the device is gone: the packet goes on as it was, but for the header that it may have been given */
-	return l3 ? bpf_redirect(SQ_NO_DEVICE, 0) : -1;
+	if (!l3) /* the device is gone: the packet goes on as it was */
+		return -1;
+	/* and one that may have been given a header cannot */
+	__sync_fetch_and_add(&total->lost, 1);
+	return bpf_redirect(SQ_NO_DEVICE, 0);
 }
 
 /*
