@@ -203,6 +203,13 @@ static __always_inline bool sq_put_number(struct __sk_buff *skb, __u32 number, b
 	       !bpf_skb_store_bytes(skb, 0, &header, SQ_MAC, 0);
 }
 
+/* To lo the IP stack alone finds the way back: what is of another protocol could not return. */
+static __always_inline bool sq_may_return(const struct __sk_buff *skb)
+{
+	return skb->ifindex != SQ_LO || skb->protocol == bpf_htons(ETH_P_IP) ||
+	       skb->protocol == bpf_htons(ETH_P_IPV6);
+}
+
 /*
  * Hands the packet to the delay line: what the line must know goes into a slot, whose number goes with
  * the packet, or both into the ring.
@@ -214,7 +221,7 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	__u64 number;
 	__u32 index;
 
-	if (!sq_line_ifindex || !shared || !sq_line_lives(shared, d))
+	if (!sq_line_ifindex || !shared || !sq_line_lives(shared, d) || !sq_may_return(skb))
 		return -1;
 	number = __sync_fetch_and_add(&shared->next, 1);
 	if (!l3 && sq_to_ring(skb, d, number)) {
