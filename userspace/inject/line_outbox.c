@@ -16,20 +16,35 @@ struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int 
 	outbox->fd = fd;
 	letter = &outbox->letter[outbox->n++];
 	letter->mark = 0;
+	letter->device = 0;
 	return letter;
 }
 
-static void set_mark(struct msghdr *message, struct sq_line_letter *letter)
+static void add_control(struct msghdr *message, struct sq_line_letter *letter, int level, int type,
+			const void *data, size_t n)
 {
-	struct cmsghdr *cmsg;
+	struct cmsghdr *cmsg = (void *)(letter->control + message->msg_controllen);
 
 	message->msg_control = letter->control;
-	message->msg_controllen = sizeof(letter->control);
-	cmsg = CMSG_FIRSTHDR(message);
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SO_MARK;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(letter->mark));
-	memcpy(CMSG_DATA(cmsg), &letter->mark, sizeof(letter->mark));
+	message->msg_controllen += CMSG_SPACE(n);
+	cmsg->cmsg_level = level;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(cmsg), data, n);
+}
+
+static void add_controls(struct msghdr *message, struct sq_line_letter *letter)
+{
+	const struct in_pktinfo v4 = { .ipi_ifindex = (int)letter->device };
+	const struct in6_pktinfo v6 = { .ipi6_ifindex = letter->device };
+
+	if (letter->mark)
+		add_control(message, letter, SOL_SOCKET, SO_MARK, &letter->mark,
+			    sizeof(letter->mark));
+	if (letter->device && letter->address.any.sa_family == AF_INET)
+		add_control(message, letter, IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
+	else if (letter->device)
+		add_control(message, letter, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
 }
 
 void sq_line_outbox_flush(struct sq_line_outbox *outbox)
@@ -44,8 +59,7 @@ void sq_line_outbox_flush(struct sq_line_outbox *outbox)
 							    .msg_namelen = letter->address_n,
 							    .msg_iov = letter->parts,
 							    .msg_iovlen = letter->n_parts } };
-		if (letter->mark)
-			set_mark(&message[i].msg_hdr, letter);
+		add_controls(&message[i].msg_hdr, letter);
 	}
 	for (size_t i = 0; i < n;) {
 		uint64_t now = sq_now();

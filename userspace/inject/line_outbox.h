@@ -13,7 +13,7 @@
 
 union sq_line_address {
 	struct sockaddr any;
-	struct sockaddr_ll device;
+	struct sockaddr_ll link;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 };
@@ -26,7 +26,9 @@ struct sq_line_letter {
 	size_t n_parts;
 	struct sq_line_packet *packet; /* what the parts point into */
 	uint32_t mark;
-	char control[CMSG_SPACE(sizeof(uint32_t))] __attribute__((aligned(8)));
+	uint32_t device; /* of IP's: the only one by which it may leave, 0: any */
+	char control[CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(struct in6_pktinfo))]
+		__attribute__((aligned(8)));
 };
 
 struct sq_line_outbox {

@@ -21,13 +21,9 @@
 #include "util/tc.h"
 #include "util/time.h"
 
-#define LO_IFINDEX 1 /* in every network namespace */
 #define TAP_MTU 65521 /* the most a TAP takes: 65535 with the Ethernet header */
 #define TAP_QUEUE 16384 /* packets between the kernel and us; half of SQ_LINE_SLOTS */
 #define MOST_DEVICES (4u << 20) /* bytes of /proc/net/dev */
-#define SEND_BUFFER (64 << 20)
-#define IPV4_DESTINATION 16
-#define IPV6_DESTINATION 24
 
 /* Sets one attribute of the device by ioctl on any socket. */
 static int set(int fd, unsigned long request, struct ifreq *ifr, const char *name)
@@ -71,58 +67,27 @@ static int open_tap(uint32_t ifindex, const char *name, struct sq_error **err)
 	return TAKE_FD(fd);
 }
 
-/* A socket to send with: it never receives. */
-static int open_sender(int domain, int protocol, struct sq_error **err)
-{
-	_cleanup_close_ int fd = socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	int size = SEND_BUFFER, one = 1;
-
-	if (fd < 0)
-		return sq_error_errno(err, errno, "cannot open a %s socket",
-				      domain == AF_PACKET ? "packet" : "raw");
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	if (domain == AF_PACKET &&
-	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0)
-		return sq_error_errno(err, errno, "cannot set up a packet socket");
-	return TAKE_FD(fd);
-}
-
-/* The egress program knows by the priority that these packets have come in before. */
-static int open_marked(int domain)
-{
-	_cleanup_close_ int fd = open_sender(domain, IPPROTO_RAW, NULL);
-	unsigned int priority = SQ_BACK_PRIORITY;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
-		return -EBADF;
-	return TAKE_FD(fd);
-}
-
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err)
 {
 	socklen_t cookie_n = sizeof(space->cookie);
-	int r = 0;
+	int r;
 
-	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF,
-					 -EBADF, -EBADF, -EBADF, -EBADF };
+	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF };
 	snprintf(space->name, sizeof(space->name), "%s", name);
-	space->raw4_fd = open_sender(AF_INET, IPPROTO_RAW, err);
-	space->packet_fd = space->raw4_fd < 0 ? -EBADF : open_sender(AF_PACKET, 0, err);
+	r = sq_line_ip_open(&space->ip, err);
+	space->packet_fd = r ? -EBADF : sq_line_sender_open(AF_PACKET, 0, err);
 	if (space->packet_fd >= 0)
 		space->tap_fd = open_tap(ifindex, name, err);
 	if (space->tap_fd >= 0)
-		r = raise_device(space->raw4_fd, name, err);
+		r = raise_device(space->ip.v4_fd, name, err);
 	if (space->tap_fd < 0 || r) {
 		sq_line_space_close(space);
 		return r ? r : -EIO;
 	}
-	space->raw6_fd = open_sender(AF_INET6, IPPROTO_RAW, NULL); /* a host without IPv6 */
-	space->raw4_in_fd = open_marked(AF_INET);
-	space->raw6_in_fd = open_marked(AF_INET6);
 	space->devices_fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
 	/* a kernel without it (5.14) has no ring either */
-	getsockopt(space->raw4_fd, SOL_SOCKET, SO_NETNS_COOKIE, &space->cookie, &cookie_n);
+	getsockopt(space->ip.v4_fd, SOL_SOCKET, SO_NETNS_COOKIE, &space->cookie, &cookie_n);
 	return 0;
 }
 
@@ -135,12 +100,9 @@ int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int
 void sq_line_space_close(struct sq_line_space *space)
 {
 	space->back_fd = sq_close(space->back_fd);
-	space->raw4_in_fd = sq_close(space->raw4_in_fd);
-	space->raw6_in_fd = sq_close(space->raw6_in_fd);
 	space->tap_fd = sq_close(space->tap_fd);
 	space->packet_fd = sq_close(space->packet_fd);
-	space->raw4_fd = sq_close(space->raw4_fd);
-	space->raw6_fd = sq_close(space->raw6_fd);
+	sq_line_ip_close(&space->ip);
 	space->devices_fd = sq_close(space->devices_fd);
 }
 
@@ -163,57 +125,6 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space)
 	return dropped;
 }
 
-/* To an IP packet's destination. 0 or a negative errno. */
-static int address_of(const struct sq_line_slot *slot, const unsigned char *packet, size_t n,
-		      union sq_line_address *ret, socklen_t *ret_n)
-{
-	if (n < sizeof(uint32_t) * 5)
-		return -EINVAL;
-	if (packet[0] >> 4 == 4) {
-		ret->v4 = (struct sockaddr_in){ .sin_family = AF_INET };
-		memcpy(&ret->v4.sin_addr, packet + IPV4_DESTINATION, sizeof(ret->v4.sin_addr));
-		*ret_n = sizeof(ret->v4);
-		return 0;
-	}
-	if (n < IPV6_DESTINATION + sizeof(ret->v6.sin6_addr))
-		return -EINVAL;
-	ret->v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
-	memcpy(&ret->v6.sin6_addr, packet + IPV6_DESTINATION, sizeof(ret->v6.sin6_addr));
-	if (IN6_IS_ADDR_LINKLOCAL(&ret->v6.sin6_addr))
-		ret->v6.sin6_scope_id = slot->ifindex;
-	*ret_n = sizeof(ret->v6);
-	return 0;
-}
-
-/* The socket that sends to such an address. */
-static int raw_fd(const struct sq_line_space *space, const union sq_line_address *address, bool in)
-{
-	if (address->any.sa_family == AF_INET)
-		return in ? space->raw4_in_fd : space->raw4_fd;
-	return in ? space->raw6_in_fd : space->raw6_fd;
-}
-
-/* Through the IP stack, what begins with IP's header @skip bytes behind the frame's begin. 0 or a negative errno. */
-static int post_ip(const struct sq_line_space *space, struct sq_line_outbox *outbox,
-		   struct sq_line_packet *packet, size_t skip, bool in)
-{
-	union sq_line_address address;
-	struct sq_line_letter *letter;
-	socklen_t n;
-	int r = address_of(&packet->slot, packet->frame + skip, packet->n - skip, &address, &n);
-
-	if (r)
-		return r;
-	letter = sq_line_outbox_letter(outbox, raw_fd(space, &address, in));
-	letter->address = address;
-	letter->address_n = n;
-	letter->parts[0] = (struct iovec){ packet->frame + skip, packet->n - skip };
-	letter->n_parts = 1;
-	letter->mark = packet->slot.mark;
-	letter->packet = packet;
-	return 0;
-}
-
 /* It has left, or cannot. */
 static void let_go(struct sq_line_outbox *outbox, struct sq_line_packet *packet, int result)
 {
@@ -221,10 +132,10 @@ static void let_go(struct sq_line_outbox *outbox, struct sq_line_packet *packet,
 	free(packet);
 }
 
-void sq_line_space_send_made(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+void sq_line_space_send_made(struct sq_line_space *space, struct sq_line_outbox *outbox,
 			     struct sq_line_packet *packet)
 {
-	int r = post_ip(space, outbox, packet, 0, true);
+	int r = sq_line_ip_post(&space->ip, outbox, packet, 0, true);
 
 	if (r)
 		let_go(outbox, packet, r);
@@ -256,12 +167,12 @@ static void post_to_device(const struct sq_line_space *space, struct sq_line_out
 	const struct sq_line_slot *slot = &packet->slot;
 	struct sq_line_letter *letter = sq_line_outbox_letter(outbox, space->packet_fd);
 
-	letter->address.device = (struct sockaddr_ll){ .sll_family = AF_PACKET,
-						       .sll_halen = ETH_ALEN,
-						       .sll_ifindex = (int)slot->ifindex };
-	letter->address_n = sizeof(letter->address.device);
-	memcpy(&letter->address.device.sll_protocol, packet->frame + 2 * (size_t)ETH_ALEN,
-	       sizeof(letter->address.device.sll_protocol));
+	letter->address.link = (struct sockaddr_ll){ .sll_family = AF_PACKET,
+						     .sll_halen = ETH_ALEN,
+						     .sll_ifindex = (int)slot->ifindex };
+	letter->address_n = sizeof(letter->address.link);
+	memcpy(&letter->address.link.sll_protocol, packet->frame + 2 * (size_t)ETH_ALEN,
+	       sizeof(letter->address.link.sll_protocol));
 	letter->header = packet->header;
 	letter->parts[0] = (struct iovec){ &letter->header, sizeof(letter->header) };
 	letter->parts[1] = (struct iovec){ packet->frame, packet->n };
@@ -278,7 +189,32 @@ static void post_to_device(const struct sq_line_space *space, struct sq_line_out
 		letter->header.csum_start -= ETH_HLEN;
 }
 
-void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+/* Its own header and the one before it say the same. */
+static bool is_ip(const struct sq_line_packet *packet)
+{
+	const unsigned int version = packet->frame[ETH_HLEN] >> 4;
+	uint16_t type;
+
+	memcpy(&type, packet->frame + 2 * (size_t)ETH_ALEN, sizeof(type));
+	return (ntohs(type) == ETH_P_IP && version == 4) ||
+	       (ntohs(type) == ETH_P_IPV6 && version == 6);
+}
+
+/* The IP stack finds the way to lo again. */
+static void send_to_lo(struct sq_line_space *space, struct sq_line_outbox *outbox,
+		       struct sq_line_packet *packet)
+{
+	int r = -EINVAL;
+
+	if (is_ip(packet)) {
+		sq_finish_checksum(&packet->header, packet->frame, packet->n);
+		r = sq_line_ip_post(&space->ip, outbox, packet, ETH_HLEN, packet->slot.ingress);
+	}
+	if (r)
+		let_go(outbox, packet, r);
+}
+
+void sq_line_space_send(struct sq_line_space *space, struct sq_line_backs *backs,
 			struct sq_line_outbox *outbox, struct sq_line_packet *packet)
 {
 	const struct sq_line_slot *slot = &packet->slot;
@@ -286,12 +222,8 @@ void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs 
 
 	if (packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
 		let_go(outbox, packet, r);
-	} else if (slot->ifindex == LO_IFINDEX) {
-		/* the IP stack finds the way to lo again */
-		sq_finish_checksum(&packet->header, packet->frame, packet->n);
-		r = post_ip(space, outbox, packet, ETH_HLEN, slot->ingress);
-		if (r)
-			let_go(outbox, packet, r);
+	} else if (slot->ifindex == SQ_LO_IFINDEX) {
+		send_to_lo(space, outbox, packet);
 	} else if (!slot->ingress) {
 		post_to_device(space, outbox, packet);
 	} else {

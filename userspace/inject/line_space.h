@@ -8,16 +8,16 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "inject/line_ip.h"
 #include "inject/line_outbox.h"
 #include "util/error.h"
 
 struct sq_line_space {
 	int tap_fd; /* a packet a read, behind a struct virtio_net_hdr */
 	int packet_fd; /* to any device but lo */
-	int raw4_fd, raw6_fd;
-	int raw4_in_fd, raw6_in_fd; /* of packets that came in by lo */
 	int back_fd; /* the link of the program on the device, or -EBADF */
 	int devices_fd; /* /proc/net/dev of the namespace */
+	struct sq_line_ip ip; /* to lo */
 	uint64_t cookie; /* the namespace's */
 	char name[IFNAMSIZ];
 };
@@ -44,7 +44,7 @@ uint64_t sq_line_space_dropped(const struct sq_line_space *space);
  * Sends a packet on its way, at the latest when @outbox is flushed; it is taken. Its frame begins with the Ethernet
  * header that the gate left, its slot is what the gate wrote about it. The outbox tells what became of it.
  */
-void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs *backs,
+void sq_line_space_send(struct sq_line_space *space, struct sq_line_backs *backs,
 			struct sq_line_outbox *outbox, struct sq_line_packet *packet);
 
 /*
@@ -52,7 +52,7 @@ void sq_line_space_send(const struct sq_line_space *space, struct sq_line_backs 
  * the way that the IP stack finds; one of the namespace's own addresses is reached too, whoever it is said to be
  * from. The faults on packets that come in let it pass.
  */
-void sq_line_space_send_made(const struct sq_line_space *space, struct sq_line_outbox *outbox,
+void sq_line_space_send_made(struct sq_line_space *space, struct sq_line_outbox *outbox,
 			     struct sq_line_packet *packet);
 
 #endif
