@@ -11,6 +11,7 @@ PORT = 7100
 MARK = b'on-lo'
 FRAMES = 0x88b5  # an ethertype for experiments
 GROUP = '239.7.7.7'
+LINK_LOCAL = 'fe80::77'
 FAR, FAR6 = '10.99.0.2', 'fd99::2'
 
 
@@ -88,6 +89,7 @@ def go():
     v4.sendto(text('broadcast'), ('127.255.255.255', PORT))
     v4.sendto(text('own'), ('10.99.0.1', PORT))
     v6.sendto(text('own6'), ('fd99::1', PORT))
+    v6.sendto(text('own-link-local'), (LINK_LOCAL, PORT, 0, socket.if_nametoindex('veth0')))
     lo = frames('lo')
     for ethertype, packet in ((FRAMES, udp4(FAR, text('frame'))), (0x0800, udp4(FAR, text('stray'))),
                               (0x86dd, udp6(FAR6, text('stray6')))):
@@ -95,5 +97,16 @@ def go():
     v4.sendto(text('away'), (FAR, PORT))
 
 
+def ask(port):
+    """How long an echo at the link-local address takes to connect to and to answer, ms."""
+    begun = time.monotonic()
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+        sock.settimeout(10)
+        sock.connect((LINK_LOCAL, int(port), 0, socket.if_nametoindex('veth0')))
+        sock.send(b'x')
+        sock.recv(1)
+    print('%.3f' % ((time.monotonic() - begun) * 1000))
+
+
 if __name__ == '__main__':
-    {'come': come, 'watch': watch, 'go': go}[sys.argv[1]](*sys.argv[2:])
+    {'come': come, 'watch': watch, 'go': go, 'ask': ask}[sys.argv[1]](*sys.argv[2:])

@@ -90,7 +90,7 @@ static int address_v6(struct sq_line_ip *ip, struct sq_line_letter *letter,
 		letter->device = home ? 0 : SQ_LO_IFINDEX;
 	}
 	if (IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr))
-		address->sin6_scope_id = ifindex;
+		address->sin6_scope_id = home ? home : ifindex;
 	letter->address_n = sizeof(*address);
 	return 0;
 }
