@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "inject/line_part.h"
 #include "inject/wire_packet.h"
 #include "util/fs.h"
 #include "util/tc.h"
@@ -25,8 +26,8 @@
 #define TAP_QUEUE 16384 /* packets between the kernel and us; half of SQ_LINE_SLOTS */
 #define MOST_DEVICES (4u << 20) /* bytes of /proc/net/dev */
 
-/* Sets one attribute of the device by ioctl on any socket. */
-static int set(int fd, unsigned long request, struct ifreq *ifr, const char *name)
+/* Sets or gets one attribute of a device by ioctl on any socket. */
+static int ask(int fd, unsigned long request, struct ifreq *ifr, const char *name)
 {
 	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
 	return ioctl(fd, request, ifr) < 0 ? -errno : 0;
@@ -41,11 +42,11 @@ static int raise_device(int fd, const char *name, struct sq_error **err)
 
 	/* no address, no router solicitation; there may be no IPv6 at all */
 	sq_write_existing(AT_FDCWD, quiet, "1", 1);
-	r = set(fd, SIOCSIFMTU, &mtu, name);
+	r = ask(fd, SIOCSIFMTU, &mtu, name);
 	if (!r)
-		r = set(fd, SIOCSIFTXQLEN, &queue, name);
+		r = ask(fd, SIOCSIFTXQLEN, &queue, name);
 	if (!r)
-		r = set(fd, SIOCSIFFLAGS, &flags, name);
+		r = ask(fd, SIOCSIFFLAGS, &flags, name);
 	return r ? sq_error_errno(err, -r, "cannot raise the delay line's device '%s'", name) : 0;
 }
 
@@ -201,7 +202,7 @@ static bool is_ip(const struct sq_line_packet *packet)
 }
 
 /* The IP stack finds the way to lo again. */
-static void send_to_lo(struct sq_line_space *space, struct sq_line_outbox *outbox,
+static void post_to_lo(struct sq_line_space *space, struct sq_line_outbox *outbox,
 		       struct sq_line_packet *packet)
 {
 	int r = -EINVAL;
@@ -212,6 +213,28 @@ static void send_to_lo(struct sq_line_space *space, struct sq_line_outbox *outbo
 	}
 	if (r)
 		let_go(outbox, packet, r);
+}
+
+/* A raw socket takes no super packet that is longer than the device's MTU: its wire packets go one by one then. */
+static void send_to_lo(struct sq_line_space *space, struct sq_line_outbox *outbox,
+		       struct sq_line_packet *packet)
+{
+	size_t all = sq_line_segments(packet);
+	struct ifreq mtu = { 0 };
+
+	if (all == 1 || ask(space->ip.v4_fd, SIOCGIFMTU, &mtu, "lo") ||
+	    packet->n - ETH_HLEN <= (size_t)mtu.ifr_mtu) {
+		post_to_lo(space, outbox, packet);
+		return;
+	}
+	for (size_t i = 0; i < all; i++) {
+		struct sq_line_packet *part = sq_line_cut(packet, i, 1);
+
+		if (i) /* the delay of a packet is one */
+			part->slot.faults = 0;
+		post_to_lo(space, outbox, part);
+	}
+	free(packet);
 }
 
 void sq_line_space_send(struct sq_line_space *space, struct sq_line_backs *backs,
