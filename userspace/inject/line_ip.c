@@ -7,13 +7,18 @@
 #include "inject/wire_packet.h"
 
 #define SEND_BUFFER (64 << 20)
+/*
+ * Of what is on its way to devices, less than the queues of most hold: some drop what is too much and do not say so
+ * (fq_codel, which takes 10 240 packets).
+ */
+#define SEND_BUFFER_TO_DEVICES (4 << 20)
 #define IPV4_DESTINATION 16
 #define IPV6_DESTINATION 24
 
 int sq_line_sender_open(int domain, int protocol, struct sq_error **err)
 {
 	_cleanup_close_ int fd = socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
-	int size = SEND_BUFFER, one = 1;
+	int size = domain == AF_PACKET ? SEND_BUFFER_TO_DEVICES : SEND_BUFFER, one = 1;
 
 	if (fd < 0) {
 		sq_error_errno(err, errno, "cannot open a %s socket",

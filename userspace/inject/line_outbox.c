@@ -7,13 +7,18 @@
 
 #include "util/time.h"
 
+void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd)
+{
+	if (outbox->n == SQ_LINE_LETTERS || (outbox->n && outbox->fd != fd))
+		sq_line_outbox_flush(outbox);
+	outbox->fd = fd;
+}
+
 struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd)
 {
 	struct sq_line_letter *letter;
 
-	if (outbox->n == SQ_LINE_LETTERS || (outbox->n && outbox->fd != fd))
-		sq_line_outbox_flush(outbox);
-	outbox->fd = fd;
+	sq_line_outbox_make_room(outbox, fd);
 	letter = &outbox->letter[outbox->n++];
 	letter->mark = 0;
 	letter->device = 0;
@@ -47,10 +52,30 @@ static void add_controls(struct msghdr *message, struct sq_line_letter *letter)
 		add_control(message, letter, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
 }
 
+/* Is it for a device with a queue, which does not take it now? Of other sockets the kernel says no such thing. */
+static bool is_full(const struct sq_line_letter *letter, int result)
+{
+	return letter->address.any.sa_family == AF_PACKET &&
+	       (result == -ENOBUFS || result == -EAGAIN);
+}
+
+/* What became of a letter. */
+static void settle(struct sq_line_outbox *outbox, struct sq_line_letter *letter, uint64_t now_ns,
+		   int result)
+{
+	if (is_full(letter, result)) {
+		sq_line_jams_add(&outbox->jams, letter->packet, now_ns);
+		return;
+	}
+	outbox->gone(letter->packet, now_ns, result);
+	free(letter->packet);
+}
+
 void sq_line_outbox_flush(struct sq_line_outbox *outbox)
 {
 	struct mmsghdr message[SQ_LINE_LETTERS];
 	size_t n = outbox->n;
+	bool full = false;
 
 	for (size_t i = 0; i < n; i++) {
 		struct sq_line_letter *letter = &outbox->letter[i];
@@ -62,14 +87,19 @@ void sq_line_outbox_flush(struct sq_line_outbox *outbox)
 		add_controls(&message[i].msg_hdr, letter);
 	}
 	for (size_t i = 0; i < n;) {
+		/* from then on one by one: others to the same device must wait behind it */
+		unsigned int most = full ? 1 : (unsigned int)(n - i);
 		uint64_t now = sq_now();
-		int sent = sendmmsg(outbox->fd, &message[i], (unsigned int)(n - i), 0);
-		int result = sent < 0 ? -errno : 0;
+		int sent = -1, result = -ENOBUFS;
 
+		if (!full || !sq_line_jams_full(&outbox->jams, outbox->letter[i].packet)) {
+			sent = sendmmsg(outbox->fd, &message[i], most, 0);
+			result = sent < 0 ? -errno : 0;
+		}
 		/* the first that cannot be sent ends the call; what it was for, the next one tells */
 		for (int j = 0; j < (sent > 0 ? sent : 1); j++, i++) {
-			outbox->gone(outbox->letter[i].packet, now, result);
-			free(outbox->letter[i].packet);
+			full = full || is_full(&outbox->letter[i], result);
+			settle(outbox, &outbox->letter[i], now, result);
 		}
 	}
 	outbox->n = 0;

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "inject/line_jam.h"
 #include "inject/line_queue.h"
 
 #define SQ_LINE_LETTERS 32
@@ -35,14 +36,18 @@ struct sq_line_outbox {
 	int fd; /* by which all that is in it leaves */
 	size_t n;
 	struct sq_line_letter letter[SQ_LINE_LETTERS];
+	struct sq_line_jams jams; /* what could not leave for now */
 	/* Told of each that left at @now_ns, or could not: 0 or a negative errno. */
 	void (*gone)(const struct sq_line_packet *packet, uint64_t now_ns, int result);
 };
 
-/* A letter to be filled, to leave by @fd; what is in it for others leaves before. */
+/* Sends what is in it where a letter by @fd could not leave together with that. A jam may come of it. */
+void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd);
+
+/* A letter to be filled, to leave by @fd; there is room for it then. */
 struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd);
 
-/* Sends all that is in it, in its order, and frees the packets. */
+/* Sends all that is in it, in its order, and frees the packets but for those that get into a jam. */
 void sq_line_outbox_flush(struct sq_line_outbox *outbox);
 
 #endif

@@ -39,6 +39,9 @@
 #define REST_LEAST_NS (50 * SQ_US)
 #define REST_MOST_NS (250 * SQ_US)
 #define DRAIN_NS (50 * SQ_MS) /* silence after which nothing is on its way to the device */
+/* How long a packet waits before a full device: while the run lasts, as others lose theirs there; and at its end. */
+#define JAM_NS (100 * SQ_MS)
+#define JAM_AT_END_NS (5 * SQ_S)
 
 enum {
 	POLL_SOCKET,
@@ -115,6 +118,12 @@ static bool send_instead(const struct sq_line_packet *packet)
 	return true;
 }
 
+/* What it takes to hold these, and those that wait before full devices. */
+static size_t bytes_held(void)
+{
+	return server.queue.bytes + server.outbox.jams.bytes;
+}
+
 static void release(struct sq_line_packet *packet)
 {
 	if (packet->slot.fate != SQ_FATE_PASS && !server.open) {
@@ -126,11 +135,46 @@ static void release(struct sq_line_packet *packet)
 		server.stats.unmade++;
 		server.stats.undone[packet->slot.fated % SQ_MAX_FAULTS]++;
 	}
-	sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox, packet);
+	if (!sq_line_jams_wait(&server.outbox.jams, packet))
+		sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox,
+				   packet);
+}
+
+/* Gives up what has waited before a full device since before @since_ns. */
+static void give_up(uint64_t since_ns)
+{
+	struct sq_line_packet *packet;
+
+	while ((packet = sq_line_jams_stale(&server.outbox.jams, since_ns))) {
+		count_gone(packet, sq_now(), -ENOBUFS);
+		free(packet);
+	}
+}
+
+/* Another trial of what waits before full devices. */
+static void retry(void)
+{
+	struct sq_line_jams *jams = &server.outbox.jams;
+	const uint64_t now = sq_now();
+	struct sq_line_packet *packet;
+
+	if (sq_line_jams_due(jams) > now)
+		return;
+	if (!server.open)
+		give_up(now - JAM_NS);
+	for (; (packet = sq_line_jams_next(jams, now)); server.moved++) {
+		sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox,
+				   packet);
+		if (server.moved % BEAT_EACH == 0)
+			sq_helper_beat(&server.helper);
+	}
+	sq_line_outbox_flush(&server.outbox);
+	sq_line_jams_tidy(jams);
 }
 
 static void release_due(void)
 {
+	retry();
 	for (; server.queue.n && (server.open || sq_line_queue_due(&server.queue) <= sq_now());
 	     server.moved++) {
 		release(sq_line_queue_take(&server.queue));
@@ -143,7 +187,7 @@ static void release_due(void)
 /* Takes it into the queue. One for which there is no room goes on at once. */
 static void hold(struct sq_line_packet *packet)
 {
-	if (server.queue.bytes + sq_line_packet_bytes(packet) <= SQ_LINE_BYTES) {
+	if (bytes_held() + sq_line_packet_bytes(packet) <= SQ_LINE_BYTES) {
 		sq_line_queue_add(&server.queue, packet);
 		return;
 	}
@@ -300,7 +344,8 @@ static void rest(void)
 /* Waits for packets, the next one due, a command, or the next look at the lease. */
 static void wait_for_work(uint64_t most_ns)
 {
-	uint64_t due = sq_line_queue_due(&server.queue), now = sq_now();
+	uint64_t due = MIN(sq_line_queue_due(&server.queue), sq_line_jams_due(&server.outbox.jams));
+	uint64_t now = sq_now();
 	uint64_t wait = MIN(due > now ? due - now : 0, most_ns);
 	struct timespec timeout = { .tv_sec = (time_t)(wait / SQ_S),
 				    .tv_nsec = (long)(wait % SQ_S) };
@@ -326,10 +371,29 @@ static bool move_packets(void)
 	return came;
 }
 
+/* When the run is over: lets all go, and what still comes. */
+static void drain(void)
+{
+	const uint64_t begin = sq_now(), end = begin + SQ_LEASE_NS + DRAIN_NS;
+	/* a controller that was killed may detach later than it lets us know: what comes goes on */
+	uint64_t quiet = begin + DRAIN_NS + (server.held && server.held->packets ? SQ_BRIEF_NS : 0);
+	uint64_t now, held = 0;
+
+	while ((now = sq_now()) < MIN(quiet, end) ||
+	       (server.outbox.jams.n && now < begin + JAM_AT_END_NS)) {
+		wait_for_work(TICK_NS);
+		if (move_packets() || (server.held && server.held->packets != held))
+			quiet = MAX(quiet, sq_now() + DRAIN_NS);
+		held = server.held ? server.held->packets : 0;
+		sq_helper_beat(&server.helper);
+	}
+	sq_line_intake_live(&server.intake, 0);
+	move_packets();
+	give_up(UINT64_MAX);
+}
+
 static void serve(void)
 {
-	uint64_t quiet, end, held = 0;
-
 	for (;;) {
 		enum sq_lease_state state = sq_lease_state(&server.lease);
 
@@ -344,18 +408,7 @@ static void serve(void)
 	}
 	server.open = true;
 	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
-	/* a controller that was killed may detach later than it lets us know: what comes goes on */
-	quiet = sq_now() + DRAIN_NS + (server.held && server.held->packets ? SQ_BRIEF_NS : 0);
-	end = sq_now() + SQ_LEASE_NS + DRAIN_NS;
-	while (sq_now() < MIN(quiet, end)) {
-		wait_for_work(TICK_NS);
-		if (move_packets() || (server.held && server.held->packets != held))
-			quiet = MAX(quiet, sq_now() + DRAIN_NS);
-		held = server.held ? server.held->packets : 0;
-		sq_helper_beat(&server.helper);
-	}
-	sq_line_intake_live(&server.intake, 0);
-	move_packets();
+	drain();
 	/* at once: with their network namespace they would go when the kernel has time for it */
 	for (size_t i = 0; server.held && i < server.n_spaces; i++)
 		sq_line_pair_close(&server.pair[i]);
