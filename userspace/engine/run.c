@@ -288,12 +288,21 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	return r ? r : sq_run_wait(run, run->armed_ns + run->method_ns, err);
 }
 
+/* Notes all of @notes, once in a run, and frees it. */
+static void note_all(struct sq_run *run, json_t *notes)
+{
+	json_t *note;
+	size_t i;
+
+	json_array_foreach(run->noted ? NULL : notes, i, note)
+		sq_run_note(run, json_string_value(note));
+	json_decref(notes);
+}
+
 /* Everything off; safe to be called when nothing is on. */
 static void disarm(struct sq_run *run)
 {
 	_cleanup_error_ struct sq_error *err = NULL;
-	json_t *notes, *note;
-	size_t i;
 
 	sq_lease_end(&run->lease);
 	run->armed = false;
@@ -302,11 +311,11 @@ static void disarm(struct sq_run *run)
 	sq_keeper_follow_timeline(run);
 	sq_handing_end(run);
 	sq_injector_let_out(run->injector);
-	notes = sq_injector_notes(run->injector);
-	json_array_foreach(notes, i, note)
-		sq_run_note(run, json_string_value(note));
-	json_decref(notes);
+	note_all(run, sq_injector_notes(run->injector));
 	sq_injector_disarm(run->injector, &run->left);
+	/* only now has the line let go of all */
+	note_all(run, sq_injector_line_notes(run->injector));
+	run->noted = true;
 	if (sq_injector_count(run->injector, &err))
 		sq_run_judge(run, SQ_ERROR, "%s", err->message);
 	sq_journal_add(&run->journal, "counters", sq_run_last_counters(run));

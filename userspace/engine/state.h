@@ -61,6 +61,7 @@ struct sq_run {
 	uint64_t armed_ns, method_ns; /* when the method began and how long it takes */
 	bool armed; /* the lease is to be kept alive */
 	bool stopping; /* the run is over, whatever is left of it */
+	bool noted; /* what the injector has to say stands in the journal */
 	enum sq_verdict verdict;
 	char *reason; /* of the verdict */
 	uint64_t claimed, claimed_ns; /* at the last look, for the rate */

@@ -429,6 +429,7 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	sq_links_close(&injector->links);
 	sq_line_stop(&injector->line);
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, LINE_NS);
+	sq_line_stats(&injector->line, &injector->line_stats);
 	sq_netns_list_clear(&injector->netns);
 }
 

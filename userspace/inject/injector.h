@@ -121,7 +121,7 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left);
 struct sq_injector *sq_injector_free(struct sq_injector *injector);
 
 /*
- * Reads all counters from the kernel, once the programs are loaded. What the line let pass, as of sq_injector_notes(),
+ * Reads all counters from the kernel, once the programs are loaded. What the line let pass, as of sq_injector_disarm(),
  * undelayed for want of room or without the reset or answer that could not be made, counts as without room. Negative
  * errno.
  */
@@ -157,8 +157,11 @@ void sq_injector_delays(const struct sq_injector *injector, size_t fault, struct
  */
 json_t *sq_injector_victims(const struct sq_injector *injector, size_t fault);
 
-/* What the injector wants to say for the report, such as packets without room in the line. */
-json_t *sq_injector_notes(struct sq_injector *injector);
+/* What the injector wants to say for the report about calls, before sq_injector_disarm(). New. */
+json_t *sq_injector_notes(const struct sq_injector *injector);
+
+/* What it wants to say about the delay line, such as packets without room, after sq_injector_disarm(). New. */
+json_t *sq_injector_line_notes(const struct sq_injector *injector);
 
 /* The ids of programs, maps and links, for the journal: {programs: [], maps: [], links: []}. */
 json_t *sq_injector_objects(const struct sq_injector *injector);

@@ -49,7 +49,7 @@ struct sq_injector {
 	uint64_t above_hooks;
 	struct sq_counters *counters; /* of each fault and target, as they were read at last */
 	size_t counted; /* how many of these the reading that is under way has come to */
-	uint64_t undone[SQ_MAX_FAULTS]; /* what the line server said at last */
+	struct sq_line_stats line_stats; /* what the line server said at its end */
 };
 
 static inline const struct sq_fault *sq_injector_fault(const struct sq_injector *injector, size_t i)

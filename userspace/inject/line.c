@@ -12,6 +12,7 @@
 #include "inject/line_protocol.h"
 #include "inject/line_space.h"
 #include "util/netns.h"
+#include "util/time.h"
 
 #define FIRST_IFINDEX 0x53510000u /* far above what devices are numbered with */
 #define FIRST_PRIVATE_IFINDEX 0x53520000u
@@ -87,15 +88,13 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 	return r;
 }
 
-/* Sends a command, with a descriptor if @fd is one, and waits for the reply. */
-static int ask(struct sq_line *line, enum sq_line_command command, int fd,
-	       struct sq_line_reply *reply, struct sq_error **err)
+/* Sends a command, with a descriptor if @fd is one. */
+static int request(struct sq_line *line, enum sq_line_command command, int fd)
 {
 	char control[CMSG_SPACE(sizeof(fd))] __attribute__((aligned(8))) = { 0 };
-	char byte = (char)command;
-	struct iovec part = { &byte, 1 };
+	struct sq_line_request request = { .command = command, .number = ++line->asked };
+	struct iovec part = { &request, sizeof(request) };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-	struct pollfd poll_fd = { .fd = line->socket, .events = POLLIN };
 
 	if (fd >= 0) {
 		struct cmsghdr *cmsg;
@@ -108,37 +107,48 @@ static int ask(struct sq_line *line, enum sq_line_command command, int fd,
 		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
-	if (sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 || poll(&poll_fd, 1, REPLY_MS) <= 0 ||
-	    recv(line->socket, reply, sizeof(*reply), 0) != sizeof(*reply))
-		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
-	if (reply->result)
-		return sq_error_set(err, SQ_FAIL_ERROR, -reply->result, "%s", reply->message);
-	return 0;
+	return sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The reply to the last command, within @ms; false: there is none. Those to earlier ones came too late. */
+static bool receive(const struct sq_line *line, uint64_t ms, struct sq_line_reply *reply)
+{
+	struct pollfd poll_fd = { .fd = line->socket, .events = POLLIN };
+	uint64_t end = sq_now() + ms * SQ_MS, now;
+
+	do {
+		now = sq_now();
+		if (poll(&poll_fd, 1, (int)((MAX(end, now) - now) / SQ_MS)) <= 0 ||
+		    recv(line->socket, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
+			return false;
+	} while (reply->number != line->asked);
+	return true;
 }
 
 int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err)
 {
 	struct sq_line_reply reply;
 
-	return ask(line, SQ_LINE_ADD, netns_fd, &reply, err);
-}
-
-int sq_line_stats(struct sq_line *line, struct sq_line_stats *ret, struct sq_error **err)
-{
-	struct sq_line_reply reply;
-	int r = ask(line, SQ_LINE_STATS, -EBADF, &reply, err);
-
-	if (!r)
-		*ret = reply.stats;
-	return r;
+	if (request(line, SQ_LINE_ADD, netns_fd) || !receive(line, REPLY_MS, &reply))
+		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
+	if (reply.result)
+		return sq_error_set(err, SQ_FAIL_ERROR, -reply.result, "%s", reply.message);
+	return 0;
 }
 
 void sq_line_stop(struct sq_line *line)
 {
-	char byte = SQ_LINE_STOP;
-
+	/* one that is dead has ended */
 	if (line->socket >= 0)
-		send(line->socket, &byte, 1, MSG_NOSIGNAL);
+		request(line, SQ_LINE_STOP, -EBADF);
+}
+
+void sq_line_stats(struct sq_line *line, struct sq_line_stats *ret)
+{
+	struct sq_line_reply reply;
+
+	if (line->socket >= 0 && receive(line, 0, &reply))
+		*ret = reply.stats;
 	line->socket = sq_close(line->socket);
 }
 

@@ -28,6 +28,7 @@ void sq_line_private_name(const struct sq_lease *lease, char *name);
 
 struct sq_line {
 	int socket; /* to the line server */
+	uint32_t asked; /* how many requests there were */
 };
 
 /* What the line server counts, beside the delays themselves. */
@@ -56,10 +57,11 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 /* Makes the line's device in a network namespace. */
 int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err);
 
-int sq_line_stats(struct sq_line *line, struct sq_line_stats *ret, struct sq_error **err);
-
 /* Lets the line server send what it holds, and end. */
 void sq_line_stop(struct sq_line *line);
+
+/* When it has ended: what it has counted. Where it was not started, or has not told, @ret stays as it is. */
+void sq_line_stats(struct sq_line *line, struct sq_line_stats *ret);
 
 /* The line server's own main function. */
 int sq_line_main(int argc, char **argv);

@@ -9,11 +9,16 @@
 
 enum sq_line_command {
 	SQ_LINE_ADD = 'A', /* with a network namespace's descriptor */
-	SQ_LINE_STATS = 'S',
-	SQ_LINE_STOP = 'Q', /* no reply: it ends */
+	SQ_LINE_STOP = 'Q', /* the reply, with what it has counted, comes at its end */
+};
+
+struct sq_line_request {
+	uint32_t command; /* enum sq_line_command */
+	uint32_t number; /* the reply's too: one that is late is not taken for the next one's */
 };
 
 struct sq_line_reply {
+	uint32_t number;
 	int32_t result; /* 0 or a negative errno */
 	char message[256];
 	struct sq_line_stats stats;

@@ -69,6 +69,7 @@ static struct {
 	uint64_t woken_ns; /* when the last round began */
 	size_t moved; /* how many packets came or went in it */
 	bool open; /* the run is over: nothing is held */
+	uint32_t stopped; /* the number of the request to end, or 0 */
 } server;
 
 /* What became of a packet that has left. */
@@ -293,12 +294,28 @@ static uint64_t count_dropped(void)
 	return dropped;
 }
 
+static void answer(struct sq_line_reply *reply, uint32_t number)
+{
+	reply->number = number;
+	send(SQ_LINE_FD_SOCKET, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* When all is done. */
+static void tell_stats(void)
+{
+	struct sq_line_reply reply = { .stats = server.stats };
+
+	reply.stats.reused = server.intake.reused;
+	reply.stats.dropped = count_dropped();
+	answer(&reply, server.stopped);
+}
+
 /* False: the controller wants the server to end. */
 static bool obey(void)
 {
 	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	char command = SQ_LINE_STOP;
-	struct iovec part = { &command, 1 };
+	struct sq_line_request request = { .command = SQ_LINE_STOP };
+	struct iovec part = { &request, sizeof(request) };
 	struct msghdr message = { .msg_iov = &part,
 				  .msg_iovlen = 1,
 				  .msg_control = control,
@@ -310,18 +327,14 @@ static bool obey(void)
 	if (recvmsg(SQ_LINE_FD_SOCKET, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
 		return errno == EAGAIN || errno == EINTR;
 	fd = received_fd(&message);
-	if (command == SQ_LINE_STOP)
+	if (request.command == SQ_LINE_STOP) {
+		server.stopped = request.number;
 		return false;
-	if (command == SQ_LINE_ADD)
-		reply.result = add_space(fd, &err);
+	}
+	reply.result = add_space(fd, &err);
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
-	if (command == SQ_LINE_STATS) {
-		reply.stats = server.stats;
-		reply.stats.reused = server.intake.reused;
-		reply.stats.dropped = count_dropped();
-	}
-	send(SQ_LINE_FD_SOCKET, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	answer(&reply, request.number);
 	return true;
 }
 
@@ -409,6 +422,7 @@ static void serve(void)
 	server.open = true;
 	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
 	drain();
+	tell_stats();
 	/* at once: with their network namespace they would go when the kernel has time for it */
 	for (size_t i = 0; server.held && i < server.n_spaces; i++)
 		sq_line_pair_close(&server.pair[i]);

@@ -80,7 +80,7 @@ static void share_undone(struct sq_injector *injector, size_t fault)
 {
 	struct sq_counters *rows = &injector->counters[fault * injector->setup.n_cgroups];
 	uint64_t all = sq_injector_counters(injector, fault, -1).injected, rest;
-	uint64_t undone = MIN(injector->undone[fault], all);
+	uint64_t undone = MIN(injector->line_stats.undone[fault], all);
 
 	rest = undone;
 	for (size_t i = 0; undone && i < injector->setup.n_cgroups; i++) {
@@ -207,26 +207,27 @@ static void add_unhit(const struct sq_injector *injector, json_t *notes)
 	json_array_append_new(notes, sq_json_string(text));
 }
 
-json_t *sq_injector_notes(struct sq_injector *injector)
+json_t *sq_injector_notes(const struct sq_injector *injector)
 {
 	json_t *notes = json_array();
-	struct sq_line_stats stats;
 
 	add_unhit(injector, notes);
 	if (injector->follower)
 		sq_follower_notes(injector->follower, notes);
-	/* do not wait for the answer of one that is stopped */
-	if (injector->line.socket < 0 ||
-	    sq_helper_silence(injector->setup.helpers, SQ_HELPER_LINE) >= SQ_HELPER_SILENT_NS ||
-	    sq_line_stats(&injector->line, &stats, NULL))
-		return notes;
-	memcpy(injector->undone, stats.undone, sizeof(injector->undone));
-	add_note(notes, stats.no_room, "passed undelayed: the delay line was full");
-	add_note(notes, stats.unmade,
+	return notes;
+}
+
+json_t *sq_injector_line_notes(const struct sq_injector *injector)
+{
+	const struct sq_line_stats *stats = &injector->line_stats;
+	json_t *notes = json_array();
+
+	add_note(notes, stats->no_room, "passed undelayed: the delay line was full");
+	add_note(notes, stats->unmade,
 		 "went on: they were cut off or fragments, of which no reset or answer can be "
 		 "made");
-	add_note(notes, stats.failed, "were lost: the delay line could not send them on");
-	add_note(notes, stats.reused + stats.dropped,
+	add_note(notes, stats->failed, "were lost: the delay line could not send them on");
+	add_note(notes, stats->reused + stats->dropped,
 		 "were lost: more came than the delay line could read");
 	return notes;
 }
