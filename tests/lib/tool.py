@@ -108,6 +108,14 @@ def loss(args):
     print(args.count, errors)
 
 
+def prioritized(args):
+    """Sends `count` datagrams, every second with the priority that is class 8:1."""
+    sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
+    for i in range(args.count):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 0x80001 if i % 2 else 0)
+        sock.sendto(b'%08d' % i, (args.host, args.port))
+
+
 def sink(args):
     """Counts the datagrams that come in, until none has come for 1 s after the first."""
     sock = socket.socket(family(args.host), socket.SOCK_DGRAM)
@@ -404,8 +412,8 @@ def getsockopts(args):
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
-    for function in (echo, silent, chatter, rtt, rtts, loss, flood, sink, numbers, send, receive,
-                     connects, keep, answers, fsync, nap, killed, reach, sockets, getsockopts):
+    for function in (echo, silent, chatter, rtt, rtts, loss, flood, sink, prioritized, numbers, send,
+                     receive, connects, keep, answers, fsync, nap, killed, reach, sockets, getsockopts):
         p = sub.add_parser(function.__name__)
         p.set_defaults(function=function)
         if function in (fsync, nap, killed, sockets, getsockopts):

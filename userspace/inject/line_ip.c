@@ -122,6 +122,6 @@ int sq_line_ip_post(struct sq_line_ip *ip, struct sq_line_outbox *outbox,
 		return r;
 	letter.parts[0] = (struct iovec){ packet->frame + skip, n };
 	letter.n_parts = 1;
-	*sq_line_outbox_letter(outbox, fd) = letter;
+	*sq_line_outbox_letter(outbox, fd, in ? 0 : packet->slot.priority) = letter;
 	return 0;
 }

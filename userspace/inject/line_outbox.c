@@ -7,18 +7,21 @@
 
 #include "util/time.h"
 
-void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd)
+void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd, uint32_t priority)
 {
-	if (outbox->n == SQ_LINE_LETTERS || (outbox->n && outbox->fd != fd))
+	if (outbox->n == SQ_LINE_LETTERS ||
+	    (outbox->n && (outbox->fd != fd || outbox->priority != priority)))
 		sq_line_outbox_flush(outbox);
 	outbox->fd = fd;
+	outbox->priority = priority;
 }
 
-struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd)
+struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd,
+					     uint32_t priority)
 {
 	struct sq_line_letter *letter;
 
-	sq_line_outbox_make_room(outbox, fd);
+	sq_line_outbox_make_room(outbox, fd, priority);
 	letter = &outbox->letter[outbox->n++];
 	letter->mark = 0;
 	letter->device = 0;
@@ -71,21 +74,18 @@ static void settle(struct sq_line_outbox *outbox, struct sq_line_letter *letter,
 	free(letter->packet);
 }
 
-void sq_line_outbox_flush(struct sq_line_outbox *outbox)
+/* Of all that the socket sends from now on: one for each packet there is since 6.14 only. */
+static void set_priority(int fd, uint32_t priority)
 {
-	struct mmsghdr message[SQ_LINE_LETTERS];
-	size_t n = outbox->n;
+	/* one that is refused is missing, no more */
+	setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority));
+}
+
+/* Sends the messages, whose letters they are. */
+static void send_all(struct sq_line_outbox *outbox, struct mmsghdr *message, size_t n)
+{
 	bool full = false;
 
-	for (size_t i = 0; i < n; i++) {
-		struct sq_line_letter *letter = &outbox->letter[i];
-
-		message[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &letter->address,
-							    .msg_namelen = letter->address_n,
-							    .msg_iov = letter->parts,
-							    .msg_iovlen = letter->n_parts } };
-		add_controls(&message[i].msg_hdr, letter);
-	}
 	for (size_t i = 0; i < n;) {
 		/* from then on one by one: others to the same device must wait behind it */
 		unsigned int most = full ? 1 : (unsigned int)(n - i);
@@ -102,5 +102,26 @@ void sq_line_outbox_flush(struct sq_line_outbox *outbox)
 			settle(outbox, &outbox->letter[i], now, result);
 		}
 	}
+}
+
+void sq_line_outbox_flush(struct sq_line_outbox *outbox)
+{
+	struct mmsghdr message[SQ_LINE_LETTERS];
+	size_t n = outbox->n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct sq_line_letter *letter = &outbox->letter[i];
+
+		message[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &letter->address,
+							    .msg_namelen = letter->address_n,
+							    .msg_iov = letter->parts,
+							    .msg_iovlen = letter->n_parts } };
+		add_controls(&message[i].msg_hdr, letter);
+	}
+	if (n && outbox->priority)
+		set_priority(outbox->fd, outbox->priority);
+	send_all(outbox, message, n);
+	if (n && outbox->priority)
+		set_priority(outbox->fd, 0);
 	outbox->n = 0;
 }

@@ -34,6 +34,7 @@ struct sq_line_letter {
 
 struct sq_line_outbox {
 	int fd; /* by which all that is in it leaves */
+	uint32_t priority; /* of all that is in it; 0: the socket's own */
 	size_t n;
 	struct sq_line_letter letter[SQ_LINE_LETTERS];
 	struct sq_line_jams jams; /* what could not leave for now */
@@ -41,11 +42,15 @@ struct sq_line_outbox {
 	void (*gone)(const struct sq_line_packet *packet, uint64_t now_ns, int result);
 };
 
-/* Sends what is in it where a letter by @fd could not leave together with that. A jam may come of it. */
-void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd);
+/*
+ * Sends what is in it where a letter by @fd and with @priority, that of its packet or 0, could not leave together with
+ * that. A jam may come of it.
+ */
+void sq_line_outbox_make_room(struct sq_line_outbox *outbox, int fd, uint32_t priority);
 
-/* A letter to be filled, to leave by @fd; there is room for it then. */
-struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd);
+/* Such a letter, to be filled; there is room for it then. */
+struct sq_line_letter *sq_line_outbox_letter(struct sq_line_outbox *outbox, int fd,
+					     uint32_t priority);
 
 /* Sends all that is in it, in its order, and frees the packets but for those that get into a jam. */
 void sq_line_outbox_flush(struct sq_line_outbox *outbox);

@@ -168,12 +168,12 @@ static void post_to_device(const struct sq_line_space *space, struct sq_line_out
 	const struct sq_line_slot *slot = &packet->slot;
 	struct sq_line_letter *letter;
 
-	sq_line_outbox_make_room(outbox, space->packet_fd);
+	sq_line_outbox_make_room(outbox, space->packet_fd, slot->priority);
 	if (sq_line_jams_full(&outbox->jams, packet)) {
 		sq_line_jams_add(&outbox->jams, packet, sq_now());
 		return;
 	}
-	letter = sq_line_outbox_letter(outbox, space->packet_fd);
+	letter = sq_line_outbox_letter(outbox, space->packet_fd, slot->priority);
 	letter->address.link = (struct sockaddr_ll){ .sll_family = AF_PACKET,
 						     .sll_halen = ETH_ALEN,
 						     .sll_ifindex = (int)slot->ifindex };
