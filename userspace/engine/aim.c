@@ -144,8 +144,8 @@ static int on_carving(sd_event_source *source, void *data)
 			    "what is protected in the targets is not known: %s", err->message);
 	else if (carving->next < carving->paths.n)
 		sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	else if (sq_injector_refresh(run->injector, &err))
-		sq_run_note(run, err->message);
+	else
+		sq_spaces_look(run);
 	return 0;
 }
 

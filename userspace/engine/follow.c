@@ -43,13 +43,11 @@ static void take_sockets(struct sq_following *following)
 {
 	_cleanup_(sq_handovers_clear) struct sq_handovers found = { 0 };
 	struct sq_run *run = following->places.run;
-	_cleanup_error_ struct sq_error *err = NULL;
 	struct sq_handover_scope scope;
 
 	sq_follow_take_handovers(following->follow, &found);
-	if (sq_handing_take(run, &following->scope, &found) &&
-	    sq_injector_refresh(run->injector, &err))
-		sq_run_note(run, err->message);
+	if (sq_handing_take(run, &following->scope, &found))
+		sq_spaces_look(run);
 	if (!sq_handing_scope(run, &scope))
 		return;
 	sq_handover_scope_clear(&following->scope);
@@ -168,7 +166,6 @@ void sq_following_paths(const struct sq_run *run,
 void sq_following_look(struct sq_run *run)
 {
 	struct sq_following *following = run->following;
-	_cleanup_error_ struct sq_error *err = NULL;
 	uint64_t arrivals;
 
 	if (!following || !run->armed || run->stopping)
@@ -181,8 +178,8 @@ void sq_following_look(struct sq_run *run)
 	following->arrivals = arrivals;
 	if (following->follow)
 		sq_follow_poke(following->follow);
-	else if (sq_injector_refresh(run->injector, &err))
-		sq_run_note(run, err->message);
+	else
+		sq_spaces_look(run);
 }
 
 const struct sq_places *sq_following_places(const struct sq_run *run)

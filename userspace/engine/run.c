@@ -282,6 +282,8 @@ static int inject(struct sq_run *run, struct sq_error **err)
 	if (sq_privileges_drop(SQ_ROLE_CONTROLLER))
 		sq_run_note(run, "squall has kept all of its rights: giving some up is forbidden");
 	if (!r)
+		r = sq_spaces_start(run, err);
+	if (!r)
 		r = sq_following_start(run, err);
 	if (!r)
 		r = sq_steady_begin(run->steady, SQ_DURING, err);

@@ -95,6 +95,30 @@ static int attach_filter(struct sq_devices *devices, struct sq_device *device, i
 	return r;
 }
 
+static void drop(struct sq_devices *devices, size_t i)
+{
+	sq_close(devices->item[i].link_fd);
+	json_decref(devices->item[i].filter);
+	devices->item[i] = devices->item[--devices->n];
+}
+
+/* A device that goes elsewhere takes its link along, and its filter not: where it is now it is met anew. */
+static void forget_gone(struct sq_devices *devices, uint64_t netns,
+			const struct if_nameindex *interfaces)
+{
+	for (size_t i = devices->n; i-- > 0;) {
+		const struct sq_device *device = &devices->item[i];
+		const struct if_nameindex *found = interfaces;
+
+		while (found->if_name && found->if_index != device->ifindex)
+			found++;
+		if (device->netns != netns || found->if_name)
+			continue;
+		devices->moved |= devices->tcx && sq_tcx_is_attached(device->link_fd);
+		drop(devices, i);
+	}
+}
+
 static bool is_attached(const struct sq_devices *devices, uint64_t netns, unsigned int ifindex,
 			bool ingress)
 {
@@ -128,7 +152,6 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	}
 	device = sq_append(&devices->item, &devices->n, sizeof(*device));
 	*device = (struct sq_device){ .netns = netns->inode,
-				      .netns_fd = netns->fd,
 				      .ifindex = interface->if_index,
 				      .ingress = ingress,
 				      .link_fd = link_fd };
@@ -163,31 +186,29 @@ static int attach_all(void *argument, struct sq_error **err)
 			if_freenameindex(interfaces);
 		return r;
 	}
-	for (const struct if_nameindex *i = interfaces; i->if_name && !r; i++) {
-		int layer;
+	forget_gone(attach->devices, attach->netns->inode, interfaces);
+	for (const struct if_nameindex *i = interfaces; i->if_name; i++) {
+		int layer, failed = 0;
 
 		if (is_ours(i->if_name))
 			continue;
 		layer = link_layer(fd, i->if_name);
 		/* ingress first: egress lets pass what is meant for it */
-		for (int ingress = 1; ingress >= 0 && layer >= 0 && !r; ingress--)
-			r = attach_one(attach->devices, attach->netns, i, layer == 1, ingress, err);
+		for (int ingress = 1; ingress >= 0 && layer >= 0 && !failed; ingress--)
+			failed = attach_one(attach->devices, attach->netns, i, layer == 1, ingress,
+					    r ? NULL : err);
+		r = r ? r : failed;
 	}
 	if_freenameindex(interfaces);
 	return r;
 }
 
-int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
+int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 		      struct sq_error **err)
 {
-	for (size_t i = 0; i < netns->n; i++) {
-		struct attach attach = { .devices = devices, .netns = &netns->item[i] };
-		int r = sq_netns_call(netns->item[i].fd, attach_all, &attach, err);
+	struct attach attach = { .devices = devices, .netns = netns };
 
-		if (r)
-			return r;
-	}
-	return 0;
+	return sq_netns_call(netns->fd, attach_all, &attach, err);
 }
 
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)

@@ -13,7 +13,6 @@
 /* One program on one device. */
 struct sq_device {
 	uint64_t netns;
-	int netns_fd; /* the list's */
 	unsigned int ifindex;
 	char name[16];
 	bool ingress;
@@ -29,15 +28,16 @@ struct sq_devices {
 	int program_fd[2][2];
 	bool egress_of_lo; /* no fault is of what leaves: egress is for what goes in by lo again */
 	uint32_t handle; /* of a filter: one for each run */
+	bool moved; /* one has gone to another network namespace, without its program now */
 	struct sq_eventlog *log;
 };
 
 /*
- * Attaches to the devices of @netns that have no program yet. The delay lines' own get none, of other runs neither:
+ * Attaches to the devices of @netns that have no program yet, and forgets those that are gone. The delay lines' own get none, of other runs neither:
  * what these hold was decided, and a mark on it would be taken for theirs. Devices of kinds that squall cannot parse
- * are left out.
+ * are left out. Where one fails the others are attached to all the same; the first error is the result.
  */
-int sq_devices_attach(struct sq_devices *devices, const struct sq_netns_list *netns,
+int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 		      struct sq_error **err);
 
 /* Detaches everywhere; adds a sentence to @left for what could not be. */

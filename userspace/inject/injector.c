@@ -320,6 +320,7 @@ int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *s
 	injector->setup = *setup;
 	injector->n_faults = setup->experiment->faults.n;
 	injector->line.socket = -EBADF;
+	injector->links_fd = -EBADF;
 	r = load(injector, err);
 	if (r)
 		injector = sq_injector_free(injector);
@@ -430,6 +431,7 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	sq_line_stop(&injector->line);
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, LINE_NS);
 	sq_line_stats(&injector->line, &injector->line_stats);
+	injector->links_fd = sq_close(injector->links_fd);
 	sq_netns_list_clear(&injector->netns);
 }
 

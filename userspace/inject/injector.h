@@ -85,7 +85,7 @@ int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgro
 /*
  * The socket @socket_fd, and what it accepts from now on, is hit by @faults as the target at @row of the
  * counters, whichever cgroup made it; by none: it is spared. Its namespace gets its programs with
- * sq_injector_attach() or sq_injector_refresh(). Lasts until the injector is freed.
+ * sq_injector_attach() or sq_injector_attach_next(). Lasts until the injector is freed.
  */
 int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t faults, size_t row,
 		     struct sq_error **err);
@@ -96,8 +96,24 @@ int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t fault
  */
 uint64_t sq_injector_arrivals(const struct sq_injector *injector);
 
-/* Attaches to network namespaces, and looks up paths in mounts, that the targets' processes have now. */
+/* Finds network namespaces, and looks up paths in mounts, that the targets' processes have now. */
 int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err);
+
+/*
+ * Readable when devices have appeared or changed in the network namespaces that programs are attached in;
+ * sq_injector_look_at_links() takes note of it. Negative: no fault needs that.
+ */
+int sq_injector_links_fd(const struct sq_injector *injector);
+void sq_injector_look_at_links(struct sq_injector *injector);
+
+/* Is there a network namespace in which something may be to be attached? */
+bool sq_injector_has_changed(const struct sq_injector *injector);
+
+/*
+ * Attaches in one such namespace: the lease does not wait for many. What fails there is tried again after the next
+ * sq_injector_refresh(), and is no error a second time.
+ */
+int sq_injector_attach_next(struct sq_injector *injector, struct sq_error **err);
 
 /* Attaches everything. Nothing acts before sq_injector_arm(). */
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);

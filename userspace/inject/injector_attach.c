@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Where an injector's programs hang: on cgroups, devices, calls, the C library's functions. */
+/* Where an injector's programs hang: on cgroups, calls, the C library's functions. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 
 #include "gen/squall.skel.h"
@@ -109,56 +108,6 @@ static int attach_cgroups(struct sq_injector *injector, struct sq_error **err)
 	return r;
 }
 
-static void find_device_programs(struct sq_injector *injector)
-{
-	const struct squall_bpf *object = injector->object;
-	struct bpf_program *const programs[2][2] = {
-		{ object->progs.sq_tc_egress, object->progs.sq_tc_egress_l3 },
-		{ object->progs.sq_tc_ingress, object->progs.sq_tc_ingress_l3 },
-	};
-
-	for (int ingress = 0; ingress < 2; ingress++) {
-		const bool wanted = !ingress || injector->hooks & BIT(SQ_HOOK_TC_INGRESS);
-
-		for (int l3 = 0; l3 < 2; l3++)
-			injector->devices.program_fd[ingress][l3] =
-				wanted ? bpf_program__fd(programs[ingress][l3]) : -EBADF;
-	}
-	injector->devices.egress_of_lo = !(injector->hooks & BIT(SQ_HOOK_EGRESS));
-}
-
-static void enter(struct sq_injector *injector, const struct sq_netns *netns)
-{
-	uint32_t number = (uint32_t)netns->inode, known = 1;
-
-	injector->setup.enters(injector->setup.data, netns->inode, netns->fd);
-	/* where there are too many, some are looked for more often than need be */
-	bpf_map_update_elem(bpf_map__fd(injector->object->maps.sq_spaces), &number, &known,
-			    BPF_ANY);
-}
-
-int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err)
-{
-	size_t known = injector->n_entered;
-	int r;
-
-	if (!(injector->hooks & ON_DEVICES))
-		return 0;
-	r = sq_netns_list_add(&injector->netns, &injector->paths, err);
-	for (size_t i = known; i < injector->netns.n; i++)
-		enter(injector, &injector->netns.item[i]);
-	for (size_t i = known; injector->needs_line && i < injector->netns.n && !r; i++)
-		r = sq_line_add(&injector->line, injector->netns.item[i].fd, err);
-	if (r)
-		return r;
-	injector->n_entered = injector->netns.n;
-	injector->devices.tcx = sq_backend_tcx();
-	find_device_programs(injector);
-	injector->devices.handle = injector->setup.lease->slot;
-	injector->devices.log = injector->setup.log;
-	return sq_devices_attach(&injector->devices, &injector->netns, err);
-}
-
 static int attach_calls(struct sq_injector *injector, struct sq_error **err)
 {
 	int r = 0;
@@ -210,7 +159,7 @@ int sq_injector_attach(struct sq_injector *injector, struct sq_error **err)
 	if (!r)
 		r = sq_injector_attach_arrivals(injector, err);
 	if (!r)
-		r = sq_injector_attach_devices(injector, err);
+		r = sq_injector_attach_spaces(injector, err);
 	if (!r && (injector->hooks & BIT(SQ_HOOK_SYSENTER))) {
 		struct sq_calls calls = sq_injector_calls(injector, SQ_HOOK_SYSENTER);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What an injector is made of: injector.c loads, arms and ends it, injector_aim.c says whom it hits,
- * injector_attach.c attaches it, readout.c reads from it.
+ * injector_attach.c attaches it, injector_spaces.c does so in network namespaces, readout.c reads from it.
  */
 #ifndef SQ_INJECT_INJECTOR_STATE_H
 #define SQ_INJECT_INJECTOR_STATE_H
@@ -38,7 +38,8 @@ struct sq_injector {
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;
-	size_t n_entered; /* namespaces that programs have been attached in */
+	size_t next_netns; /* at which to look for the next that has changed */
+	int links_fd; /* an epoll of those of all namespaces, or -EBADF */
 	bool handed_in; /* programs hang where sockets that were handed over are met */
 	struct sq_peer_entries peers; /* what stands in the trie */
 	struct sq_line line;
@@ -66,7 +67,10 @@ int sq_injector_attach_cgroup(struct sq_injector *injector, size_t row, struct s
 /* Attaches what counts arrivals. Negative errno. */
 int sq_injector_attach_arrivals(struct sq_injector *injector, struct sq_error **err);
 
-/* Attaches to the devices that there are now, once to each, where a fault needs any. Negative errno. */
-int sq_injector_attach_devices(struct sq_injector *injector, struct sq_error **err);
+/* Finds the network namespaces that the targets' processes live in, where a fault needs them. Negative errno. */
+int sq_injector_find_spaces(struct sq_injector *injector, struct sq_error **err);
+
+/* Attaches to the devices that there are now in all of them, once to each. Negative errno. */
+int sq_injector_attach_spaces(struct sq_injector *injector, struct sq_error **err);
 
 #endif

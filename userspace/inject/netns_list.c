@@ -28,7 +28,9 @@ void sq_netns_list_keep(struct sq_netns_list *list, int fd)
 			return;
 		}
 	*(struct sq_netns *)sq_append(&list->item, &list->n, sizeof(*list->item)) =
-		(struct sq_netns){ .inode = st.st_ino, .fd = fd };
+		(struct sq_netns){
+			.inode = st.st_ino, .fd = fd, .links_fd = -EBADF, .changed = true
+		};
 }
 
 static void look_at(pid_t pid, void *data)
@@ -66,8 +68,10 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 
 void sq_netns_list_clear(struct sq_netns_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
+	for (size_t i = 0; i < list->n; i++) {
+		sq_close(list->item[i].links_fd);
 		sq_close(list->item[i].fd);
+	}
 	free(list->item);
 	*list = (struct sq_netns_list){ 0 };
 }

@@ -3,6 +3,7 @@
 #ifndef SQ_INJECT_NETNS_LIST_H
 #define SQ_INJECT_NETNS_LIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "util/error.h"
@@ -11,6 +12,12 @@
 struct sq_netns {
 	uint64_t inode;
 	int fd;
+	/* the injector's: */
+	int links_fd; /* tells of its devices, or -EBADF */
+	bool entered; /* once; a line may be missing there all the same */
+	bool has_line;
+	bool changed; /* there may be devices without programs */
+	bool failed; /* the last time */
 };
 
 struct sq_netns_list {

@@ -37,6 +37,15 @@ int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd)
 	return fd < 0 ? -errno : fd;
 }
 
+bool sq_tcx_is_attached(int link_fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	/* XDP's number stands where tcx's does (6.6), which Debian 12's headers do not have */
+	return !bpf_obj_get_info_by_fd(link_fd, &info, &size) && info.xdp.ifindex;
+}
+
 int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
 		 uint32_t priority, struct sq_error **err)
 {

@@ -43,6 +43,9 @@ int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t p
  */
 int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd);
 
+/* Is the device still there, wherever, that this link is of? */
+bool sq_tcx_is_attached(int link_fd);
+
 /*
  * Attaches by tcx, and where there is none by a filter, to a device of our own, which takes it along
  * when it goes. *ret_link_fd is negative where it is a filter.
