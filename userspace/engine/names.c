@@ -18,7 +18,8 @@
 
 #define EVERY_NS (30 * SQ_S)
 #define PATIENCE_NS (10 * SQ_S) /* of one round */
-#define MOST_SPACES 64 /* namespaces in which a name is resolved */
+#define MOST_VIEWS 64 /* in which a name is resolved */
+#define ROOT_SIZE 256
 #define MOST_OUTPUT (1u << 20)
 
 /* A process that resolves all names as one process of the targets would. */
@@ -252,30 +253,47 @@ static int start_lookup(struct sq_resolver *resolver, struct lookup *lookup, pid
 	return 0;
 }
 
-/* A process for each pair of a root directory and a network namespace among the targets'. */
+/*
+ * A process for each view of names among the targets': mount namespace, root directory, network namespace. Told apart
+ * by what only the kernel is asked for: the target's file system may not answer.
+ */
 struct search {
-	pid_t pid[MOST_SPACES];
-	struct stat root[MOST_SPACES], net[MOST_SPACES];
+	struct view {
+		pid_t pid;
+		ino_t mount, net;
+		char root[ROOT_SIZE]; /* within the mount namespace: where it is longer, its begin */
+	} view[MOST_VIEWS];
 	size_t n;
 };
+
+static bool find_namespace(pid_t pid, const char *name, ino_t *ret)
+{
+	char path[48];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	if (stat(path, &st) < 0)
+		return false;
+	*ret = st.st_ino;
+	return true;
+}
 
 static void add_process(pid_t pid, void *data)
 {
 	struct search *search = data;
-	char root_path[48], net_path[48];
-	struct stat root, net;
+	struct view view = { .pid = pid };
+	char path[48];
 
-	snprintf(root_path, sizeof(root_path), "/proc/%d/root/.", (int)pid);
-	snprintf(net_path, sizeof(net_path), "/proc/%d/ns/net", (int)pid);
-	if (search->n == MOST_SPACES || stat(root_path, &root) < 0 || stat(net_path, &net) < 0)
-		return;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	if (search->n == MOST_VIEWS || !find_namespace(pid, "mnt", &view.mount) ||
+	    !find_namespace(pid, "net", &view.net) ||
+	    readlink(path, view.root, sizeof(view.root) - 1) < 0)
+		return; /* it has ended */
 	for (size_t i = 0; i < search->n; i++)
-		if (search->root[i].st_dev == root.st_dev &&
-		    search->root[i].st_ino == root.st_ino && search->net[i].st_ino == net.st_ino)
+		if (search->view[i].mount == view.mount && search->view[i].net == view.net &&
+		    !strcmp(search->view[i].root, view.root))
 			return;
-	search->pid[search->n] = pid;
-	search->root[search->n] = root;
-	search->net[search->n++] = net;
+	search->view[search->n++] = view;
 }
 
 static int start_round(struct sq_resolver *resolver, struct sq_error **err)
@@ -296,7 +314,7 @@ static int start_round(struct sq_resolver *resolver, struct sq_error **err)
 	for (size_t i = 0; i < search.n; i++)
 		resolver->lookup[i] = (struct lookup){ .resolver = resolver, .output_fd = -EBADF };
 	for (size_t i = 0; i < search.n && !r; i++)
-		r = start_lookup(resolver, &resolver->lookup[i], search.pid[i], err);
+		r = start_lookup(resolver, &resolver->lookup[i], search.view[i].pid, err);
 	if (r)
 		end_lookups(resolver);
 	return r;
