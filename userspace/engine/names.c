@@ -18,6 +18,7 @@
 
 #define EVERY_NS (30 * SQ_S)
 #define PATIENCE_NS (10 * SQ_S) /* of one round */
+#define SOON_NS SQ_S /* from a newcomer to the next round: by then it has mounted what it wants */
 #define MOST_VIEWS 64 /* in which a name is resolved */
 #define ROOT_SIZE 256
 #define MOST_OUTPUT (1u << 20)
@@ -33,6 +34,20 @@ struct lookup {
 	bool ended;
 };
 
+/*
+ * A process for each view of names among the targets': mount namespace, root directory, network namespace. Told apart
+ * by what only the kernel is asked for: the target's file system may not answer.
+ */
+struct views {
+	struct view {
+		pid_t pid;
+		uint64_t started; /* with the pid it names the process for good */
+		ino_t mount, net;
+		char root[ROOT_SIZE]; /* within the mount namespace: where it is longer, its begin */
+	} item[MOST_VIEWS];
+	size_t n;
+};
+
 struct sq_resolver {
 	struct sq_run *run;
 	sd_event_source *timer;
@@ -41,7 +56,9 @@ struct sq_resolver {
 	size_t n_lookups, running;
 	pid_t *killed; /* and not reaped yet */
 	size_t n_killed;
-	bool waiting; /* the timer is about the round under way, not the next one */
+	struct views views; /* of the last round */
+	uint64_t begun_ns; /* that one */
+	bool came; /* somebody who is not among them: the next round is to be soon */
 	bool started; /* the first round is over */
 	int result; /* of the first round */
 	struct sq_error *err;
@@ -152,6 +169,22 @@ static int take_over(struct sq_resolver *resolver, struct sq_names *fresh, struc
 	return changed ? sq_injector_set_names(resolver->run->injector, fresh, err) : 0;
 }
 
+static void add_addresses(struct sq_name *name, const struct sq_name *others)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	for (size_t i = 0; i < others->n; i++)
+		sq_name_add(name, sq_name_address(others, i, text));
+}
+
+/* When the next round begins. */
+static void set_next(struct sq_resolver *resolver)
+{
+	uint64_t took_ns = MIN(sq_now() - resolver->begun_ns, EVERY_NS);
+
+	sq_event_again(resolver->timer, resolver->came ? SOON_NS : EVERY_NS - took_ns);
+}
+
 /* All have ended, or the time is up: what came is what there is. */
 static void finish_round(struct sq_resolver *resolver)
 {
@@ -160,6 +193,9 @@ static void finish_round(struct sq_resolver *resolver)
 	int r;
 
 	sq_names_collect(resolver->run->experiment, &fresh);
+	/* who does not answer in time may be hit where it was */
+	for (size_t i = 0; resolver->running && i < fresh.n; i++)
+		add_addresses(&fresh.item[i], &resolver->names.item[i]);
 	for (size_t i = 0; i < resolver->n_lookups; i++) {
 		_cleanup_free_ char *text = sq_buffer_take(&resolver->lookup[i].text);
 		char *rest = text, *line;
@@ -168,6 +204,7 @@ static void finish_round(struct sq_resolver *resolver)
 			read_line(&fresh, line);
 	}
 	end_lookups(resolver);
+	set_next(resolver);
 	r = take_over(resolver, &fresh, &err);
 	if (r && resolver->started) {
 		/* as they are known is as the kernel has them: the next round tries again */
@@ -253,19 +290,6 @@ static int start_lookup(struct sq_resolver *resolver, struct lookup *lookup, pid
 	return 0;
 }
 
-/*
- * A process for each view of names among the targets': mount namespace, root directory, network namespace. Told apart
- * by what only the kernel is asked for: the target's file system may not answer.
- */
-struct search {
-	struct view {
-		pid_t pid;
-		ino_t mount, net;
-		char root[ROOT_SIZE]; /* within the mount namespace: where it is longer, its begin */
-	} view[MOST_VIEWS];
-	size_t n;
-};
-
 static bool find_namespace(pid_t pid, const char *name, ino_t *ret)
 {
 	char path[48];
@@ -278,64 +302,105 @@ static bool find_namespace(pid_t pid, const char *name, ino_t *ret)
 	return true;
 }
 
+static const struct view *find_view(const struct views *views, const struct view *view)
+{
+	for (size_t i = 0; i < views->n; i++)
+		if (views->item[i].mount == view->mount && views->item[i].net == view->net &&
+		    !strcmp(views->item[i].root, view->root))
+			return &views->item[i];
+	return NULL;
+}
+
 static void add_process(pid_t pid, void *data)
 {
-	struct search *search = data;
+	struct views *views = data;
 	struct view view = { .pid = pid };
 	char path[48];
 
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	if (search->n == MOST_VIEWS || !find_namespace(pid, "mnt", &view.mount) ||
+	if (views->n == MOST_VIEWS || !find_namespace(pid, "mnt", &view.mount) ||
 	    !find_namespace(pid, "net", &view.net) ||
-	    readlink(path, view.root, sizeof(view.root) - 1) < 0)
+	    readlink(path, view.root, sizeof(view.root) - 1) < 0 ||
+	    sq_process_start_time(pid, &view.started))
 		return; /* it has ended */
-	for (size_t i = 0; i < search->n; i++)
-		if (search->view[i].mount == view.mount && search->view[i].net == view.net &&
-		    !strcmp(search->view[i].root, view.root))
-			return;
-	search->view[search->n++] = view;
+	if (!find_view(views, &view))
+		views->item[views->n++] = view;
+}
+
+static bool has_names(const struct sq_peers *peers)
+{
+	for (size_t i = 0; i < peers->n; i++)
+		if (peers->item[i].host)
+			return true;
+	return false;
+}
+
+static bool is_concerned(const struct sq_experiment *experiment, const struct sq_target *target)
+{
+	for (size_t i = 0; i < experiment->faults.n; i++) {
+		const struct sq_fault *fault = &sq_faults(experiment)[i];
+
+		if (sq_fault_hits(fault, target) &&
+		    (has_names(&fault->to) || has_names(&fault->except)))
+			return true;
+	}
+	return false;
+}
+
+/* Of the members of the targets as they are now. */
+static void find_views(const struct sq_run *run, struct views *ret)
+{
+	_cleanup_texts_ struct sq_texts paths = { 0 };
+
+	ret->n = 0;
+	sq_following_paths(run, is_concerned, &paths);
+	for (size_t i = 0; !run->following && i < run->experiment->targets.n; i++) {
+		const struct sq_resolved *target = &run->plan->target[i];
+
+		for (size_t j = 0; j < target->n && is_concerned(run->experiment, target->target);
+		     j++)
+			sq_texts_add(&paths, target->item[j].cgroup.path);
+	}
+	for (size_t i = 0; i < paths.n; i++)
+		sq_cgroup_each_process(paths.item[i], add_process, ret, NULL);
 }
 
 static int start_round(struct sq_resolver *resolver, struct sq_error **err)
 {
-	const struct sq_texts *paths = &resolver->run->plan->paths;
-	struct search search = { .n = 0 };
+	struct views *views = &resolver->views;
 	int r = 0;
 
 	reap(resolver);
-	for (size_t i = 0; i < paths->n; i++)
-		sq_cgroup_each_process(paths->item[i], add_process, &search, NULL);
-	/* nobody is there yet: as we would */
-	if (!search.n)
-		search.n = 1;
-	resolver->lookup = sq_alloc(search.n * sizeof(*resolver->lookup));
-	resolver->n_lookups = search.n;
-	resolver->waiting = true;
-	for (size_t i = 0; i < search.n; i++)
+	resolver->begun_ns = sq_now();
+	resolver->came = false;
+	find_views(resolver->run, views);
+	/* as we would, if nobody is there yet; later nobody is there who would be hit */
+	if (!views->n && !resolver->started)
+		views->item[views->n++] = (struct view){ .pid = 0 };
+	resolver->lookup = sq_alloc((views->n + 1) * sizeof(*resolver->lookup));
+	resolver->n_lookups = views->n;
+	for (size_t i = 0; i < views->n; i++)
 		resolver->lookup[i] = (struct lookup){ .resolver = resolver, .output_fd = -EBADF };
-	for (size_t i = 0; i < search.n && !r; i++)
-		r = start_lookup(resolver, &resolver->lookup[i], search.view[i].pid, err);
+	for (size_t i = 0; i < views->n && !r; i++)
+		r = start_lookup(resolver, &resolver->lookup[i], views->item[i].pid, err);
 	if (r)
 		end_lookups(resolver);
 	return r;
 }
 
-/* Gives a round up that takes too long, and begins the next one. */
+/* Gives a round up that takes too long, or begins the next one. */
 static int on_time(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sq_resolver *resolver = data;
 	_cleanup_error_ struct sq_error *err = NULL;
-	uint64_t next_ns = EVERY_NS - PATIENCE_NS;
 
-	if (resolver->running)
+	if (resolver->running) {
 		finish_round(resolver);
-	if (resolver->waiting)
-		resolver->waiting = false;
-	else if (start_round(resolver, &err))
+		return 0;
+	}
+	if (start_round(resolver, &err))
 		sq_run_note(resolver->run, err->message);
-	else
-		next_ns = PATIENCE_NS;
-	return sq_event_again(source, next_ns);
+	return sq_event_again(source, resolver->running ? PATIENCE_NS : EVERY_NS);
 }
 
 int sq_resolver_start(struct sq_run *run, struct sq_error **err)
@@ -350,14 +415,11 @@ int sq_resolver_start(struct sq_run *run, struct sq_error **err)
 		return 0;
 	}
 	run->resolver = resolver;
-	r = start_round(resolver, err);
-	if (r)
-		return r;
 	r = sd_event_add_time_relative(run->event, &resolver->timer, CLOCK_MONOTONIC,
 				       PATIENCE_NS / SQ_US, SQ_MS, on_time, resolver);
 	if (r < 0)
 		return sq_error_errno(err, -r, "cannot set a timer");
-	r = 0;
+	r = start_round(resolver, err);
 	while (!resolver->started && !run->stopping && !r)
 		r = sq_run_wait(run, sq_now() + 10 * SQ_MS, err);
 	if (!r && resolver->result) {
@@ -366,6 +428,23 @@ int sq_resolver_start(struct sq_run *run, struct sq_error **err)
 			*err = TAKE_PTR(resolver->err);
 	}
 	return r;
+}
+
+void sq_resolver_look(struct sq_resolver *resolver)
+{
+	struct views views;
+
+	if (!resolver || resolver->came)
+		return;
+	find_views(resolver->run, &views);
+	/* a namespace that is gone leaves its number to another */
+	for (size_t i = 0; i < views.n; i++) {
+		const struct view *known = find_view(&resolver->views, &views.item[i]);
+
+		resolver->came |= !known || !sq_process_alive(known->pid, known->started);
+	}
+	if (resolver->came && !resolver->running)
+		sq_event_again(resolver->timer, SOON_NS);
 }
 
 struct sq_resolver *sq_resolver_free(struct sq_resolver *resolver)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host names of a run's faults: resolved as the targets' processes would, at the start and every
- * 30 s, by processes of their own, so that a server that does not answer never holds up the lease.
+ * The host names of a run's faults: resolved as the targets' processes would, at the start, every 30 s and a second
+ * after one comes who may know other addresses, by processes of their own, so that a server that does not answer never
+ * holds up the lease.
  */
 #ifndef SQ_ENGINE_NAMES_H
 #define SQ_ENGINE_NAMES_H
@@ -16,6 +17,9 @@ struct sq_resolver;
  * SQ_FAIL_NOT_NOW where one does not resolve. Nothing happens where there are no names.
  */
 int sq_resolver_start(struct sq_run *run, struct sq_error **err);
+
+/* Somebody may have come to the targets. NULL is fine. */
+void sq_resolver_look(struct sq_resolver *resolver);
 
 /* Ends what is under way. NULL is fine; returns NULL. */
 struct sq_resolver *sq_resolver_free(struct sq_resolver *resolver);

@@ -67,6 +67,7 @@ void sq_spaces_look(struct sq_run *run)
 		sq_run_note(run, err->message);
 	if (sq_injector_has_changed(run->injector))
 		sq_event_again(run->spaces->turn, 0);
+	sq_resolver_look(run->resolver);
 }
 
 struct sq_spaces *sq_spaces_free(struct sq_spaces *spaces)
