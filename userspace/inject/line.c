@@ -125,15 +125,27 @@ static bool receive(const struct sq_line *line, uint64_t ms, struct sq_line_repl
 	return true;
 }
 
-int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err)
+/* A command about a network namespace. */
+static int ask(struct sq_line *line, enum sq_line_command command, int netns_fd,
+	       struct sq_error **err)
 {
 	struct sq_line_reply reply;
 
-	if (request(line, SQ_LINE_ADD, netns_fd) || !receive(line, REPLY_MS, &reply))
+	if (request(line, command, netns_fd) || !receive(line, REPLY_MS, &reply))
 		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
 	if (reply.result)
 		return sq_error_set(err, SQ_FAIL_ERROR, -reply.result, "%s", reply.message);
 	return 0;
+}
+
+int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err)
+{
+	return ask(line, SQ_LINE_ADD, netns_fd, err);
+}
+
+int sq_line_drop(struct sq_line *line, int netns_fd, struct sq_error **err)
+{
+	return ask(line, SQ_LINE_DROP, netns_fd, err);
 }
 
 void sq_line_stop(struct sq_line *line)

@@ -9,6 +9,7 @@
 
 enum sq_line_command {
 	SQ_LINE_ADD = 'A', /* with a network namespace's descriptor */
+	SQ_LINE_DROP = 'D', /* likewise: of one that was added */
 	SQ_LINE_STOP = 'Q', /* the reply, with what it has counted, comes at its end */
 };
 

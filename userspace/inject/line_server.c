@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "inject/helper_lease.h"
@@ -32,6 +33,9 @@
 #include "util/time.h"
 
 #define MAX_SPACES 256
+#define REUSE_NS \
+	(61 *    \
+	 SQ_S) /* until then something may be held that was bound for a namespace that is dropped */
 #define BEAT_EACH 1024
 #define TICK_NS (20 * SQ_MS)
 /* From one round to the next in which packets come or go: for each in the last one, at least, at the most. */
@@ -59,7 +63,12 @@ static struct {
 	struct sq_line_pair pair[MAX_SPACES]; /* of each, where there is a line in the kernel */
 	const volatile struct sq_held_total *held; /* what that holds; NULL: there is none */
 	struct sq_line_private private;
+	struct place {
+		ino_t netns; /* 0: it was dropped */
+		uint64_t dropped_ns; /* when */
+	} place[MAX_SPACES]; /* of each */
 	size_t n_spaces;
+	uint64_t dropped; /* packets, by the kernel, in those that were dropped */
 	struct sq_line_intake intake;
 	struct sq_line_queue queue;
 	struct sq_line_outbox outbox;
@@ -212,8 +221,8 @@ static void take_in(struct sq_line_packet *packet)
 		sq_line_part(packet, packet->first_segment, hold);
 }
 
-/* The part in the kernel of the space that is made next. */
-static int add_pair(struct sq_error **err)
+/* The part in the kernel of space @i. */
+static int add_pair(size_t i, struct sq_error **err)
 {
 	struct sq_line_pair_setup setup = { .netns_fd = server.private.netns_fd,
 					    .sysfs_fd = server.private.sysfs_fd,
@@ -224,13 +233,14 @@ static int add_pair(struct sq_error **err)
 	if (!server.held)
 		return 0;
 	sq_line_private_name(&server.lease, setup.name);
-	snprintf(setup.far_name, sizeof(setup.far_name), "squall%zu", server.n_spaces);
-	return sq_line_pair_open(&server.pair[server.n_spaces], &setup, err);
+	snprintf(setup.far_name, sizeof(setup.far_name), "squall%zu", i);
+	return sq_line_pair_open(&server.pair[i], &setup, err);
 }
 
 /* In the thread's network namespace. */
-static int open_space(struct sq_line_space *space, struct sq_error **err)
+static int open_space(size_t i, struct sq_error **err)
 {
+	struct sq_line_space *space = &server.space[i];
 	const uint32_t ifindex = sq_line_ifindex(&server.lease);
 	char name[IFNAMSIZ];
 	int r;
@@ -242,35 +252,70 @@ static int open_space(struct sq_line_space *space, struct sq_error **err)
 	if (server.backs.entry)
 		r = sq_line_space_attach_back(space, ifindex, SQ_LINE_FD_BACK_PROGRAM, err);
 	if (!r)
-		r = add_pair(err);
+		r = add_pair(i, err);
 	if (r)
 		sq_line_space_close(space);
 	return r;
 }
 
+/* A place for a space, or MAX_SPACES. */
+static size_t find_place(void)
+{
+	uint64_t now = sq_now();
+
+	for (size_t i = 0; i < server.n_spaces; i++)
+		if (!server.place[i].netns && now > server.place[i].dropped_ns + REUSE_NS)
+			return i;
+	return server.n_spaces;
+}
+
 static int add_space(int netns_fd, struct sq_error **err)
 {
 	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	size_t i = find_place();
+	struct stat st;
 	int r;
 
-	if (server.n_spaces == MAX_SPACES)
+	if (i == MAX_SPACES)
 		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC,
 				    "the delay line serves no more "
 				    "than %d network namespaces",
 				    MAX_SPACES);
 	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
-	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
+	if (own < 0 || fstat(netns_fd, &st) < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
 		return sq_error_errno(err, errno, "cannot enter a network namespace");
-	r = open_space(&server.space[server.n_spaces], err);
+	r = open_space(i, err);
 	if (setns(own, CLONE_NEWNET) < 0)
 		exit(1);
 	if (r)
 		return r;
-	server.fds[POLL_TAPS + server.n_spaces] = (struct pollfd){
-		.fd = server.space[server.n_spaces].tap_fd,
+	server.place[i].netns = st.st_ino;
+	server.fds[POLL_TAPS + i] = (struct pollfd){
+		.fd = server.space[i].tap_fd,
 		.events = POLLIN,
 	};
-	server.n_spaces++;
+	server.n_spaces = MAX(server.n_spaces, i + 1);
+	return 0;
+}
+
+/* What is held for it has nowhere to go. */
+static int drop_space(int netns_fd, struct sq_error **err)
+{
+	struct stat st;
+
+	if (fstat(netns_fd, &st) < 0)
+		return sq_error_errno(err, errno, "cannot look at a network namespace");
+	for (size_t i = 0; i < server.n_spaces; i++) {
+		if (server.place[i].netns != st.st_ino)
+			continue;
+		server.place[i] = (struct place){ .dropped_ns = sq_now() };
+		server.dropped += sq_line_space_dropped(&server.space[i]);
+		server.fds[POLL_TAPS + i].fd = -1;
+		server.space[i].cookie = 0;
+		if (server.held)
+			sq_line_pair_close(&server.pair[i]);
+		sq_line_space_close(&server.space[i]);
+	}
 	return 0;
 }
 
@@ -287,7 +332,10 @@ static int received_fd(struct msghdr *message)
 /* What the kernel dropped, as of the run's end: what the line in the kernel should have let go by then is lost too. */
 static uint64_t count_dropped(void)
 {
-	uint64_t dropped = server.held ? server.held->lost + server.held->delayed : 0;
+	uint64_t dropped = server.dropped;
+
+	if (server.held)
+		dropped += server.held->lost + server.held->delayed;
 
 	for (size_t i = 0; i < server.n_spaces; i++)
 		dropped += sq_line_space_dropped(&server.space[i]);
@@ -331,7 +379,7 @@ static bool obey(void)
 		server.stopped = request.number;
 		return false;
 	}
-	reply.result = add_space(fd, &err);
+	reply.result = request.command == SQ_LINE_DROP ? drop_space(fd, &err) : add_space(fd, &err);
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
 	answer(&reply, request.number);
