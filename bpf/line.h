@@ -330,7 +330,7 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 	__u64 now = bpf_ktime_get_ns(), due = sq_due(d, now, followed);
 	struct sq_held *held;
 
-	if (!total || !shared || !sq_line_lives(shared, d))
+	if (!total || !shared)
 		return -1;
 	index = __sync_fetch_and_add(&shared->next, 1) & (SQ_HELD - 1);
 	held = sq_hold(skb, d, index, total, now, due);
@@ -347,7 +347,8 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 		sq_wait_until(skb, due);
 		skb->tc_index = index;
 		skb->priority = 0; /* what is TC_PRIO_CONTROL fq lets pass at once (before 6.7) */
-		if (d->event.ingress && !skb->sk)
+		/* the copy tells whether the pair is still there */
+		if (d->event.ingress && !skb->sk && sq_line_lives(shared, d))
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
 			return bpf_redirect(SQ_NO_DEVICE, 0);
