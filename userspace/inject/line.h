@@ -37,6 +37,7 @@ struct sq_line_stats {
 	uint64_t unmade; /* went on: nothing could be made to send in their place */
 	uint64_t undone[SQ_MAX_FAULTS]; /* of no_room and unmade, by the faults whose they were */
 	uint64_t reused; /* lost: read when the packet's slot was another's already */
+	uint64_t remade; /* devices that somebody had removed */
 	uint64_t dropped; /* lost: by the kernel, for want of room between it and the line server */
 };
 

@@ -214,8 +214,10 @@ size_t sq_line_intake_read(struct sq_line_intake *intake, const struct sq_line_s
 			limit = MIN(limit, intake->last);
 			intake->more = true;
 		}
-		if (devices[i].revents & ~POLLIN)
-			devices[i].fd = -1; /* the namespace is gone, and its device */
+		if (devices[i].revents & ~POLLIN) {
+			devices[i].fd = -1;
+			intake->gone = true;
+		}
 	}
 	return merge(intake, spaces, n, limit);
 }

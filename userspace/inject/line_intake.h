@@ -23,6 +23,7 @@ struct sq_line_intake {
 	uint64_t order; /* how many were read, ever */
 	uint64_t reused; /* lost: the packet's slot was another's already, or nobody knows its namespace */
 	bool more; /* there is more to read at once */
+	bool gone; /* a device has been removed */
 };
 
 /* Maps what the gate writes. The descriptors may be closed then, but the ring's, which is readable when there is any. */

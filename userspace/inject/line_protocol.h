@@ -25,6 +25,14 @@ struct sq_line_reply {
 	struct sq_line_stats stats;
 };
 
+/*
+ * The line server's side: what has come, and the descriptor that came with it, the caller's, or -EBADF. 0 or a
+ * negative errno: -EAGAIN where there is nothing, -EPIPE where the controller is gone.
+ */
+int sq_line_take_request(int socket, struct sq_line_request *ret, int *ret_fd);
+
+void sq_line_answer(int socket, const struct sq_line_reply *reply);
+
 /* Descriptors of the line server. */
 #define SQ_LINE_FD_SLOTS 6
 #define SQ_LINE_FD_HIST 7

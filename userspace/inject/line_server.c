@@ -237,25 +237,59 @@ static int add_pair(size_t i, struct sq_error **err)
 	return sq_line_pair_open(&server.pair[i], &setup, err);
 }
 
-/* In the thread's network namespace. */
+/* In the thread's network namespace, as the two after it. */
+static int attach_back(struct sq_line_space *space, struct sq_error **err)
+{
+	return server.backs.entry ? sq_line_space_attach_back(space, sq_line_ifindex(&server.lease),
+							      SQ_LINE_FD_BACK_PROGRAM, err)
+				  : 0;
+}
+
 static int open_space(size_t i, struct sq_error **err)
 {
 	struct sq_line_space *space = &server.space[i];
-	const uint32_t ifindex = sq_line_ifindex(&server.lease);
 	char name[IFNAMSIZ];
 	int r;
 
 	sq_line_name(&server.lease, name);
-	r = sq_line_space_open(space, ifindex, name, err);
+	r = sq_line_space_open(space, sq_line_ifindex(&server.lease), name, err);
 	if (r)
 		return r;
-	if (server.backs.entry)
-		r = sq_line_space_attach_back(space, ifindex, SQ_LINE_FD_BACK_PROGRAM, err);
+	r = attach_back(space, err);
 	if (!r)
 		r = add_pair(i, err);
 	if (r)
 		sq_line_space_close(space);
 	return r;
+}
+
+static int remake_device(size_t i, struct sq_error **err)
+{
+	struct sq_line_space *space = &server.space[i];
+	int r = sq_line_space_make_device(space, sq_line_ifindex(&server.lease), err);
+
+	return r ? r : attach_back(space, err);
+}
+
+static int in_netns(int netns_fd, int (*function)(size_t i, struct sq_error **err), size_t i,
+		    struct sq_error **err)
+{
+	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
+	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
+		return sq_error_errno(err, errno, "cannot enter a network namespace");
+	r = function(i, err);
+	if (setns(own, CLONE_NEWNET) < 0)
+		exit(1);
+	return r;
+}
+
+static void poll_space(size_t i)
+{
+	server.fds[POLL_TAPS + i] =
+		(struct pollfd){ .fd = server.space[i].tap_fd, .events = POLLIN };
 }
 
 /* A place for a space, or MAX_SPACES. */
@@ -271,7 +305,6 @@ static size_t find_place(void)
 
 static int add_space(int netns_fd, struct sq_error **err)
 {
-	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	size_t i = find_place();
 	struct stat st;
 	int r;
@@ -281,19 +314,13 @@ static int add_space(int netns_fd, struct sq_error **err)
 				    "the delay line serves no more "
 				    "than %d network namespaces",
 				    MAX_SPACES);
-	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
-	if (own < 0 || fstat(netns_fd, &st) < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
-		return sq_error_errno(err, errno, "cannot enter a network namespace");
-	r = open_space(i, err);
-	if (setns(own, CLONE_NEWNET) < 0)
-		exit(1);
+	if (fstat(netns_fd, &st) < 0)
+		return sq_error_errno(err, errno, "cannot look at a network namespace");
+	r = in_netns(netns_fd, open_space, i, err);
 	if (r)
 		return r;
 	server.place[i].netns = st.st_ino;
-	server.fds[POLL_TAPS + i] = (struct pollfd){
-		.fd = server.space[i].tap_fd,
-		.events = POLLIN,
-	};
+	poll_space(i);
 	server.n_spaces = MAX(server.n_spaces, i + 1);
 	return 0;
 }
@@ -319,14 +346,25 @@ static int drop_space(int netns_fd, struct sq_error **err)
 	return 0;
 }
 
-static int received_fd(struct msghdr *message)
+/*
+ * Somebody has removed a device: it is made again, or what is sent to it would be lost for good. False: it cannot be
+ * made. The network namespace is there as long as it has sockets of ours.
+ */
+static bool remake_devices(void)
 {
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(message);
-	int fd = -EBADF;
+	for (size_t i = 0; server.intake.gone && i < server.n_spaces; i++) {
+		_cleanup_close_ int netns_fd = -EBADF;
 
-	if (cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
+		if (!server.place[i].netns || server.fds[POLL_TAPS + i].fd >= 0)
+			continue;
+		netns_fd = sq_line_space_netns(&server.space[i]);
+		if (netns_fd < 0 || in_netns(netns_fd, remake_device, i, NULL))
+			return false;
+		poll_space(i);
+		server.stats.remade++;
+	}
+	server.intake.gone = false;
+	return true;
 }
 
 /* What the kernel dropped, as of the run's end: what the line in the kernel should have let go by then is lost too. */
@@ -342,47 +380,36 @@ static uint64_t count_dropped(void)
 	return dropped;
 }
 
-static void answer(struct sq_line_reply *reply, uint32_t number)
-{
-	reply->number = number;
-	send(SQ_LINE_FD_SOCKET, reply, sizeof(*reply), MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* When all is done. */
 static void tell_stats(void)
 {
-	struct sq_line_reply reply = { .stats = server.stats };
+	struct sq_line_reply reply = { .number = server.stopped, .stats = server.stats };
 
 	reply.stats.reused = server.intake.reused;
 	reply.stats.dropped = count_dropped();
-	answer(&reply, server.stopped);
+	sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
 }
 
-/* False: the controller wants the server to end. */
+/* False: the controller wants the server to end, or is gone. */
 static bool obey(void)
 {
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	struct sq_line_request request = { .command = SQ_LINE_STOP };
-	struct iovec part = { &request, sizeof(request) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen = sizeof(control) };
 	struct sq_line_reply reply = { 0 };
 	_cleanup_error_ struct sq_error *err = NULL;
 	_cleanup_close_ int fd = -EBADF;
+	struct sq_line_request request;
+	int r = sq_line_take_request(SQ_LINE_FD_SOCKET, &request, &fd);
 
-	if (recvmsg(SQ_LINE_FD_SOCKET, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
-		return errno == EAGAIN || errno == EINTR;
-	fd = received_fd(&message);
+	if (r)
+		return r == -EAGAIN || r == -EINTR;
 	if (request.command == SQ_LINE_STOP) {
 		server.stopped = request.number;
 		return false;
 	}
+	reply.number = request.number;
 	reply.result = request.command == SQ_LINE_DROP ? drop_space(fd, &err) : add_space(fd, &err);
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
-	answer(&reply, request.number);
+	sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
 	return true;
 }
 
@@ -463,7 +490,8 @@ static void serve(void)
 		wait_for_work(TICK_NS);
 		move_packets();
 		sq_helper_beat(&server.helper);
-		if (server.fds[POLL_ORPHANED].revents ||
+		/* one that ends by itself ends the run */
+		if (server.fds[POLL_ORPHANED].revents || !remake_devices() ||
 		    (server.fds[POLL_SOCKET].revents && !obey()))
 			break;
 	}

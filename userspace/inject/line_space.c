@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -68,6 +69,19 @@ static int open_tap(uint32_t ifindex, const char *name, struct sq_error **err)
 	return TAKE_FD(fd);
 }
 
+int sq_line_space_make_device(struct sq_line_space *space, uint32_t ifindex, struct sq_error **err)
+{
+	space->back_fd = sq_close(space->back_fd);
+	space->tap_fd = sq_close(space->tap_fd);
+	space->tap_fd = open_tap(ifindex, space->name, err);
+	return space->tap_fd < 0 ? -EIO : raise_device(space->ip.v4_fd, space->name, err);
+}
+
+int sq_line_space_netns(const struct sq_line_space *space)
+{
+	return ioctl(space->ip.v4_fd, SIOCGSKNS);
+}
+
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err)
 {
@@ -77,14 +91,13 @@ int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char
 	*space = (struct sq_line_space){ -EBADF, -EBADF, -EBADF, -EBADF };
 	snprintf(space->name, sizeof(space->name), "%s", name);
 	r = sq_line_ip_open(&space->ip, err);
-	space->packet_fd = r ? -EBADF : sq_line_sender_open(AF_PACKET, 0, err);
-	if (space->packet_fd >= 0)
-		space->tap_fd = open_tap(ifindex, name, err);
-	if (space->tap_fd >= 0)
-		r = raise_device(space->ip.v4_fd, name, err);
-	if (space->tap_fd < 0 || r) {
+	if (!r) {
+		space->packet_fd = sq_line_sender_open(AF_PACKET, 0, err);
+		r = space->packet_fd < 0 ? -EIO : sq_line_space_make_device(space, ifindex, err);
+	}
+	if (r) {
 		sq_line_space_close(space);
-		return r ? r : -EIO;
+		return r;
 	}
 	space->devices_fd = open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC);
 	/* a kernel without it (5.14) has no ring either */

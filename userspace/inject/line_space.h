@@ -31,6 +31,13 @@ struct sq_line_backs {
 /* Everything in the calling thread's network namespace. */
 int sq_line_space_open(struct sq_line_space *space, uint32_t ifindex, const char *name,
 		       struct sq_error **err);
+
+/* Makes its device, or makes it again, in the thread's network namespace; the program on it is another matter. */
+int sq_line_space_make_device(struct sq_line_space *space, uint32_t ifindex, struct sq_error **err);
+
+/* A descriptor of its network namespace, the caller's, or -1. */
+int sq_line_space_netns(const struct sq_line_space *space);
+
 /* Attaches the program that sends packets in again, for as long as the space is open. */
 int sq_line_space_attach_back(struct sq_line_space *space, uint32_t ifindex, int program_fd,
 			      struct sq_error **err);

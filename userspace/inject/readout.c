@@ -217,6 +217,18 @@ json_t *sq_injector_notes(const struct sq_injector *injector)
 	return notes;
 }
 
+static void add_remade(json_t *notes, uint64_t n)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!n)
+		return;
+	text = sq_asprintf("somebody removed the delay line's device %llu times: what was on its "
+			   "way there was lost, and it was made again",
+			   (unsigned long long)n);
+	json_array_append_new(notes, sq_json_string(text));
+}
+
 json_t *sq_injector_line_notes(const struct sq_injector *injector)
 {
 	const struct sq_line_stats *stats = &injector->line_stats;
@@ -229,6 +241,7 @@ json_t *sq_injector_line_notes(const struct sq_injector *injector)
 	add_note(notes, stats->failed, "were lost: the delay line could not send them on");
 	add_note(notes, stats->reused + stats->dropped,
 		 "were lost: more came than the delay line could read");
+	add_remade(notes, stats->remade);
 	return notes;
 }
 
