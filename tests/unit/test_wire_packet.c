@@ -183,6 +183,18 @@ static void test_parts_are_what_a_device_would_cut(void **state)
 	}
 }
 
+static void test_too_short_a_header_is_not_cut(void **state)
+{
+	for (unsigned int words = 0; words < 16; words++) {
+		struct sq_line_packet *packet = tcp(false, 2 * MSS);
+
+		packet->frame[IPV4 + 12] = (unsigned char)(words << 4);
+		/* it has 8 words: a shorter one leaves more to be cut */
+		assert_int_equal(sq_line_segments(packet), words < 5 ? 1 : words < 8 ? 3 : 2);
+		free(packet);
+	}
+}
+
 static void test_masks_lose_double_and_hold_up_wire_packets(void **state)
 {
 	struct sq_line_packet *whole = tcp(false, 8 * MSS);
@@ -372,6 +384,7 @@ static void test_layout_looks_behind_tags_and_options(void **state)
 UNIT(UNIT_TEST(test_checksum_is_completed_once),
      UNIT_TEST(test_corruption_is_one_bit_that_the_checksum_notices),
      UNIT_TEST(test_parts_are_what_a_device_would_cut),
+     UNIT_TEST(test_too_short_a_header_is_not_cut),
      UNIT_TEST(test_masks_lose_double_and_hold_up_wire_packets),
      UNIT_TEST(test_part_of_a_frame_that_came_cut), UNIT_TEST(test_resets_go_both_ways),
      UNIT_TEST(test_answers_repeat_the_question),

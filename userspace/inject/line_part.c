@@ -13,6 +13,7 @@
 #define TCP_OFFSET 12
 #define TCP_FLAGS 13
 #define TCP_CHECKSUM 16
+#define TCP_LEAST 20
 #define TCP_FIN 0x01u
 #define TCP_PSH 0x08u
 #define TCP_CWR 0x80u
@@ -24,10 +25,11 @@ static size_t payload_of(const struct sq_line_packet *packet, struct sq_layout *
 
 	if (packet->header.gso_type == VIRTIO_NET_HDR_GSO_NONE || !packet->header.gso_size ||
 	    !sq_layout_find(packet->frame, packet->n, ret) || ret->protocol != IPPROTO_TCP ||
-	    packet->n < ret->l4 + TCP_CHECKSUM + 4)
+	    packet->n < ret->l4 + TCP_LEAST)
 		return 0;
 	start = ret->l4 + (size_t)(packet->frame[ret->l4 + TCP_OFFSET] >> 4) * 4;
-	return start < packet->n ? start : 0;
+	/* a header that says it is shorter than it can be would end before its own checksum */
+	return start >= ret->l4 + TCP_LEAST && start < packet->n ? start : 0;
 }
 
 size_t sq_line_segments(const struct sq_line_packet *packet)
