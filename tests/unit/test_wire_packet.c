@@ -379,6 +379,13 @@ static void test_layout_looks_behind_tags_and_options(void **state)
 	assert_false(sq_layout_find(tagged, 49, &layout));
 	tagged[20] = 0x12;
 	assert_false(sq_layout_find(tagged, sizeof(tagged), &layout));
+	/* a third one is not looked behind */
+	tagged[20] = 0x81;
+	tagged[21] = 0x00;
+	tagged[24] = 0x08;
+	tagged[25] = 0x00;
+	tagged[26] = 0x45;
+	assert_false(sq_layout_find(tagged, sizeof(tagged), &layout));
 }
 
 UNIT(UNIT_TEST(test_checksum_is_completed_once),

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "util/device.h"
 #include "util/fs.h"
 #include "util/netns.h"
 #include "util/tc.h"
@@ -143,18 +143,6 @@ static int make_queue(int fd, uint32_t ifindex)
 	return ask(fd, &request);
 }
 
-/* No address, no router solicitation, no neighbours; there may be no IPv6 at all. */
-static int raise_device(const char *name)
-{
-	_cleanup_free_ char *quiet = sq_asprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq flags = { .ifr_flags = IFF_UP | IFF_NOARP };
-
-	snprintf(flags.ifr_name, sizeof(flags.ifr_name), "%s", name);
-	sq_write_existing(AT_FDCWD, quiet, "1", 1);
-	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &flags) < 0 ? -errno : 0;
-}
-
 /*
  * fq lets packets go on whichever processor comes by, and each has a queue of its own in front of the far end,
  * where those of one flow would overtake each other: by its hash a flow goes to one of them (RPS, the kernel's
@@ -185,7 +173,7 @@ static void keep_order(const struct sq_line_pair_setup *setup)
 static int raise_far(struct sq_line_pair *pair, const struct sq_line_pair_setup *setup,
 		     struct sq_error **err)
 {
-	int r = raise_device(setup->far_name);
+	int r = sq_device_raise(setup->far_name);
 
 	if (r)
 		return sq_error_errno(err, -r, "cannot raise the delay line's far device");
@@ -228,7 +216,7 @@ static int raise_near(struct sq_line_pair *pair, const struct sq_line_pair_setup
 					&pair->release_fd, err);
 	if (r)
 		return r;
-	r = raise_device(setup->name);
+	r = sq_device_raise(setup->name);
 	return r ? sq_error_errno(err, -r, "cannot raise the delay line's device '%s'", setup->name)
 		 : 0;
 }

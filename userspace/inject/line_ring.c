@@ -54,6 +54,7 @@ const struct sq_line_record *sq_line_ring_next(struct sq_line_ring *ring, uint64
 	for (; find(ring, &header, &n); sq_line_ring_done(ring)) {
 		const struct sq_line_record *record = (const void *)(header + HEADER);
 
+		ring->size = ((n & ~BPF_RINGBUF_DISCARD_BIT) + HEADER + 7ul) / 8 * 8;
 		if (n & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		return record->slot.number < limit ? record : NULL;
@@ -63,12 +64,5 @@ const struct sq_line_record *sq_line_ring_next(struct sq_line_ring *ring, uint64
 
 void sq_line_ring_done(struct sq_line_ring *ring)
 {
-	const char *header;
-	uint32_t n = 0;
-
-	if (!find(ring, &header, &n))
-		return;
-	n &= ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-	__atomic_store_n(ring->consumed, *ring->consumed + ((unsigned long)n + HEADER + 7) / 8 * 8,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(ring->consumed, *ring->consumed + ring->size, __ATOMIC_RELEASE);
 }

@@ -15,6 +15,7 @@ struct sq_line_ring {
 	unsigned long *consumed; /* bytes, ever */
 	const unsigned long *produced;
 	const char *data; /* twice, one behind the other: no record has a gap */
+	unsigned long size; /* of the record that was found, all of it */
 };
 
 /* Maps it. 0 or a negative errno. */
@@ -26,6 +27,7 @@ int sq_line_ring_open(struct sq_line_ring *ring, int map_fd);
  */
 const struct sq_line_record *sq_line_ring_next(struct sq_line_ring *ring, uint64_t limit);
 
+/* Once for each that it gave. */
 void sq_line_ring_done(struct sq_line_ring *ring);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "inject/line_part.h"
 #include "inject/wire_packet.h"
+#include "util/device.h"
 #include "util/fs.h"
 #include "util/tc.h"
 #include "util/time.h"
@@ -36,18 +37,13 @@ static int ask(int fd, unsigned long request, struct ifreq *ifr, const char *nam
 
 static int raise_device(int fd, const char *name, struct sq_error **err)
 {
-	_cleanup_free_ char *quiet = sq_asprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
 	struct ifreq mtu = { .ifr_mtu = TAP_MTU }, queue = { .ifr_qlen = TAP_QUEUE };
-	struct ifreq flags = { .ifr_flags = IFF_UP | IFF_NOARP };
-	int r;
+	int r = ask(fd, SIOCSIFMTU, &mtu, name);
 
-	/* no address, no router solicitation; there may be no IPv6 at all */
-	sq_write_existing(AT_FDCWD, quiet, "1", 1);
-	r = ask(fd, SIOCSIFMTU, &mtu, name);
 	if (!r)
 		r = ask(fd, SIOCSIFTXQLEN, &queue, name);
 	if (!r)
-		r = ask(fd, SIOCSIFFLAGS, &flags, name);
+		r = sq_device_raise(name);
 	return r ? sq_error_errno(err, -r, "cannot raise the delay line's device '%s'", name) : 0;
 }
 

@@ -9,6 +9,8 @@
 #define IPV4_LEAST 20
 #define IPV4_FRAGMENT 0x3fff /* more of them, or one's offset */
 #define IPV6_HLEN 40
+/* As the gate does it. */
+#define MAX_VLANS 2
 #define MAX_EXTENSIONS 4
 #define TCP_LEAST 20
 #define UDP_HLEN 8
@@ -32,7 +34,6 @@ static void put16(unsigned char *p, uint16_t value)
 	p[1] = (unsigned char)value;
 }
 
-/* As the gate does it: behind so many extension headers at the most. */
 static void find_ipv6(const unsigned char *frame, size_t n, struct sq_layout *ret)
 {
 	ret->ipv6 = true;
@@ -60,7 +61,9 @@ bool sq_layout_find(const unsigned char *frame, size_t n, struct sq_layout *ret)
 	if (n < ETH_HLEN)
 		return false;
 	type = get16(frame + at);
-	while ((type == ETH_P_8021Q || type == ETH_P_8021AD) && at + VLAN_HLEN + 2 <= n) {
+	for (int i = 0; i < MAX_VLANS; i++) {
+		if ((type != ETH_P_8021Q && type != ETH_P_8021AD) || at + VLAN_HLEN + 2 > n)
+			break;
 		at += VLAN_HLEN;
 		type = get16(frame + at);
 	}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Network devices of squall's own. */
+#ifndef SQ_UTIL_DEVICE_H
+#define SQ_UTIL_DEVICE_H
+
+/*
+ * Raises a device in the calling thread's network namespace, so that it keeps silent: without an address of IPv6,
+ * router solicitations and neighbours. 0 or a negative errno.
+ */
+int sq_device_raise(const char *name);
+
+#endif
