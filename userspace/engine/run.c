@@ -184,6 +184,13 @@ static void on_enters(void *data, uint64_t netns, int netns_fd)
 	sq_host_watch_space(&run->watch, netns, netns_fd);
 }
 
+static void on_leaves(void *data, uint64_t netns)
+{
+	struct sq_run *run = data;
+
+	sq_host_watch_leave(&run->watch, netns);
+}
+
 static int prepare(struct sq_run *run, struct sq_error **err)
 {
 	const struct sq_injector_setup setup = {
@@ -197,6 +204,7 @@ static int prepare(struct sq_run *run, struct sq_error **err)
 		.n_carved = run->plan->protection.n,
 		.observe = run->request->observe,
 		.enters = on_enters,
+		.leaves = on_leaves,
 		.data = run,
 	};
 	int r = sq_injector_load(&run->injector, &setup, err);

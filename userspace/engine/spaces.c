@@ -11,10 +11,11 @@
 
 #define REST_NS \
 	(100 * SQ_MS) /* from one look at the devices to the next: some change all the time */
+#define LEFT_NS (2 * SQ_S) /* from one look at who has left to the next */
 
 struct sq_spaces {
 	struct sq_run *run;
-	sd_event_source *turn, *links;
+	sd_event_source *turn, *links, *left;
 };
 
 /* The next one, when all else that is due has had its turn. */
@@ -43,6 +44,21 @@ static int on_links(sd_event_source *source, int fd, uint32_t revents, void *dat
 	return sq_event_again(spaces->turn, 0);
 }
 
+/* One each time, as well. */
+static int on_left(sd_event_source *source, uint64_t usec, void *data)
+{
+	struct sq_spaces *spaces = data;
+	struct sq_run *run = spaces->run;
+	bool more;
+
+	if (!run->armed || run->stopping)
+		return 0;
+	more = sq_injector_let_go_next(run->injector, &run->left);
+	if (sq_injector_has_changed(run->injector))
+		sq_event_again(spaces->turn, 0);
+	return sq_event_again(source, more ? 0 : LEFT_NS);
+}
+
 int sq_spaces_start(struct sq_run *run, struct sq_error **err)
 {
 	struct sq_spaces *spaces = sq_alloc(sizeof(*spaces));
@@ -54,6 +70,9 @@ int sq_spaces_start(struct sq_run *run, struct sq_error **err)
 				       on_turn, spaces);
 	if (r >= 0 && fd >= 0)
 		r = sd_event_add_io(run->event, &spaces->links, fd, EPOLLIN, on_links, spaces);
+	if (r >= 0 && fd >= 0)
+		r = sd_event_add_time_relative(run->event, &spaces->left, CLOCK_MONOTONIC,
+					       LEFT_NS / SQ_US, SQ_MS, on_left, spaces);
 	return r < 0 ? sq_error_errno(err, -r, "cannot watch the network devices") : 0;
 }
 
@@ -74,6 +93,7 @@ struct sq_spaces *sq_spaces_free(struct sq_spaces *spaces)
 {
 	if (!spaces)
 		return NULL;
+	sd_event_source_disable_unref(spaces->left);
 	sd_event_source_disable_unref(spaces->links);
 	sd_event_source_disable_unref(spaces->turn);
 	free(spaces);

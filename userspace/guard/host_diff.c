@@ -307,6 +307,26 @@ void sq_host_watch_space(struct sq_host_watch *watch, uint64_t inode, int fd)
 	watch->took_ns += sq_now() - begun;
 }
 
+void sq_host_watch_leave(struct sq_host_watch *watch, uint64_t inode)
+{
+	struct sq_host_state *before = &watch->before;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < before->n; i++) {
+		if (before->item[i].space == inode)
+			free(before->item[i].name);
+		else
+			before->item[kept++] = before->item[i];
+	}
+	before->n = kept;
+	for (size_t i = watch->spaces.n; i-- > 0;) {
+		if (watch->spaces.item[i].inode != inode)
+			continue;
+		sq_close(watch->spaces.item[i].fd);
+		watch->spaces.item[i] = watch->spaces.item[--watch->spaces.n];
+	}
+}
+
 static json_t *compared_json(const struct sq_host_state *before, const struct sq_host_state *after)
 {
 	json_int_t n[SQ_PARTS][2] = { 0 };

@@ -91,6 +91,9 @@ void sq_host_watch_begin(struct sq_host_watch *watch);
 /* The run is about to come into the network namespace @fd: the first look at it, once. */
 void sq_host_watch_space(struct sq_host_watch *watch, uint64_t inode, int fd);
 
+/* The run has left it again: it is not looked at a second time. */
+void sq_host_watch_leave(struct sq_host_watch *watch, uint64_t inode);
+
 /* By what a run's own is known. */
 struct sq_host_ours {
 	const char *run;

@@ -211,16 +211,28 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 	return sq_netns_call(netns->fd, attach_all, &attach, err);
 }
 
+static void detach(const struct sq_device *device, struct sq_texts *left)
+{
+	sq_close(device->link_fd);
+	if (device->filter)
+		sq_undo_one(device->filter, left);
+	json_decref(device->filter);
+}
+
+void sq_devices_leave(struct sq_devices *devices, uint64_t netns, struct sq_texts *left)
+{
+	for (size_t i = devices->n; i-- > 0;) {
+		if (devices->item[i].netns != netns)
+			continue;
+		detach(&devices->item[i], left);
+		devices->item[i] = devices->item[--devices->n];
+	}
+}
+
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)
 {
-	for (size_t i = 0; i < devices->n; i++) {
-		struct sq_device *device = &devices->item[i];
-
-		sq_close(device->link_fd);
-		if (device->filter)
-			sq_undo_one(device->filter, left);
-		json_decref(device->filter);
-	}
+	for (size_t i = 0; i < devices->n; i++)
+		detach(&devices->item[i], left);
 	free(devices->item);
 	devices->item = NULL;
 	devices->n = 0;

@@ -40,6 +40,9 @@ struct sq_devices {
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 		      struct sq_error **err);
 
+/* Detaches in the network namespace @netns; adds a sentence to @left for what could not be. */
+void sq_devices_leave(struct sq_devices *devices, uint64_t netns, struct sq_texts *left);
+
 /* Detaches everywhere; adds a sentence to @left for what could not be. */
 void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);
 

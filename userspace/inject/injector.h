@@ -43,6 +43,8 @@ struct sq_injector_setup {
 	bool observe; /* count what would be hit, and act on nothing */
 	/* Called before anything is made in a network namespace; the descriptor stays the injector's. */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
+	/* Called when nothing of the injector is there any more. */
+	void (*leaves)(void *data, uint64_t netns);
 	void *data;
 };
 
@@ -114,6 +116,12 @@ bool sq_injector_has_changed(const struct sq_injector *injector);
  * sq_injector_refresh(), and is no error a second time.
  */
 int sq_injector_attach_next(struct sq_injector *injector, struct sq_error **err);
+
+/*
+ * Lets one network namespace go in which no process of a target has been for some seconds, so that it ends when others
+ * let it go; squall's own stays. False: there is none, or it is not known. Adds a sentence to @left for what stays there.
+ */
+bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left);
 
 /* Attaches everything. Nothing acts before sq_injector_arm(). */
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);

@@ -4,13 +4,17 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gen/squall.skel.h"
 #include "inject/injector_state.h"
 #include "inject/link_watch.h"
+#include "util/time.h"
 
 #define NEWS_AT_ONCE 16
+#define LEFT_NS (5 * SQ_S) /* without a process so long nobody is expected back */
+#define LOOK_NS SQ_S
 
 static void find_device_programs(struct sq_injector *injector)
 {
@@ -96,13 +100,67 @@ static struct sq_netns *next_changed(const struct sq_injector *injector)
 	return NULL;
 }
 
-int sq_injector_find_spaces(struct sq_injector *injector, struct sq_error **err)
+/* What failed may not fail now. */
+static void try_again(struct sq_injector *injector)
 {
-	if (!(injector->hooks & ON_DEVICES))
-		return 0;
 	for (size_t i = 0; i < injector->netns.n; i++)
 		injector->netns.item[i].changed |= injector->netns.item[i].failed;
-	return sq_netns_list_add(&injector->netns, &injector->paths, err);
+}
+
+/* Where most targets live it must be there when they come back, from their first packet on. */
+static void keep_own(struct sq_injector *injector)
+{
+	struct stat st;
+
+	if (stat("/proc/thread-self/ns/net", &st) < 0)
+		return;
+	for (size_t i = 0; i < injector->netns.n; i++)
+		injector->netns.item[i].kept |= injector->netns.item[i].inode == st.st_ino;
+}
+
+int sq_injector_find_spaces(struct sq_injector *injector, struct sq_error **err)
+{
+	int r;
+
+	if (!(injector->hooks & ON_DEVICES))
+		return 0;
+	try_again(injector);
+	r = sq_netns_list_add(&injector->netns, &injector->paths, err);
+	keep_own(injector);
+	if (!r)
+		injector->netns_ns = sq_now();
+	return r;
+}
+
+/* Programs first: afterwards nothing is sent to the line. */
+static void leave(struct sq_injector *injector, size_t i, struct sq_texts *left)
+{
+	struct sq_netns *netns = &injector->netns.item[i];
+	uint32_t number = (uint32_t)netns->inode;
+
+	sq_devices_leave(&injector->devices, netns->inode, left);
+	/* a line that does not answer is missed by its heartbeat */
+	if (netns->has_line)
+		sq_line_drop(&injector->line, netns->fd, NULL);
+	bpf_map_delete_elem(bpf_map__fd(injector->object->maps.sq_spaces), &number);
+	injector->setup.leaves(injector->setup.data, netns->inode);
+	sq_netns_list_remove(&injector->netns, i);
+}
+
+bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left)
+{
+	if (sq_now() > injector->netns_ns + LOOK_NS && sq_injector_find_spaces(injector, NULL))
+		return false;
+	for (size_t i = 0; i < injector->netns.n; i++) {
+		const struct sq_netns *netns = &injector->netns.item[i];
+
+		if (netns->kept || injector->netns_ns < netns->seen_ns + LEFT_NS)
+			continue;
+		leave(injector, i, left);
+		try_again(injector);
+		return true;
+	}
+	return false;
 }
 
 int sq_injector_links_fd(const struct sq_injector *injector)

@@ -38,6 +38,7 @@ struct sq_injector {
 	struct sq_links links;
 	struct sq_devices devices;
 	struct sq_netns_list netns;
+	uint64_t netns_ns; /* when all of them were looked for at last */
 	size_t next_netns; /* at which to look for the next that has changed */
 	int links_fd; /* an epoll of those of all namespaces, or -EBADF */
 	bool handed_in; /* programs hang where sockets that were handed over are met */

@@ -374,7 +374,6 @@ static uint64_t count_dropped(void)
 
 	if (server.held)
 		dropped += server.held->lost + server.held->delayed;
-
 	for (size_t i = 0; i < server.n_spaces; i++)
 		dropped += sq_line_space_dropped(&server.space[i]);
 	return dropped;

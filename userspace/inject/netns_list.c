@@ -8,39 +8,66 @@
 #include <unistd.h>
 
 #include "util/cgroup.h"
+#include "util/time.h"
 
 struct search {
 	struct sq_netns_list *list;
 	size_t processes;
 };
 
-void sq_netns_list_keep(struct sq_netns_list *list, int fd)
+static struct sq_netns *find(struct sq_netns_list *list, ino_t inode)
 {
+	for (size_t i = 0; i < list->n; i++)
+		if (list->item[i].inode == inode)
+			return &list->item[i];
+	return NULL;
+}
+
+/* Takes over @fd. NULL: it has ended. */
+static struct sq_netns *add(struct sq_netns_list *list, int fd)
+{
+	struct sq_netns *known;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		sq_close(fd);
-		return; /* it has ended */
+		return NULL;
 	}
-	for (size_t i = 0; i < list->n; i++)
-		if (list->item[i].inode == st.st_ino) {
-			sq_close(fd);
-			return;
-		}
-	*(struct sq_netns *)sq_append(&list->item, &list->n, sizeof(*list->item)) =
-		(struct sq_netns){
+	known = find(list, st.st_ino);
+	if (known) {
+		sq_close(fd);
+	} else {
+		known = sq_append(&list->item, &list->n, sizeof(*list->item));
+		*known = (struct sq_netns){
 			.inode = st.st_ino, .fd = fd, .links_fd = -EBADF, .changed = true
 		};
+	}
+	known->seen_ns = sq_now();
+	return known;
+}
+
+void sq_netns_list_keep(struct sq_netns_list *list, int fd)
+{
+	struct sq_netns *netns = add(list, fd);
+
+	if (netns)
+		netns->kept = true;
 }
 
 static void look_at(pid_t pid, void *data)
 {
 	struct search *search = data;
+	struct sq_netns *known;
+	struct stat st;
 	char file[48];
 
 	snprintf(file, sizeof(file), "/proc/%d/ns/net", (int)pid);
-	sq_netns_list_keep(search->list, open(file, O_RDONLY | O_CLOEXEC));
 	search->processes++;
+	known = stat(file, &st) < 0 ? NULL : find(search->list, st.st_ino);
+	if (known)
+		known->seen_ns = sq_now();
+	else
+		add(search->list, open(file, O_RDONLY | O_CLOEXEC));
 }
 
 int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
@@ -66,12 +93,17 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 	return 0;
 }
 
+void sq_netns_list_remove(struct sq_netns_list *list, size_t i)
+{
+	sq_close(list->item[i].links_fd);
+	sq_close(list->item[i].fd);
+	list->item[i] = list->item[--list->n];
+}
+
 void sq_netns_list_clear(struct sq_netns_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		sq_close(list->item[i].links_fd);
-		sq_close(list->item[i].fd);
-	}
+	while (list->n)
+		sq_netns_list_remove(list, list->n - 1);
 	free(list->item);
 	*list = (struct sq_netns_list){ 0 };
 }

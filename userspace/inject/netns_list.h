@@ -12,6 +12,8 @@
 struct sq_netns {
 	uint64_t inode;
 	int fd;
+	uint64_t seen_ns; /* when a process was seen there at last */
+	bool kept; /* for good: it is squall's own, or somebody's socket lives there */
 	/* the injector's: */
 	int links_fd; /* tells of its devices, or -EBADF */
 	bool entered; /* once; a line may be missing there all the same */
@@ -32,8 +34,11 @@ struct sq_netns_list {
 int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 		      struct sq_error **err);
 
-/* Adds the namespace @fd, which is the list's from now on. */
+/* Adds the namespace @fd, which is the list's from now on, and stays in it whoever is seen there. */
 void sq_netns_list_keep(struct sq_netns_list *list, int fd);
+
+/* Takes the @i-th out; another has its place then. */
+void sq_netns_list_remove(struct sq_netns_list *list, size_t i);
 
 void sq_netns_list_clear(struct sq_netns_list *list);
 
