@@ -30,9 +30,11 @@
 #include "inject/line_queue.h"
 #include "inject/line_space.h"
 #include "inject/wire_packet.h"
+#include "util/process.h"
 #include "util/time.h"
 
 #define MAX_SPACES 256
+#define SPACE_FILES 11 /* descriptors that each may take */
 #define REUSE_NS \
 	(61 *    \
 	 SQ_S) /* until then something may be held that was bound for a namespace that is dropped */
@@ -561,8 +563,10 @@ static int map_what_there_is(unsigned long with, struct sq_error **err)
 int sq_line_main(int argc, char **argv)
 {
 	struct sq_error *err = NULL;
-	int r = sq_helper_enter(&server.helper, SQ_HELPER_LINE, &err);
+	int r;
 
+	sq_process_want_files((MAX_SPACES + 1) * SPACE_FILES);
+	r = sq_helper_enter(&server.helper, SQ_HELPER_LINE, &err);
 	if (!r)
 		r = sq_lease_from_arguments(&server.lease, argc, argv, &err);
 	if (!r)
