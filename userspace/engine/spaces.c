@@ -11,7 +11,8 @@
 
 #define REST_NS \
 	(100 * SQ_MS) /* from one look at the devices to the next: some change all the time */
-#define LEFT_NS (2 * SQ_S) /* from one look at who has left to the next */
+#define LEFT_NS (2 * SQ_S) /* from one look at who has left to the next, at the least */
+#define LEFT_FACTOR 20 /* and by what it took: there may be thousands of cgroups */
 
 struct sq_spaces {
 	struct sq_run *run;
@@ -49,6 +50,7 @@ static int on_left(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct sq_spaces *spaces = data;
 	struct sq_run *run = spaces->run;
+	uint64_t begun = sq_now();
 	bool more;
 
 	if (!run->armed || run->stopping)
@@ -56,7 +58,7 @@ static int on_left(sd_event_source *source, uint64_t usec, void *data)
 	more = sq_injector_let_go_next(run->injector, &run->left);
 	if (sq_injector_has_changed(run->injector))
 		sq_event_again(spaces->turn, 0);
-	return sq_event_again(source, more ? 0 : LEFT_NS);
+	return sq_event_again(source, more ? 0 : MAX(LEFT_NS, LEFT_FACTOR * (sq_now() - begun)));
 }
 
 int sq_spaces_start(struct sq_run *run, struct sq_error **err)

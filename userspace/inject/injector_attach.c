@@ -12,7 +12,8 @@
 #include "util/set.h"
 
 #define MOST_ALONE 256 /* cgroups that get links of their own */
-#define OTHER_FILES 1024 /* descriptors that are no links to cgroups */
+#define OTHER_FILES \
+	16384 /* descriptors that are no links to cgroups: of namespaces, their devices */
 #define ON_CGROUPS                                                                                \
 	(BIT(SQ_HOOK_INGRESS) | BIT(SQ_HOOK_CONNECT) | BIT(SQ_HOOK_BIND) | BIT(SQ_HOOK_SENDMSG) | \
 	 BIT(SQ_HOOK_GETSOCKOPT) | BIT(SQ_HOOK_SETSOCKOPT))

@@ -149,6 +149,12 @@ static void leave(struct sq_injector *injector, size_t i, struct sq_texts *left)
 
 bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left)
 {
+	bool may_go = false;
+
+	for (size_t i = 0; i < injector->netns.n; i++)
+		may_go |= !injector->netns.item[i].kept;
+	if (!may_go)
+		return false;
 	if (sq_now() > injector->netns_ns + LOOK_NS && sq_injector_find_spaces(injector, NULL))
 		return false;
 	for (size_t i = 0; i < injector->netns.n; i++) {
