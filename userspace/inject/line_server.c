@@ -565,7 +565,7 @@ int sq_line_main(int argc, char **argv)
 	struct sq_error *err = NULL;
 	int r;
 
-	sq_process_want_files((MAX_SPACES + 1) * SPACE_FILES);
+	sq_process_want_files((size_t)(MAX_SPACES + 1) * SPACE_FILES);
 	r = sq_helper_enter(&server.helper, SQ_HELPER_LINE, &err);
 	if (!r)
 		r = sq_lease_from_arguments(&server.lease, argc, argv, &err);
