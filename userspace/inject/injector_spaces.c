@@ -10,11 +10,13 @@
 #include "gen/squall.skel.h"
 #include "inject/injector_state.h"
 #include "inject/link_watch.h"
+#include "inject/rules.h"
 #include "util/time.h"
 
 #define NEWS_AT_ONCE 16
 #define LEFT_NS (5 * SQ_S) /* without a process so long nobody is expected back */
 #define LOOK_NS SQ_S
+#define MOST_DELAY_NS (60 * SQ_S)
 
 static void find_device_programs(struct sq_injector *injector)
 {
@@ -147,8 +149,19 @@ static void leave(struct sq_injector *injector, size_t i, struct sq_texts *left)
 	sq_netns_list_remove(&injector->netns, i);
 }
 
+/* What those who have left have sent may still be held. */
+static uint64_t longest_wait(const struct sq_injector *injector)
+{
+	uint64_t wait = 0;
+
+	for (size_t i = 0; i < injector->n_faults; i++)
+		wait += sq_fault_longest_ns(sq_injector_fault(injector, i));
+	return MIN(wait, MOST_DELAY_NS);
+}
+
 bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left)
 {
+	const uint64_t stay = LEFT_NS + longest_wait(injector);
 	bool may_go = false;
 
 	for (size_t i = 0; i < injector->netns.n; i++)
@@ -160,7 +173,7 @@ bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left
 	for (size_t i = 0; i < injector->netns.n; i++) {
 		const struct sq_netns *netns = &injector->netns.item[i];
 
-		if (netns->kept || injector->netns_ns < netns->seen_ns + LEFT_NS)
+		if (netns->kept || injector->netns_ns < netns->seen_ns + stay)
 			continue;
 		leave(injector, i, left);
 		try_again(injector);

@@ -89,7 +89,7 @@ static uint64_t furthest(const struct sq_fault *fault)
 	}
 }
 
-static uint64_t longest_ns(const struct sq_fault *fault)
+uint64_t sq_fault_longest_ns(const struct sq_fault *fault)
 {
 	return fault->delay_ns + fault->jitter_ns * furthest(fault);
 }
@@ -104,7 +104,7 @@ uint64_t sq_fault_median_ns(const struct sq_fault *fault)
 
 bool sq_fault_is_brief(const struct sq_fault *fault)
 {
-	return fault->kind->id == SQ_FAULT_LATENCY && longest_ns(fault) <= SQ_BRIEF_NS;
+	return fault->kind->id == SQ_FAULT_LATENCY && sq_fault_longest_ns(fault) <= SQ_BRIEF_NS;
 }
 
 bool sq_faults_are_brief(const struct sq_experiment *experiment)
@@ -118,7 +118,7 @@ bool sq_faults_are_brief(const struct sq_experiment *experiment)
 			continue;
 		if (!sq_fault_is_brief(fault))
 			return false;
-		most_ns += longest_ns(fault);
+		most_ns += sq_fault_longest_ns(fault);
 	}
 	return most_ns <= SQ_BRIEF_NS;
 }

@@ -31,6 +31,9 @@ bool sq_fault_parts_incoming(const struct sq_fault *fault);
 bool sq_fault_is_brief(const struct sq_fault *fault);
 bool sq_faults_are_brief(const struct sq_experiment *experiment);
 
+/* The longest delay that the fault makes. */
+uint64_t sq_fault_longest_ns(const struct sq_fault *fault);
+
 /* The median of the delays that it asks for. */
 uint64_t sq_fault_median_ns(const struct sq_fault *fault);
 
