@@ -51,7 +51,7 @@ BUILD_DEPS := gcc libc6-dev linux-libc-dev pkg-config clang-19 bpftool libbpf-de
 	libcap-ng-dev libseccomp-dev \
 	libmicrohttpd-dev
 CHECK_DEPS := libcmocka-dev libclang-rt-19-dev clang-format clang-tidy jq python3 iproute2 \
-	iputils-ping procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
+	iputils-ping nftables procps curl libxml2-utils redis-server redis-tools nginx-light fio iperf3 strace stress-ng \
 	python3-jsonschema python3-prometheus-client \
 	prometheus-alertmanager python3-yaml python3-dbus python3-gi dbus mandoc podman crun busybox-static \
 	postgresql dnsmasq-base

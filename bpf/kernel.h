@@ -145,6 +145,11 @@ struct sk_buff {
 	__u16 csum_start, csum_offset;
 	unsigned int end;
 	unsigned char *head, *data;
+	unsigned long _nfct;
+};
+
+struct nf_conn {
+	unsigned long status;
 };
 
 struct skb_shared_info {

@@ -17,6 +17,7 @@
 #define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
+#define SQ_NO_WAY (-2) /* nothing could bring it back */
 #define SQ_NO_DEVICE 0 /* no device has it: bpf_redirect() frees the packet and reports success */
 
 const volatile __weak __u32 sq_line_ifindex; /* the line's device, in every namespace; 0: none */
@@ -81,6 +82,9 @@ static __always_inline __u64 sq_line_flow(const struct sq_event *event)
  */
 extern int sq_to_ring(struct __sk_buff *skb, const struct sq_decision *d, __u64 number);
 
+/* Has the host's NAT changed where it goes, or comes from? In skb.bpf.c. */
+extern int sq_is_translated(struct __sk_buff *skb);
+
 static __always_inline struct sq_line_shared *sq_line_shared_get(void)
 {
 	__u32 zero = 0;
@@ -92,10 +96,11 @@ static __always_inline struct sq_line_shared *sq_line_shared_get(void)
  * Somebody takes what goes to the line. What follows asks for no lease, and a flow that does not pause follows as long
  * as it goes on: without this it would be lost where nobody is left.
  */
-static __always_inline bool sq_line_lives(const struct sq_line_shared *shared,
-					  const struct sq_decision *d)
+static __always_inline bool sq_line_lives(const struct sq_decision *d)
 {
-	return d->now < READ_ONCE(shared->alive_ns) + SQ_SILENT_NS;
+	const struct sq_line_shared *shared = sq_line_shared_get();
+
+	return shared && d->now < READ_ONCE(shared->alive_ns) + SQ_SILENT_NS;
 }
 
 static __always_inline struct sq_followed *sq_followed_of(const struct sq_decision *d)
@@ -203,11 +208,15 @@ static __always_inline bool sq_put_number(struct __sk_buff *skb, __u32 number, b
 	       !bpf_skb_store_bytes(skb, 0, &header, SQ_MAC, 0);
 }
 
-/* To lo the IP stack alone finds the way back: what is of another protocol could not return. */
-static __always_inline bool sq_may_return(const struct __sk_buff *skb)
+/*
+ * To lo the IP stack alone finds the way back. What is of another protocol has none, and what was translated on its way
+ * here would be so again, as another connection's.
+ */
+static __always_inline bool sq_may_return(struct __sk_buff *skb)
 {
-	return skb->ifindex != SQ_LO || skb->protocol == bpf_htons(ETH_P_IP) ||
-	       skb->protocol == bpf_htons(ETH_P_IPV6);
+	return skb->ifindex != SQ_LO ||
+	       ((skb->protocol == bpf_htons(ETH_P_IP) || skb->protocol == bpf_htons(ETH_P_IPV6)) &&
+		!sq_is_translated(skb));
 }
 
 /*
@@ -221,8 +230,10 @@ static __always_inline int sq_to_line(struct __sk_buff *skb, const struct sq_dec
 	__u64 number;
 	__u32 index;
 
-	if (!sq_line_ifindex || !shared || !sq_line_lives(shared, d) || !sq_may_return(skb))
+	if (!sq_line_ifindex || !shared || !sq_line_lives(d))
 		return -1;
+	if (!sq_may_return(skb))
+		return SQ_NO_WAY;
 	number = __sync_fetch_and_add(&shared->next, 1);
 	if (!l3 && sq_to_ring(skb, d, number)) {
 		if (sq_holds_up(d))
@@ -348,7 +359,7 @@ static __always_inline int sq_to_private(struct __sk_buff *skb, const struct sq_
 		skb->tc_index = index;
 		skb->priority = 0; /* what is TC_PRIO_CONTROL fq lets pass at once (before 6.7) */
 		/* the copy tells whether the pair is still there */
-		if (d->event.ingress && !skb->sk && sq_line_lives(shared, d))
+		if (d->event.ingress && !skb->sk && sq_line_lives(d))
 			return bpf_redirect(sq_private_ifindex, 0);
 		if (!bpf_clone_redirect(skb, sq_private_ifindex, 0))
 			return bpf_redirect(SQ_NO_DEVICE, 0);
@@ -428,7 +439,8 @@ static __always_inline int sq_do(struct __sk_buff *skb, const struct sq_decision
 
 		if (verdict >= 0)
 			return verdict;
-		sq_take_back(d, d->lined | d->copying, SQ_MISSED_ROOM);
+		sq_take_back(d, d->lined | d->copying,
+			     verdict == SQ_NO_WAY ? SQ_MISSED_UNCOVERED : SQ_MISSED_ROOM);
 	} else if (d->doubled && bpf_clone_redirect(skb, skb->ifindex, 0)) {
 		/* the copy bears the guard: nobody doubles it again */
 		sq_take_back(d, d->copying, SQ_MISSED_ROOM);

@@ -8,6 +8,7 @@
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
 #define VIRTIO_NET_HDR_F_DATA_VALID 2
+#define IPS_NAT_MASK 0x30ul /* IPS_SRC_NAT, IPS_DST_NAT */
 #define IPV4_PLAIN 0x45 /* without options */
 
 extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak; /* 6.2 */
@@ -160,6 +161,19 @@ __noinline __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol)
 		return 0;
 	whole = bpf_cast_to_kern_ctx(skb);
 	return sq_mix(word ^ bpf_jiffies64() << 32 ^ whole->dev->nd_net.net->net_cookie);
+}
+
+__noinline int sq_is_translated(struct __sk_buff *skb)
+{
+	const struct sk_buff *whole = NULL;
+	const struct nf_conn *connection;
+
+	if (!bpf_core_field_exists(whole->_nfct) || !bpf_core_type_exists(struct nf_conn))
+		return 0;
+	/* as a plain number, since the verifier lets nobody look behind the other kind */
+	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
+	connection = (void *)(BPF_CORE_READ(whole, _nfct) & ~7ul);
+	return connection && BPF_CORE_READ(connection, status) & IPS_NAT_MASK;
 }
 
 char LICENSE[] SEC("license") = "GPL";
