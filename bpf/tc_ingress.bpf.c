@@ -12,7 +12,7 @@
 #include "dns_name.h"
 #include "line.h"
 
-#define PACKET_OTHERHOST 3
+#define PACKET_HOST 0
 #define AF_INET 2
 #define AF_INET6 10
 #define IPV4_DESTINATION 16
@@ -185,7 +185,8 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 		sq_guard_set(skb, 0);
 		return SQ_TC_NEXT;
 	}
-	if (skb->pkt_type == PACKET_OTHERHOST)
+	/* what is for a group is for each of its sockets, of which one alone would be found */
+	if (skb->pkt_type != PACKET_HOST)
 		return SQ_TC_NEXT;
 	offset = sq_network(skb, l3, &protocol);
 	word = sq_word_of(skb, offset, protocol);
