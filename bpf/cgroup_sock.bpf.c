@@ -50,6 +50,23 @@ static __always_inline void sq_sock_address(struct sq_event *event, struct bpf_s
 	sq_flow(event);
 }
 
+/* To the unspecified address connects and sends who means this machine (RFC 4291, 2.5.2; ip_route_output_key()). */
+static __always_inline void sq_meet_itself(struct sq_event *event)
+{
+	__be64 high, low;
+
+	__builtin_memcpy(&high, event->peer, sizeof(high));
+	__builtin_memcpy(&low, event->peer + sizeof(high), sizeof(low));
+	if (high)
+		return;
+	if (!low) {
+		event->peer[15] = 1;
+	} else if (low == bpf_cpu_to_be64(0x0000ffff00000000ull)) {
+		event->peer[12] = 127;
+		event->peer[15] = 1;
+	}
+}
+
 static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook hook, bool ipv6)
 {
 	struct sq_event scope = {};
@@ -59,6 +76,8 @@ static __always_inline int sq_sock_call(struct bpf_sock_addr *ctx, enum sq_hook 
 		return ALLOW;
 	sq_begin(&d, &scope, sq_current_call());
 	sq_sock_address(&d.event, ctx, ipv6);
+	if (hook != SQ_HOOK_BIND)
+		sq_meet_itself(&d.event);
 	sq_decide(&d);
 	sq_blame(&d, NULL);
 	return sq_answer(&d);
