@@ -51,7 +51,8 @@ static bool loses_names(const struct sq_fault *fault)
 static bool hits_connections(const struct sq_fault *fault)
 {
 	return fault->kind->id == SQ_FAULT_RATE ||
-	       (fault->kind->id == SQ_FAULT_PARTITION && fault->probability_ppb == SQ_SHARE_ONE) ||
+	       (fault->kind->id == SQ_FAULT_PARTITION && fault->probability_ppb == SQ_SHARE_ONE &&
+		!fault->ramp_ns) ||
 	       (sq_fault_kind_has(fault->kind, "per") && fault->per == SQ_PER_CONNECTION);
 }
 
