@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What comes to the targets' processes while faults act: network namespaces, and devices in them. They are attached to
- * a namespace each time the loop comes round, so that many of them do not hold up the lease.
+ * What comes to the targets' processes while faults act: network namespaces, and devices in them. One step in one of
+ * them is made each time the loop comes round, so that many of them do not hold up the lease.
  */
 #include <stdlib.h>
 

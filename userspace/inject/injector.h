@@ -112,8 +112,8 @@ void sq_injector_look_at_links(struct sq_injector *injector);
 bool sq_injector_has_changed(const struct sq_injector *injector);
 
 /*
- * Attaches in one such namespace: the lease does not wait for many. What fails there is tried again after the next
- * sq_injector_refresh(), and is no error a second time.
+ * Goes a step on in one such namespace: the lease does not wait for many. What fails there is tried again after
+ * the next sq_injector_refresh(), and is no error a second time.
  */
 int sq_injector_attach_next(struct sq_injector *injector, struct sq_error **err);
 

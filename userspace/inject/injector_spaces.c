@@ -64,29 +64,44 @@ static void enter(struct sq_injector *injector, struct sq_netns *netns)
 			    BPF_ANY);
 }
 
-/* The line before what sends packets to it. */
-static int attach_in(struct sq_injector *injector, struct sq_netns *netns, struct sq_error **err)
+/* All that there is, for devices that have no program yet. */
+static int attach_there(struct sq_injector *injector, struct sq_netns *netns, struct sq_error **err)
 {
-	int r = 0;
+	int r;
 
-	if (!netns->entered)
-		enter(injector, netns);
-	if (netns->links_fd < 0)
-		r = watch(injector, netns, err);
-	else
-		sq_link_watch_drain(netns->links_fd);
-	if (!r && injector->needs_line && !netns->has_line) {
-		r = sq_line_add(&injector->line, netns->fd, err);
-		netns->has_line = !r;
-	}
-	if (!r)
-		r = sq_devices_attach(&injector->devices, netns, err);
+	sq_link_watch_drain(netns->links_fd);
+	r = sq_devices_attach(&injector->devices, netns, err);
 	/* it may have been looked at there before its program was gone */
 	for (size_t i = 0; injector->devices.moved && i < injector->netns.n; i++)
 		injector->netns.item[i].changed = true;
 	injector->devices.moved = false;
-	return r ? sq_error_wrap(err, "network namespace %llu", (unsigned long long)netns->inode)
-		 : 0;
+	return r;
+}
+
+/*
+ * One step, as each may wait until others are done with the kernel's one lock for all network devices: the line before
+ * what sends packets to it.
+ */
+static int attach_in(struct sq_injector *injector, struct sq_netns *netns, struct sq_error **err)
+{
+	int r = 0;
+
+	netns->changed = true;
+	if (!netns->entered) {
+		enter(injector, netns);
+	} else if (netns->links_fd < 0) {
+		r = watch(injector, netns, err);
+	} else if (injector->needs_line && !netns->has_line) {
+		r = sq_line_add(&injector->line, netns->fd, err);
+		netns->has_line = !r;
+	} else {
+		netns->changed = false;
+		r = attach_there(injector, netns, err);
+	}
+	if (!r)
+		return 0;
+	netns->changed = false;
+	return sq_error_wrap(err, "network namespace %llu", (unsigned long long)netns->inode);
 }
 
 /* Each has its turn, also where the first ones change all the time. */
@@ -213,7 +228,6 @@ int sq_injector_attach_next(struct sq_injector *injector, struct sq_error **err)
 		return 0;
 	injector->next_netns = (size_t)(netns - injector->netns.item) + 1;
 	told = netns->failed;
-	netns->changed = false;
 	r = attach_in(injector, netns, told ? NULL : err);
 	netns->failed = r;
 	return told ? 0 : r;
