@@ -16,10 +16,12 @@
 #include "guard/undo.h"
 #include "util/netns.h"
 #include "util/tc.h"
+#include "util/time.h"
 
 #define FIRST_PRIORITY 1
 #define LAST_PRIORITY 16
 #define FIRST_HANDLE 0x53510000u /* others count theirs from 1 */
+#define STEP_NS (100 * SQ_MS) /* each device may take 10 ms, and the lease waits */
 #define LO_IFINDEX 1 /* in every network namespace */
 
 /* linux/if_arp.h, which cannot stand beside net/if_arp.h */
@@ -109,12 +111,18 @@ static void forget_gone(struct sq_devices *devices, uint64_t netns,
 	for (size_t i = devices->n; i-- > 0;) {
 		const struct sq_device *device = &devices->item[i];
 		const struct if_nameindex *found = interfaces;
+		bool linked;
 
+		if (device->netns != netns)
+			continue;
 		while (found->if_name && found->if_index != device->ifindex)
 			found++;
-		if (device->netns != netns || found->if_name)
+		linked = devices->tcx && sq_tcx_is_attached(device->link_fd);
+
+		/* another one may have its number already */
+		if (found->if_name && (linked || !devices->tcx))
 			continue;
-		devices->moved |= devices->tcx && sq_tcx_is_attached(device->link_fd);
+		devices->moved |= linked;
 		drop(devices, i);
 	}
 }
@@ -178,6 +186,7 @@ static int attach_all(void *argument, struct sq_error **err)
 	struct attach *attach = argument;
 	struct if_nameindex *interfaces = if_nameindex();
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const uint64_t end = sq_now() + STEP_NS;
 	int r = 0;
 
 	if (!interfaces || fd < 0) {
@@ -187,9 +196,14 @@ static int attach_all(void *argument, struct sq_error **err)
 		return r;
 	}
 	forget_gone(attach->devices, attach->netns->inode, interfaces);
+	attach->devices->more = false;
 	for (const struct if_nameindex *i = interfaces; i->if_name; i++) {
 		int layer, failed = 0;
 
+		if (sq_now() > end) {
+			attach->devices->more = true;
+			break;
+		}
 		if (is_ours(i->if_name))
 			continue;
 		layer = link_layer(fd, i->if_name);

@@ -28,14 +28,16 @@ struct sq_devices {
 	int program_fd[2][2];
 	bool egress_of_lo; /* no fault is of what leaves: egress is for what goes in by lo again */
 	uint32_t handle; /* of a filter: one for each run */
+	bool more; /* it took long enough: there are more to attach to */
 	bool moved; /* one has gone to another network namespace, without its program now */
 	struct sq_eventlog *log;
 };
 
 /*
- * Attaches to the devices of @netns that have no program yet, and forgets those that are gone. The delay lines' own get none, of other runs neither:
- * what these hold was decided, and a mark on it would be taken for theirs. Devices of kinds that squall cannot parse
- * are left out. Where one fails the others are attached to all the same; the first error is the result.
+ * Attaches to the devices of @netns that have no program yet, and forgets those that are gone. The delay lines' own get
+ * none, of other runs neither: what these hold was decided, and a mark on it would be taken for theirs. Devices of kinds
+ * that squall cannot parse are left out. Where one fails the others are attached to all the same; the first error is the
+ * result. Those that it did not come to within a tenth of a second make @devices->more.
  */
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 		      struct sq_error **err);

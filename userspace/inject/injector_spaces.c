@@ -71,6 +71,7 @@ static int attach_there(struct sq_injector *injector, struct sq_netns *netns, st
 
 	sq_link_watch_drain(netns->links_fd);
 	r = sq_devices_attach(&injector->devices, netns, err);
+	netns->changed |= !r && injector->devices.more;
 	/* it may have been looked at there before its program was gone */
 	for (size_t i = 0; injector->devices.moved && i < injector->netns.n; i++)
 		injector->netns.item[i].changed = true;
