@@ -143,6 +143,15 @@ static void keep_old(struct sq_resolver *resolver, struct sq_name *name, const s
 	sq_run_note(resolver->run, note);
 }
 
+static void tell_more(struct sq_resolver *resolver, const struct sq_name *name)
+{
+	_cleanup_free_ char *note =
+		sq_asprintf("the name '%s' has more than %d addresses: the others are not hit",
+			    name->host, SQ_NAME_ADDRESSES);
+
+	sq_run_note(resolver->run, note);
+}
+
 static int take_over(struct sq_resolver *resolver, struct sq_names *fresh, struct sq_error **err)
 {
 	bool changed = false;
@@ -161,6 +170,8 @@ static int take_over(struct sq_resolver *resolver, struct sq_names *fresh, struc
 		}
 		if (!name->n)
 			keep_old(resolver, name, old);
+		if (name->more && !old->more)
+			tell_more(resolver, name);
 		if (sq_name_same(name, old))
 			continue;
 		tell(resolver, name);

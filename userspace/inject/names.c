@@ -50,7 +50,8 @@ bool sq_name_add(struct sq_name *name, const char *text)
 		return false;
 	if (has(name, address))
 		return true;
-	if (name->n == SQ_NAME_ADDRESSES)
+	name->more = name->n == SQ_NAME_ADDRESSES;
+	if (name->more)
 		return false;
 	memcpy(name->address[name->n++], address, sizeof(address));
 	return true;

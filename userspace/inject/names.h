@@ -8,12 +8,13 @@
 #include "experiment/experiment.h"
 
 #define SQ_RESOLVE_NAME "squall-resolve"
-#define SQ_NAME_ADDRESSES 64 /* of a name; what is beyond is left out */
+#define SQ_NAME_ADDRESSES 256 /* of a name; what is beyond is left out */
 
 struct sq_name {
 	char *host;
 	uint8_t address[SQ_NAME_ADDRESSES][16]; /* IPv4 as ::ffff:a.b.c.d */
 	size_t n;
+	bool more; /* it has more addresses than there is room for */
 	char *problem; /* why it did not resolve, or NULL */
 };
 
