@@ -382,6 +382,7 @@ struct sq_line_slot {
 struct sq_line_shared {
 	__u64 next; /* the number of the next packet */
 	__u64 waits; /* the line server waits to be woken by the ring */
+	__u64 fragments; /* that came in, and of which nobody knows the socket */
 	__u64 alive_ns; /* when it last said that it takes packets, by CLOCK_BOOTTIME; 0: it takes none */
 };
 

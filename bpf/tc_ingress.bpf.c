@@ -173,6 +173,14 @@ __weak __noinline int sq_find_receiver(struct __sk_buff *skb, struct sq_event *e
 	return found && (bound || !sq_is_forwarded(skb, size, &tuple));
 }
 
+static __always_inline void sq_count_fragment(void)
+{
+	struct sq_line_shared *shared = sq_line_shared_get();
+
+	if (shared)
+		__sync_fetch_and_add(&shared->fragments, 1);
+}
+
 static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 {
 	struct sq_decision d = { .event = { .call = SQ_NO_CALL } };
@@ -202,6 +210,8 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	/* before all that costs: outside of the run's time only what is still held of its flow makes it wait */
 	if (refused && !sq_follows(&d))
 		return SQ_TC_NEXT;
+	if (sq_hides_ports(&d.event))
+		sq_count_fragment();
 	if (!sq_find_receiver(skb, &d.event, offset, protocol)) {
 		WRITE_ONCE(*stranger, word);
 		return SQ_TC_NEXT;

@@ -13,12 +13,15 @@
 #define LATE_SHARE 0.25 /* a median delay may be so much above what was asked, */
 #define LATE_NS (5 * SQ_MS) /* and as much more as a busy machine takes to wake somebody */
 
+#define ASTRAY "translated by the host's NAT, or not IP: held back they would not find their way"
+
 /* A fault's counters, and what follows from them. */
 struct effect {
 	const struct sq_fault *fault;
 	struct sq_counters counters;
 	struct sq_delays delays;
 	uint64_t undone; /* it passed: for want of room, or nothing could be made of it */
+	uint64_t astray; /* so did what nothing could bring back to lo */
 	uint64_t thrown; /* the dice decided on them */
 	uint64_t eligible; /* passed every filter: for the dice to decide */
 };
@@ -94,6 +97,7 @@ static const char *why_nothing(const struct sq_run *run, const struct effect *ef
 		{ missed[SQ_MISSED_LEASE], "they came when the lease had ended" },
 		{ missed[SQ_MISSED_KILLED], "they came after the kill switch" },
 		{ effect->undone, why_undone(fault) },
+		{ effect->astray, "they were on lo, and " ASTRAY },
 		{ missed[SQ_MISSED_LOST], "another fault lost those packets" },
 	};
 	size_t most = 0;
@@ -184,8 +188,10 @@ static void measure(const struct sq_run *run, size_t i, struct effect *ret)
 				.counters = sq_injector_counters(run->injector, i, -1) };
 	sq_injector_delays(run->injector, i, &ret->delays);
 	ret->undone = missed[SQ_MISSED_ROOM];
+	if (!sq_fault_kind_is_call(ret->fault->kind))
+		ret->astray = missed[SQ_MISSED_UNCOVERED];
 	ret->thrown = ret->counters.injected + missed[SQ_MISSED_DICE];
-	ret->eligible = ret->thrown + ret->undone + missed[SQ_MISSED_BUDGET] +
+	ret->eligible = ret->thrown + ret->undone + ret->astray + missed[SQ_MISSED_BUDGET] +
 			missed[SQ_MISSED_RATE] + missed[SQ_MISSED_LOST];
 }
 
@@ -210,6 +216,10 @@ static char *why_ineffective(const struct sq_run *run, const struct effect *effe
 		return sq_asprintf("fault '%s' is weakened: the blast radius's rate let %llu of "
 				   "%llu pass",
 				   name, rate, rate + injected);
+	if (weakens(effect->astray, injected))
+		return sq_asprintf("fault '%s' is weakened: %llu of %llu were on lo, and " ASTRAY,
+				   name, (unsigned long long)effect->astray,
+				   (unsigned long long)effect->astray + injected);
 	if (weakens(undone, injected))
 		return sq_asprintf("fault '%s' is weakened: %s %llu of %llu", name,
 				   makes_packets(effect->fault)

@@ -207,11 +207,23 @@ static void add_unhit(const struct sq_injector *injector, json_t *notes)
 	json_array_append_new(notes, sq_json_string(text));
 }
 
+static uint64_t count_fragments(const struct sq_injector *injector)
+{
+	struct sq_line_shared shared = { 0 };
+	uint32_t zero = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(injector->object->maps.sq_line_shared), &zero, &shared);
+	return shared.fragments;
+}
+
 json_t *sq_injector_notes(const struct sq_injector *injector)
 {
 	json_t *notes = json_array();
 
 	add_unhit(injector, notes);
+	add_note(notes, count_fragments(injector),
+		 "that came in, of whomever, passed: fragments, of which only the first tells its "
+		 "socket");
 	if (injector->follower)
 		sq_follower_notes(injector->follower, notes);
 	return notes;
