@@ -155,6 +155,11 @@ static void tell_overlap(struct sq_plan *plan, const struct sq_fault *fault,
 		"peer, ";
 	_cleanup_free_ char *start = sq_asprintf(both, fault->name, other->name);
 
+	if (fault->kind->id == SQ_FAULT_REFUSE) {
+		if (other->kind->id == SQ_FAULT_REFUSE && other->error != fault->error && earlier)
+			sq_plan_warn(plan, "%sthe first in the file decides on the error", start);
+		return;
+	}
 	if (other->kind->id == SQ_FAULT_REFUSE)
 		sq_plan_warn(plan, "%s'%s' sees only connections that stand already, and UDP",
 			     start, fault->name);
@@ -197,15 +202,11 @@ static void tell_names(struct sq_plan *plan, const struct sq_fault *fault)
 			     fault->name);
 }
 
-void sq_net_traps(struct sq_plan *plan, size_t i)
+/* What one fault on packets cannot do, or not as one may think. */
+static void tell_alone(struct sq_plan *plan, size_t i)
 {
-	const struct sq_experiment *experiment = plan->experiment;
-	const struct sq_fault *fault = &sq_faults(experiment)[i];
+	const struct sq_fault *fault = &sq_faults(plan->experiment)[i];
 
-	if (!sq_fault_kind_is_call(fault->kind))
-		tell_names(plan, fault);
-	if (!(plan->support[i].hooks & ON_PACKETS))
-		return;
 	if (plan->support[i].line)
 		tell_room(plan, fault);
 	if (sq_net_needs_socket(fault, plan->support[i].hooks))
@@ -222,6 +223,19 @@ void sq_net_traps(struct sq_plan *plan, size_t i)
 			fault->name);
 	if (fault->kind->id == SQ_FAULT_RATE)
 		tell_queue(plan, fault);
+}
+
+void sq_net_traps(struct sq_plan *plan, size_t i)
+{
+	const struct sq_experiment *experiment = plan->experiment;
+	const struct sq_fault *fault = &sq_faults(experiment)[i];
+
+	if (!sq_fault_kind_is_call(fault->kind))
+		tell_names(plan, fault);
+	if (plan->support[i].hooks & ON_PACKETS)
+		tell_alone(plan, i);
+	else if (fault->kind->id != SQ_FAULT_REFUSE)
+		return;
 	for (size_t j = 0; j < experiment->faults.n; j++) {
 		const struct sq_fault *other = &sq_faults(experiment)[j];
 
