@@ -4,20 +4,14 @@
  * long as the gate wrote, and sends it on. One thread, one loop. When the run is over it sends at
  * once, in order, what it holds: packets are late, never lost.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/ethernet.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "inject/helper_lease.h"
@@ -25,19 +19,14 @@
 #include "inject/line.h"
 #include "inject/line_intake.h"
 #include "inject/line_part.h"
-#include "inject/line_private.h"
+#include "inject/line_places.h"
 #include "inject/line_protocol.h"
 #include "inject/line_queue.h"
-#include "inject/line_space.h"
 #include "inject/wire_packet.h"
 #include "util/process.h"
 #include "util/time.h"
 
-#define MAX_SPACES 256
-#define SPACE_FILES 11 /* descriptors that each may take */
-#define REUSE_NS \
-	(61 *    \
-	 SQ_S) /* until then something may be held that was bound for a namespace that is dropped */
+#define PLACE_FILES 11 /* descriptors that each may take */
 #define BEAT_EACH 1024
 #define TICK_NS (20 * SQ_MS)
 /* From one round to the next in which packets come or go: for each in the last one, at least, at the most. */
@@ -61,22 +50,12 @@ static struct {
 	struct sq_lease lease;
 	struct sq_hist *hist;
 	uint32_t n_faults;
-	struct sq_line_space space[MAX_SPACES];
-	struct sq_line_pair pair[MAX_SPACES]; /* of each, where there is a line in the kernel */
-	const volatile struct sq_held_total *held; /* what that holds; NULL: there is none */
-	struct sq_line_private private;
-	struct place {
-		ino_t netns; /* 0: it was dropped */
-		uint64_t dropped_ns; /* when */
-	} place[MAX_SPACES]; /* of each */
-	size_t n_spaces;
-	uint64_t dropped; /* packets, by the kernel, in those that were dropped */
+	struct sq_line_places places;
 	struct sq_line_intake intake;
 	struct sq_line_queue queue;
 	struct sq_line_outbox outbox;
 	struct sq_line_stats stats;
-	struct sq_line_backs backs;
-	struct pollfd fds[POLL_TAPS + MAX_SPACES];
+	struct pollfd fds[POLL_TAPS + SQ_LINE_PLACES];
 	uint64_t woken_ns; /* when the last round began */
 	size_t moved; /* how many packets came or went in it */
 	bool open; /* the run is over: nothing is held */
@@ -101,7 +80,7 @@ static void send_made(const struct sq_line_packet *packet, const unsigned char *
 	made->slot = packet->slot;
 	made->slot.faults = 0;
 	memcpy(made->frame, ip, n);
-	sq_line_space_send_made(&server.space[packet->space], &server.outbox, made);
+	sq_line_space_send_made(&server.places.space[packet->space], &server.outbox, made);
 }
 
 /*
@@ -148,8 +127,8 @@ static void release(struct sq_line_packet *packet)
 		server.stats.undone[packet->slot.fated % SQ_MAX_FAULTS]++;
 	}
 	if (!sq_line_jams_wait(&server.outbox.jams, packet))
-		sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox,
-				   packet);
+		sq_line_space_send(&server.places.space[packet->space], &server.places.backs,
+				   &server.outbox, packet);
 }
 
 /* Gives up what has waited before a full device since before @since_ns. */
@@ -175,8 +154,8 @@ static void retry(void)
 	if (!server.open)
 		give_up(now - JAM_NS);
 	for (; (packet = sq_line_jams_next(jams, now)); server.moved++) {
-		sq_line_space_send(&server.space[packet->space], &server.backs, &server.outbox,
-				   packet);
+		sq_line_space_send(&server.places.space[packet->space], &server.places.backs,
+				   &server.outbox, packet);
 		if (server.moved % BEAT_EACH == 0)
 			sq_helper_beat(&server.helper);
 	}
@@ -223,162 +202,13 @@ static void take_in(struct sq_line_packet *packet)
 		sq_line_part(packet, packet->first_segment, hold);
 }
 
-/* The part in the kernel of space @i. */
-static int add_pair(size_t i, struct sq_error **err)
-{
-	struct sq_line_pair_setup setup = { .netns_fd = server.private.netns_fd,
-					    .sysfs_fd = server.private.sysfs_fd,
-					    .ifindex = sq_line_private_ifindex(&server.lease),
-					    .turn_program_fd = SQ_LINE_FD_TURN,
-					    .release_program_fd = SQ_LINE_FD_RELEASE };
-
-	if (!server.held)
-		return 0;
-	sq_line_private_name(&server.lease, setup.name);
-	snprintf(setup.far_name, sizeof(setup.far_name), "squall%zu", i);
-	return sq_line_pair_open(&server.pair[i], &setup, err);
-}
-
-/* In the thread's network namespace, as the two after it. */
-static int attach_back(struct sq_line_space *space, struct sq_error **err)
-{
-	return server.backs.entry ? sq_line_space_attach_back(space, sq_line_ifindex(&server.lease),
-							      SQ_LINE_FD_BACK_PROGRAM, err)
-				  : 0;
-}
-
-static int open_space(size_t i, struct sq_error **err)
-{
-	struct sq_line_space *space = &server.space[i];
-	char name[IFNAMSIZ];
-	int r;
-
-	sq_line_name(&server.lease, name);
-	r = sq_line_space_open(space, sq_line_ifindex(&server.lease), name, err);
-	if (r)
-		return r;
-	r = attach_back(space, err);
-	if (!r)
-		r = add_pair(i, err);
-	if (r)
-		sq_line_space_close(space);
-	return r;
-}
-
-static int remake_device(size_t i, struct sq_error **err)
-{
-	struct sq_line_space *space = &server.space[i];
-	int r = sq_line_space_make_device(space, sq_line_ifindex(&server.lease), err);
-
-	return r ? r : attach_back(space, err);
-}
-
-static int in_netns(int netns_fd, int (*function)(size_t i, struct sq_error **err), size_t i,
-		    struct sq_error **err)
-{
-	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	int r;
-
-	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
-	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
-		return sq_error_errno(err, errno, "cannot enter a network namespace");
-	r = function(i, err);
-	if (setns(own, CLONE_NEWNET) < 0)
-		exit(1);
-	return r;
-}
-
-static void poll_space(size_t i)
-{
-	server.fds[POLL_TAPS + i] =
-		(struct pollfd){ .fd = server.space[i].tap_fd, .events = POLLIN };
-}
-
-/* A place for a space, or MAX_SPACES. */
-static size_t find_place(void)
-{
-	uint64_t now = sq_now();
-
-	for (size_t i = 0; i < server.n_spaces; i++)
-		if (!server.place[i].netns && now > server.place[i].dropped_ns + REUSE_NS)
-			return i;
-	return server.n_spaces;
-}
-
-static int add_space(int netns_fd, struct sq_error **err)
-{
-	size_t i = find_place();
-	struct stat st;
-	int r;
-
-	if (i == MAX_SPACES)
-		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC,
-				    "the delay line serves no more "
-				    "than %d network namespaces",
-				    MAX_SPACES);
-	if (fstat(netns_fd, &st) < 0)
-		return sq_error_errno(err, errno, "cannot look at a network namespace");
-	r = in_netns(netns_fd, open_space, i, err);
-	if (r)
-		return r;
-	server.place[i].netns = st.st_ino;
-	poll_space(i);
-	server.n_spaces = MAX(server.n_spaces, i + 1);
-	return 0;
-}
-
-/* What is held for it has nowhere to go. */
-static int drop_space(int netns_fd, struct sq_error **err)
-{
-	struct stat st;
-
-	if (fstat(netns_fd, &st) < 0)
-		return sq_error_errno(err, errno, "cannot look at a network namespace");
-	for (size_t i = 0; i < server.n_spaces; i++) {
-		if (server.place[i].netns != st.st_ino)
-			continue;
-		server.place[i] = (struct place){ .dropped_ns = sq_now() };
-		server.dropped += sq_line_space_dropped(&server.space[i]);
-		server.fds[POLL_TAPS + i].fd = -1;
-		server.space[i].cookie = 0;
-		if (server.held)
-			sq_line_pair_close(&server.pair[i]);
-		sq_line_space_close(&server.space[i]);
-	}
-	return 0;
-}
-
-/*
- * Somebody has removed a device: it is made again, or what is sent to it would be lost for good. False: it cannot be
- * made. The network namespace is there as long as it has sockets of ours.
- */
+/* A device that somebody has removed is made again, or what is sent to it would be lost for good. False: it cannot be. */
 static bool remake_devices(void)
 {
-	for (size_t i = 0; server.intake.gone && i < server.n_spaces; i++) {
-		_cleanup_close_ int netns_fd = -EBADF;
-
-		if (!server.place[i].netns || server.fds[POLL_TAPS + i].fd >= 0)
-			continue;
-		netns_fd = sq_line_space_netns(&server.space[i]);
-		if (netns_fd < 0 || in_netns(netns_fd, remake_device, i, NULL))
-			return false;
-		poll_space(i);
-		server.stats.remade++;
-	}
+	if (!server.intake.gone)
+		return true;
 	server.intake.gone = false;
-	return true;
-}
-
-/* What the kernel dropped, as of the run's end: what the line in the kernel should have let go by then is lost too. */
-static uint64_t count_dropped(void)
-{
-	uint64_t dropped = server.dropped;
-
-	if (server.held)
-		dropped += server.held->lost + server.held->delayed;
-	for (size_t i = 0; i < server.n_spaces; i++)
-		dropped += sq_line_space_dropped(&server.space[i]);
-	return dropped;
+	return sq_line_places_remake(&server.places, &server.stats.remade);
 }
 
 /* When all is done. */
@@ -387,7 +217,7 @@ static void tell_stats(void)
 	struct sq_line_reply reply = { .number = server.stopped, .stats = server.stats };
 
 	reply.stats.reused = server.intake.reused;
-	reply.stats.dropped = count_dropped();
+	reply.stats.dropped = sq_line_places_dropped(&server.places);
 	sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
 }
 
@@ -407,7 +237,9 @@ static bool obey(void)
 		return false;
 	}
 	reply.number = request.number;
-	reply.result = request.command == SQ_LINE_DROP ? drop_space(fd, &err) : add_space(fd, &err);
+	reply.result = request.command == SQ_LINE_DROP
+			       ? sq_line_places_drop(&server.places, fd, &err)
+			       : sq_line_places_add(&server.places, fd, &err);
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
 	sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
@@ -440,8 +272,8 @@ static void wait_for_work(uint64_t most_ns)
 				    .tv_nsec = (long)(wait % SQ_S) };
 
 	sq_line_intake_wait(&server.intake, true);
-	if (ppoll(server.fds, POLL_TAPS + server.n_spaces, &timeout, NULL) < 0)
-		for (size_t i = 0; i < POLL_TAPS + server.n_spaces; i++)
+	if (ppoll(server.fds, POLL_TAPS + server.places.n, &timeout, NULL) < 0)
+		for (size_t i = 0; i < POLL_TAPS + server.places.n; i++)
 			server.fds[i].revents = 0;
 	sq_line_intake_wait(&server.intake, false);
 	sq_line_intake_live(&server.intake, sq_now());
@@ -453,8 +285,8 @@ static bool move_packets(void)
 	size_t came;
 
 	server.woken_ns = sq_now();
-	came = sq_line_intake_read(&server.intake, server.space, &server.fds[POLL_TAPS],
-				   server.n_spaces);
+	came = sq_line_intake_read(&server.intake, server.places.space, &server.fds[POLL_TAPS],
+				   server.places.n);
 	release_due();
 	server.moved = server.intake.more ? 0 : server.moved + came;
 	return came;
@@ -465,15 +297,16 @@ static void drain(void)
 {
 	const uint64_t begin = sq_now(), end = begin + SQ_LEASE_NS + DRAIN_NS;
 	/* a controller that was killed may detach later than it lets us know: what comes goes on */
-	uint64_t quiet = begin + DRAIN_NS + (server.held && server.held->packets ? SQ_BRIEF_NS : 0);
+	uint64_t quiet = begin + DRAIN_NS +
+			 (server.places.held && server.places.held->packets ? SQ_BRIEF_NS : 0);
 	uint64_t now, held = 0;
 
 	while ((now = sq_now()) < MIN(quiet, end) ||
 	       (server.outbox.jams.n && now < begin + JAM_AT_END_NS)) {
 		wait_for_work(TICK_NS);
-		if (move_packets() || (server.held && server.held->packets != held))
+		if (move_packets() || (server.places.held && server.places.held->packets != held))
 			quiet = MAX(quiet, sq_now() + DRAIN_NS);
-		held = server.held ? server.held->packets : 0;
+		held = server.places.held ? server.places.held->packets : 0;
 		sq_helper_beat(&server.helper);
 	}
 	sq_line_intake_live(&server.intake, 0);
@@ -500,9 +333,7 @@ static void serve(void)
 	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
 	drain();
 	tell_stats();
-	/* at once: with their network namespace they would go when the kernel has time for it */
-	for (size_t i = 0; server.held && i < server.n_spaces; i++)
-		sq_line_pair_close(&server.pair[i]);
+	sq_line_places_close_pairs(&server.places);
 }
 
 static int map_shared(uint32_t n_faults, struct sq_error **err)
@@ -521,25 +352,25 @@ static int map_shared(uint32_t n_faults, struct sq_error **err)
 
 static int map_backs(struct sq_error **err)
 {
-	void *backs = mmap(NULL, SQ_LINE_BACKS * sizeof(*server.backs.entry),
+	void *backs = mmap(NULL, SQ_LINE_BACKS * sizeof(*server.places.backs.entry),
 			   PROT_READ | PROT_WRITE, MAP_SHARED, SQ_LINE_FD_BACKS, 0);
 
 	if (backs == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map the ways back");
-	server.backs.entry = backs;
+	server.places.backs.entry = backs;
 	return 0;
 }
 
 /* While it may still make a network namespace. */
 static int map_private(struct sq_error **err)
 {
-	void *held =
-		mmap(NULL, sizeof(*server.held), PROT_READ, MAP_SHARED, SQ_LINE_FD_HELD_TOTAL, 0);
+	void *held = mmap(NULL, sizeof(*server.places.held), PROT_READ, MAP_SHARED,
+			  SQ_LINE_FD_HELD_TOTAL, 0);
 
 	if (held == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map what the line in the kernel holds");
-	server.held = held;
-	return sq_line_private_make(&server.private, err);
+	server.places.held = held;
+	return sq_line_private_make(&server.places.private, err);
 }
 
 static int map_what_there_is(unsigned long with, struct sq_error **err)
@@ -565,7 +396,7 @@ int sq_line_main(int argc, char **argv)
 	struct sq_error *err = NULL;
 	int r;
 
-	sq_process_want_files((size_t)(MAX_SPACES + 1) * SPACE_FILES);
+	sq_process_want_files((size_t)(SQ_LINE_PLACES + 1) * PLACE_FILES);
 	r = sq_helper_enter(&server.helper, SQ_HELPER_LINE, &err);
 	if (!r)
 		r = sq_lease_from_arguments(&server.lease, argc, argv, &err);
@@ -575,6 +406,8 @@ int sq_line_main(int argc, char **argv)
 		r = map_what_there_is(argc > 5 ? strtoul(argv[5], NULL, 10) : 0, &err);
 	if (r)
 		return sq_helper_fail(err);
+	server.places.lease = &server.lease;
+	server.places.fds = &server.fds[POLL_TAPS];
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
 	server.fds[POLL_RING] = (struct pollfd){ .fd = SQ_LINE_FD_RING, .events = POLLIN };
 	server.outbox.gone = count_gone;
