@@ -165,14 +165,14 @@ static void leave(struct sq_injector *injector, size_t i, struct sq_texts *left)
 	sq_netns_list_remove(&injector->netns, i);
 }
 
-/* What those who have left have sent may still be held. */
+/* What those who have left have sent may still be held: delays add up. */
 static uint64_t longest_wait(const struct sq_injector *injector)
 {
 	uint64_t wait = 0;
 
 	for (size_t i = 0; i < injector->n_faults; i++)
-		wait += sq_fault_longest_ns(sq_injector_fault(injector, i));
-	return MIN(wait, MOST_DELAY_NS);
+		wait += MIN(sq_fault_longest_ns(sq_injector_fault(injector, i)), MOST_DELAY_NS);
+	return wait;
 }
 
 bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left)
