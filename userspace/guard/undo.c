@@ -128,24 +128,25 @@ static void forget_clsact(const json_t *event)
 	unlink(mark);
 }
 
-void sq_undo_one(json_t *event, struct sq_texts *left)
+void sq_undo_one(json_t *event, int netns_fd, struct sq_texts *left)
 {
 	const char *kind = sq_json_text(event, "kind");
 	_cleanup_error_ struct sq_error *err = NULL;
-	_cleanup_close_ int netns = -EBADF;
+	_cleanup_close_ int found = -EBADF;
 
 	if (!strcmp(kind, "cgroup")) {
 		undo_cgroup(sq_json_text(event, "path"), left);
 	} else if (!strcmp(kind, "filter")) {
-		netns = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
-		if (netns == -ENOENT) {
+		if (netns_fd < 0)
+			netns_fd = found = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
+		if (netns_fd == -ENOENT) {
 			forget_clsact(event);
-		} else if (netns < 0) {
-			sq_error_errno(&err, -netns,
+		} else if (netns_fd < 0) {
+			sq_error_errno(&err, -netns_fd,
 				       "device '%s': cannot look for its network namespace",
 				       sq_json_text(event, "device"));
 			sq_texts_add(left, err->message);
-		} else if (sq_netns_call(netns, undo_filter, event, &err)) {
+		} else if (sq_netns_call(netns_fd, undo_filter, event, &err)) {
 			sq_error_wrap(&err, "device '%s'", sq_json_text(event, "device"));
 			sq_texts_add(left, err->message);
 		}
@@ -158,6 +159,6 @@ void sq_undo_all(const json_t *events, struct sq_texts *left)
 		json_t *event = json_array_get(events, i);
 
 		if (!strcmp(sq_json_text(event, "event"), "creates"))
-			sq_undo_one(event, left);
+			sq_undo_one(event, -EBADF, left);
 	}
 }

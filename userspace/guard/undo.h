@@ -32,8 +32,11 @@ int sq_undo_filter(struct sq_eventlog *log, uint64_t netns, unsigned int ifindex
 		   const char *device, bool ingress, uint32_t handle, uint32_t priority,
 		   json_t **ret, struct sq_error **err);
 
-/* Undoes one thing, from anywhere. Adds a sentence to @left if that fails. */
-void sq_undo_one(json_t *event, struct sq_texts *left);
+/*
+ * Undoes one thing, from anywhere; of a filter in the network namespace @netns_fd, or where that is negative in the one
+ * that the event names, if a process or a mount still has it. Adds a sentence to @left if that fails.
+ */
+void sq_undo_one(json_t *event, int netns_fd, struct sq_texts *left);
 
 /* Undoes everything that @events announce, last first. Adds a sentence per failure to @left. */
 void sq_undo_all(const json_t *events, struct sq_texts *left);

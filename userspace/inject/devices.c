@@ -225,28 +225,41 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 	return sq_netns_call(netns->fd, attach_all, &attach, err);
 }
 
-static void detach(const struct sq_device *device, struct sq_texts *left)
+static void detach(const struct sq_device *device, const struct sq_netns_list *netns,
+		   struct sq_texts *left)
 {
+	int netns_fd = -EBADF;
+
+	for (size_t i = 0; i < netns->n; i++)
+		if (netns->item[i].inode == device->netns)
+			netns_fd = netns->item[i].fd;
 	sq_close(device->link_fd);
 	if (device->filter)
-		sq_undo_one(device->filter, left);
+		sq_undo_one(device->filter, netns_fd, left);
 	json_decref(device->filter);
 }
 
-void sq_devices_leave(struct sq_devices *devices, uint64_t netns, struct sq_texts *left)
+bool sq_devices_leave(struct sq_devices *devices, uint64_t inode, const struct sq_netns_list *netns,
+		      struct sq_texts *left)
 {
+	const uint64_t end = sq_now() + STEP_NS;
+
 	for (size_t i = devices->n; i-- > 0;) {
-		if (devices->item[i].netns != netns)
+		if (devices->item[i].netns != inode)
 			continue;
-		detach(&devices->item[i], left);
+		if (sq_now() > end)
+			return false;
+		detach(&devices->item[i], netns, left);
 		devices->item[i] = devices->item[--devices->n];
 	}
+	return true;
 }
 
-void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left)
+void sq_devices_detach(struct sq_devices *devices, const struct sq_netns_list *netns,
+		       struct sq_texts *left)
 {
 	for (size_t i = 0; i < devices->n; i++)
-		detach(&devices->item[i], left);
+		detach(&devices->item[i], netns, left);
 	free(devices->item);
 	devices->item = NULL;
 	devices->n = 0;
@@ -308,7 +321,7 @@ void sq_devices_behind(const struct sq_texts *paths, bool ingress, struct sq_tex
 	struct sq_netns_list netns = { 0 };
 
 	/* what cannot be looked at is told when the run attaches there */
-	if (!sq_netns_list_add(&netns, paths, NULL))
+	if (!sq_netns_list_add(&netns, paths, true, NULL))
 		for (size_t i = 0; i < netns.n; i++)
 			sq_netns_call(netns.item[i].fd, look_behind, &look, NULL);
 	sq_netns_list_clear(&netns);

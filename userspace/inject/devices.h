@@ -42,11 +42,16 @@ struct sq_devices {
 int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 		      struct sq_error **err);
 
-/* Detaches in the network namespace @netns; adds a sentence to @left for what could not be. */
-void sq_devices_leave(struct sq_devices *devices, uint64_t netns, struct sq_texts *left);
+/*
+ * Detaches in the network namespace @inode of @netns, for a tenth of a second; adds a sentence to @left for what could
+ * not be. False: there is more.
+ */
+bool sq_devices_leave(struct sq_devices *devices, uint64_t inode, const struct sq_netns_list *netns,
+		      struct sq_texts *left);
 
 /* Detaches everywhere; adds a sentence to @left for what could not be. */
-void sq_devices_detach(struct sq_devices *devices, struct sq_texts *left);
+void sq_devices_detach(struct sq_devices *devices, const struct sq_netns_list *netns,
+		       struct sq_texts *left);
 
 /*
  * Adds to @ret where, in the network namespaces of the processes in the cgroups @paths, a filter of

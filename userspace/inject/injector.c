@@ -423,7 +423,7 @@ void sq_injector_let_out(const struct sq_injector *injector)
 void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 {
 	/* egress first, then drain, and the ways back last */
-	sq_devices_detach(&injector->devices, left);
+	sq_devices_detach(&injector->devices, &injector->netns, left);
 	/* before its link is released, which waits for the naps, without end if nobody wakes them */
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
 	injector->follower = sq_follower_free(injector->follower);

@@ -144,5 +144,5 @@ int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
 
 	/* a path that is not there yet may be later: no reason to end */
 	enter_paths(injector, &missing);
-	return sq_injector_find_spaces(injector, err);
+	return sq_injector_find_spaces(injector, true, err);
 }

@@ -69,9 +69,8 @@ static int attach_there(struct sq_injector *injector, struct sq_netns *netns, st
 {
 	int r;
 
-	sq_link_watch_drain(netns->links_fd);
 	r = sq_devices_attach(&injector->devices, netns, err);
-	netns->changed |= !r && injector->devices.more;
+	netns->changed |= injector->devices.more;
 	/* it may have been looked at there before its program was gone */
 	for (size_t i = 0; injector->devices.moved && i < injector->netns.n; i++)
 		injector->netns.item[i].changed = true;
@@ -88,6 +87,8 @@ static int attach_in(struct sq_injector *injector, struct sq_netns *netns, struc
 	int r = 0;
 
 	netns->changed = true;
+	if (netns->links_fd >= 0)
+		sq_link_watch_drain(netns->links_fd);
 	if (!netns->entered) {
 		enter(injector, netns);
 	} else if (netns->links_fd < 0) {
@@ -112,7 +113,7 @@ static struct sq_netns *next_changed(const struct sq_injector *injector)
 		struct sq_netns *netns =
 			&injector->netns.item[(injector->next_netns + i) % injector->netns.n];
 
-		if (netns->changed)
+		if (netns->changed && !netns->leaving)
 			return netns;
 	}
 	return NULL;
@@ -136,33 +137,47 @@ static void keep_own(struct sq_injector *injector)
 		injector->netns.item[i].kept |= injector->netns.item[i].inode == st.st_ino;
 }
 
-int sq_injector_find_spaces(struct sq_injector *injector, struct sq_error **err)
+int sq_injector_find_spaces(struct sq_injector *injector, bool expect, struct sq_error **err)
 {
 	int r;
 
 	if (!(injector->hooks & ON_DEVICES))
 		return 0;
 	try_again(injector);
-	r = sq_netns_list_add(&injector->netns, &injector->paths, err);
+	r = sq_netns_list_add(&injector->netns, &injector->paths, expect, err);
 	keep_own(injector);
 	if (!r)
 		injector->netns_ns = sq_now();
 	return r;
 }
 
-/* Programs first: afterwards nothing is sent to the line. */
+/* Whoever comes there from now on is counted as one that has arrived. */
+static void begin_to_leave(struct sq_injector *injector, struct sq_netns *netns)
+{
+	uint32_t number = (uint32_t)netns->inode;
+
+	if (netns->leaving)
+		return;
+	bpf_map_delete_elem(bpf_map__fd(injector->object->maps.sq_spaces), &number);
+	injector->setup.leaves(injector->setup.data, netns->inode);
+	netns->leaving = true;
+	netns->entered = netns->changed = false;
+}
+
+/* A step. Programs first: afterwards nothing is sent to the line. */
 static void leave(struct sq_injector *injector, size_t i, struct sq_texts *left)
 {
 	struct sq_netns *netns = &injector->netns.item[i];
-	uint32_t number = (uint32_t)netns->inode;
 
-	sq_devices_leave(&injector->devices, netns->inode, left);
+	begin_to_leave(injector, netns);
+	if (!sq_devices_leave(&injector->devices, netns->inode, &injector->netns, left))
+		return;
 	/* a line that does not answer is missed by its heartbeat */
 	if (netns->has_line)
 		sq_line_drop(&injector->line, netns->fd, NULL);
-	bpf_map_delete_elem(bpf_map__fd(injector->object->maps.sq_spaces), &number);
-	injector->setup.leaves(injector->setup.data, netns->inode);
 	sq_netns_list_remove(&injector->netns, i);
+	/* who came meanwhile; and what failed for want of room may not fail now */
+	sq_injector_find_spaces(injector, false, NULL);
 }
 
 /* What those who have left have sent may still be held: delays add up. */
@@ -184,7 +199,8 @@ bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left
 		may_go |= !injector->netns.item[i].kept;
 	if (!may_go)
 		return false;
-	if (sq_now() > injector->netns_ns + LOOK_NS && sq_injector_find_spaces(injector, NULL))
+	if (sq_now() > injector->netns_ns + LOOK_NS &&
+	    sq_injector_find_spaces(injector, false, NULL))
 		return false;
 	for (size_t i = 0; i < injector->netns.n; i++) {
 		const struct sq_netns *netns = &injector->netns.item[i];
@@ -192,7 +208,6 @@ bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left
 		if (netns->kept || injector->netns_ns < netns->seen_ns + stay)
 			continue;
 		leave(injector, i, left);
-		try_again(injector);
 		return true;
 	}
 	return false;
@@ -244,7 +259,7 @@ int sq_injector_attach_spaces(struct sq_injector *injector, struct sq_error **er
 	if (injector->links_fd < 0)
 		return sq_error_errno(err, errno, "cannot watch the network devices");
 	find_device_programs(injector);
-	r = sq_injector_find_spaces(injector, err);
+	r = sq_injector_find_spaces(injector, true, err);
 	while (!r && sq_injector_has_changed(injector))
 		r = sq_injector_attach_next(injector, err);
 	return r;

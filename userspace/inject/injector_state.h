@@ -68,8 +68,11 @@ int sq_injector_attach_cgroup(struct sq_injector *injector, size_t row, struct s
 /* Attaches what counts arrivals. Negative errno. */
 int sq_injector_attach_arrivals(struct sq_injector *injector, struct sq_error **err);
 
-/* Finds the network namespaces that the targets' processes live in, where a fault needs them. Negative errno. */
-int sq_injector_find_spaces(struct sq_injector *injector, struct sq_error **err);
+/*
+ * Finds the network namespaces that the targets' processes live in, where a fault needs them; @expect as for
+ * sq_netns_list_add(). Negative errno.
+ */
+int sq_injector_find_spaces(struct sq_injector *injector, bool expect, struct sq_error **err);
 
 /* Attaches to the devices that there are now in all of them, once to each. Negative errno. */
 int sq_injector_attach_spaces(struct sq_injector *injector, struct sq_error **err);

@@ -26,7 +26,7 @@
 #include "util/process.h"
 #include "util/time.h"
 
-#define PLACE_FILES 11 /* descriptors that each may take */
+#define PLACE_FILES 12 /* descriptors that each may take */
 #define BEAT_EACH 1024
 #define TICK_NS (20 * SQ_MS)
 /* From one round to the next in which packets come or go: for each in the last one, at least, at the most. */

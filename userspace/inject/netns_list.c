@@ -15,6 +15,14 @@ struct search {
 	size_t processes;
 };
 
+static void see(struct sq_netns *netns)
+{
+	netns->seen_ns = sq_now();
+	/* somebody is there again */
+	netns->changed |= netns->leaving;
+	netns->leaving = false;
+}
+
 static struct sq_netns *find(struct sq_netns_list *list, ino_t inode)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -42,7 +50,7 @@ static struct sq_netns *add(struct sq_netns_list *list, int fd)
 			.inode = st.st_ino, .fd = fd, .links_fd = -EBADF, .changed = true
 		};
 	}
-	known->seen_ns = sq_now();
+	see(known);
 	return known;
 }
 
@@ -65,12 +73,12 @@ static void look_at(pid_t pid, void *data)
 	search->processes++;
 	known = stat(file, &st) < 0 ? NULL : find(search->list, st.st_ino);
 	if (known)
-		known->seen_ns = sq_now();
+		see(known);
 	else
 		add(search->list, open(file, O_RDONLY | O_CLOEXEC));
 }
 
-int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
+int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths, bool expect,
 		      struct sq_error **err)
 {
 	for (size_t i = 0; i < paths->n; i++) {
@@ -86,7 +94,7 @@ int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
 			return r;
 		}
 		sq_error_free(why);
-		if (!r && !search.processes)
+		if (!r && !search.processes && expect)
 			sq_netns_list_keep(list,
 					   open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 	}

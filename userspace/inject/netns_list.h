@@ -20,6 +20,7 @@ struct sq_netns {
 	bool has_line;
 	bool changed; /* there may be devices without programs */
 	bool failed; /* the last time */
+	bool leaving; /* nobody is there any more, and its programs are being taken away */
 };
 
 struct sq_netns_list {
@@ -28,10 +29,10 @@ struct sq_netns_list {
 };
 
 /*
- * Adds the namespaces of the processes in the cgroups @paths and below that are not in @list yet;
+ * Adds the namespaces of the processes in the cgroups @paths and below that are not in @list yet; with @expect
  * squall's own for a cgroup without processes, since its first one will most likely be born there.
  */
-int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths,
+int sq_netns_list_add(struct sq_netns_list *list, const struct sq_texts *paths, bool expect,
 		      struct sq_error **err);
 
 /* Adds the namespace @fd, which is the list's from now on, and stays in it whoever is seen there. */
