@@ -137,8 +137,10 @@ void sq_undo_one(json_t *event, int netns_fd, struct sq_texts *left)
 	if (!strcmp(kind, "cgroup")) {
 		undo_cgroup(sq_json_text(event, "path"), left);
 	} else if (!strcmp(kind, "filter")) {
-		if (netns_fd < 0)
-			netns_fd = found = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
+		if (netns_fd < 0) {
+			found = sq_netns_find((uint64_t)sq_json_int(event, "netns"));
+			netns_fd = found;
+		}
 		if (netns_fd == -ENOENT) {
 			forget_clsact(event);
 		} else if (netns_fd < 0) {
