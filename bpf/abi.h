@@ -349,6 +349,8 @@ struct sq_name_key {
 #define SQ_LINE_BYTES (256u << 20) /* what the line holds at the most */
 #define SQ_LINE_SEGMENTS 64 /* wire packets of a super packet; those beyond share their fates */
 
+#define SQ_LO 1 /* the index of lo in every network namespace */
+
 enum sq_fate {
 	SQ_FATE_PASS, /* on its way, but for what the masks say */
 	SQ_FATE_RESET, /* both ends get a reset instead */

@@ -14,7 +14,6 @@
 #define SQ_APART_NS 4000ull /* so far apart is let go what waited for one before it */
 #define SQ_APART_BEHIND_NS 20000ull /* and what only follows */
 #define SQ_SILENT_NS 1000000000ull /* so long the line server may be silent: as the lease */
-#define SQ_LO 1 /* the index of lo in every network namespace */
 #define SQ_MAC 6
 #define SQ_TC_NEXT (-1) /* TCX_NEXT, TC_ACT_UNSPEC: others in the chain go on */
 #define SQ_NO_WAY (-2) /* nothing could bring it back */

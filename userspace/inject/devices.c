@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "guard/undo.h"
 #include "util/netns.h"
 #include "util/tc.h"
@@ -22,7 +23,6 @@
 #define LAST_PRIORITY 16
 #define FIRST_HANDLE 0x53510000u /* others count theirs from 1 */
 #define STEP_NS (100 * SQ_MS) /* each device may take 10 ms, and the lease waits */
-#define LO_IFINDEX 1 /* in every network namespace */
 
 /* linux/if_arp.h, which cannot stand beside net/if_arp.h */
 #define ARPHRD_RAWIP 519
@@ -144,7 +144,7 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	int program_fd = devices->program_fd[ingress][l3], link_fd = -EBADF, r = 0;
 	struct sq_device *device;
 
-	if (!ingress && devices->egress_of_lo && interface->if_index != LO_IFINDEX)
+	if (!ingress && devices->egress_of_lo && interface->if_index != SQ_LO)
 		return 0;
 	if (program_fd < 0 || is_attached(devices, netns->inode, interface->if_index, ingress))
 		return 0;

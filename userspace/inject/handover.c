@@ -37,19 +37,17 @@ int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t fault
 
 	if (!(injector->hooks & ON_PACKETS))
 		return 0;
-	if (faults) {
+	if (faults && injector->hooks & ON_DEVICES) {
 		/* it may be in none of those that the targets' processes live in */
 		int space = ioctl(socket_fd, SIOCGSKNS);
 
 		if (space < 0)
 			return sq_error_errno(err, errno,
 					      "cannot tell a socket's network namespace");
-		if (injector->hooks & ON_DEVICES)
-			sq_netns_list_keep(&injector->netns, space);
-		else
-			sq_close(space);
-		r = attach_above(injector, err);
+		sq_netns_list_keep(&injector->netns, space);
 	}
+	if (faults)
+		r = attach_above(injector, err);
 	if (r)
 		return r;
 	if (bpf_map_update_elem(bpf_map__fd(injector->object->maps.sq_handed), &socket_fd, &scope,

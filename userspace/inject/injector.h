@@ -43,7 +43,7 @@ struct sq_injector_setup {
 	bool observe; /* count what would be hit, and act on nothing */
 	/* Called before anything is made in a network namespace; the descriptor stays the injector's. */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
-	/* Called when nothing of the injector is there any more. */
+	/* Called before it leaves one again, which somebody may come back to: then it enters anew. */
 	void (*leaves)(void *data, uint64_t netns);
 	void *data;
 };

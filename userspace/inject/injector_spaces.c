@@ -67,9 +67,8 @@ static void enter(struct sq_injector *injector, struct sq_netns *netns)
 /* All that there is, for devices that have no program yet. */
 static int attach_there(struct sq_injector *injector, struct sq_netns *netns, struct sq_error **err)
 {
-	int r;
+	int r = sq_devices_attach(&injector->devices, netns, err);
 
-	r = sq_devices_attach(&injector->devices, netns, err);
 	netns->changed |= injector->devices.more;
 	/* it may have been looked at there before its program was gone */
 	for (size_t i = 0; injector->devices.moved && i < injector->netns.n; i++)

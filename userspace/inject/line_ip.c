@@ -76,7 +76,7 @@ static void address_v4(struct sq_line_letter *letter, const unsigned char *packe
 	*address = (struct sockaddr_in){ .sin_family = AF_INET };
 	memcpy(&address->sin_addr, packet + IPV4_DESTINATION, sizeof(address->sin_addr));
 	letter->address_n = sizeof(*address);
-	letter->device = on_lo ? SQ_LO_IFINDEX : 0;
+	letter->device = on_lo ? SQ_LO : 0;
 }
 
 /* Bound to lo, the route to an own address would not be found, as it is of IPv4. */
@@ -90,9 +90,9 @@ static int address_v6(struct sq_line_ip *ip, struct sq_line_letter *letter,
 		return -EINVAL;
 	*address = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
 	memcpy(&address->sin6_addr, packet + IPV6_DESTINATION, sizeof(address->sin6_addr));
-	if (ifindex == SQ_LO_IFINDEX) {
+	if (ifindex == SQ_LO) {
 		home = sq_line_home_of(&ip->homes, &address->sin6_addr);
-		letter->device = home ? 0 : SQ_LO_IFINDEX;
+		letter->device = home ? 0 : SQ_LO;
 	}
 	if (IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr))
 		address->sin6_scope_id = home ? home : ifindex;
@@ -113,7 +113,7 @@ int sq_line_ip_post(struct sq_line_ip *ip, struct sq_line_outbox *outbox,
 		return -EINVAL;
 	if (header[0] >> 4 == 4) {
 		fd = in ? ip->v4_in_fd : ip->v4_fd;
-		address_v4(&letter, header, ifindex == SQ_LO_IFINDEX);
+		address_v4(&letter, header, ifindex == SQ_LO);
 	} else {
 		fd = in ? ip->v6_in_fd : ip->v6_fd;
 		r = address_v6(ip, &letter, header, n, ifindex);

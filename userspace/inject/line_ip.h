@@ -10,8 +10,6 @@
 #include "inject/line_outbox.h"
 #include "util/error.h"
 
-#define SQ_LO_IFINDEX 1 /* in every network namespace */
-
 struct sq_line_ip {
 	int v4_fd, v6_fd;
 	int v4_in_fd, v6_in_fd; /* of packets that came in by lo, and of squall's own */

@@ -260,7 +260,7 @@ void sq_line_space_send(struct sq_line_space *space, struct sq_line_backs *backs
 
 	if (packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
 		let_go(outbox, packet, r);
-	} else if (slot->ifindex == SQ_LO_IFINDEX) {
+	} else if (slot->ifindex == SQ_LO) {
 		send_to_lo(space, outbox, packet);
 	} else if (!slot->ingress) {
 		post_to_device(space, outbox, packet);
