@@ -320,11 +320,12 @@ static void disarm(struct sq_run *run)
 		return;
 	sq_keeper_follow_timeline(run);
 	sq_handing_end(run);
+	sq_spaces_end(run);
 	sq_injector_let_out(run->injector);
 	note_all(run, sq_injector_notes(run->injector));
 	sq_injector_disarm(run->injector, &run->left);
 	/* only now has the line let go of all */
-	note_all(run, sq_injector_line_notes(run->injector));
+	note_all(run, sq_injector_late_notes(run->injector));
 	run->noted = true;
 	if (sq_injector_count(run->injector, &err))
 		sq_run_judge(run, SQ_ERROR, "%s", err->message);

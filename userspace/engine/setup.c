@@ -296,7 +296,6 @@ static void stop_children(struct sq_run *run)
 static void release(struct sq_run *run)
 {
 	run->following = sq_following_free(run->following);
-	run->spaces = sq_spaces_free(run->spaces);
 	sq_handing_clear(&run->handing);
 	run->steady = sq_steady_free(run->steady);
 	run->stops = sq_stops_free(run->stops);

@@ -30,7 +30,6 @@ enum sq_stage {
 };
 
 struct sq_following;
-struct sq_spaces;
 
 struct sq_run {
 	const struct sq_run_request *request;
@@ -51,7 +50,7 @@ struct sq_run {
 	struct sq_user user; /* whom programs run as, where the policy names one */
 	struct sq_children *children;
 	struct sq_following *following;
-	struct sq_spaces *spaces;
+	sd_event_source *spaces; /* what is to be said of network namespaces */
 	struct sq_handing handing;
 	struct sq_vitals *vitals;
 	struct sq_resolver *resolver; /* of host names, or NULL */
@@ -130,7 +129,7 @@ struct sq_following *sq_following_free(struct sq_following *following);
  */
 int sq_spaces_start(struct sq_run *run, struct sq_error **err);
 void sq_spaces_look(struct sq_run *run);
-struct sq_spaces *sq_spaces_free(struct sq_spaces *spaces);
+void sq_spaces_end(struct sq_run *run);
 
 /* aim.c: which cgroups the faults hit, and what is protected in them and so carved out. */
 uint64_t sq_run_faults_of(const struct sq_run *run,

@@ -44,7 +44,7 @@ int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t fault
 		if (space < 0)
 			return sq_error_errno(err, errno,
 					      "cannot tell a socket's network namespace");
-		sq_netns_list_keep(&injector->netns, space);
+		sq_injector_keep_space(injector, space);
 	}
 	if (faults)
 		r = attach_above(injector, err);

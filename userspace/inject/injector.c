@@ -320,7 +320,7 @@ int sq_injector_load(struct sq_injector **ret, const struct sq_injector_setup *s
 	injector->setup = *setup;
 	injector->n_faults = setup->experiment->faults.n;
 	injector->line.socket = -EBADF;
-	injector->links_fd = -EBADF;
+	injector->spaces.links_fd = -EBADF;
 	r = load(injector, err);
 	if (r)
 		injector = sq_injector_free(injector);
@@ -423,7 +423,9 @@ void sq_injector_let_out(const struct sq_injector *injector)
 void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 {
 	/* egress first, then drain, and the ways back last */
-	sq_devices_detach(&injector->devices, &injector->netns, left);
+	injector->net_follower =
+		sq_net_follower_free(injector->net_follower, left, &injector->notes);
+	sq_netspaces_close(&injector->spaces, left);
 	/* before its link is released, which waits for the naps, without end if nobody wakes them */
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_NAP, HELPERS_NS);
 	injector->follower = sq_follower_free(injector->follower);
@@ -431,8 +433,6 @@ void sq_injector_disarm(struct sq_injector *injector, struct sq_texts *left)
 	sq_line_stop(&injector->line);
 	sq_helper_wait(injector->setup.helpers, SQ_HELPER_LINE, LINE_NS);
 	sq_line_stats(&injector->line, &injector->line_stats);
-	injector->links_fd = sq_close(injector->links_fd);
-	sq_netns_list_clear(&injector->netns);
 }
 
 struct sq_injector *sq_injector_free(struct sq_injector *injector)
@@ -457,6 +457,7 @@ struct sq_injector *sq_injector_free(struct sq_injector *injector)
 	free(injector->names.item);
 	free(injector->peers.item);
 	sq_texts_clear(&injector->paths);
+	sq_texts_clear(&injector->notes);
 	free(injector);
 	return NULL;
 }

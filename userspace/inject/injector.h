@@ -41,7 +41,10 @@ struct sq_injector_setup {
 	size_t n_cgroups; /* how many targets there may be */
 	size_t n_carved; /* how many cgroups are carved out of them at the start */
 	bool observe; /* count what would be hit, and act on nothing */
-	/* Called before anything is made in a network namespace; the descriptor stays the injector's. */
+	/*
+	 * Called before anything is made in a network namespace; the descriptor stays the injector's. As the next one,
+	 * by a thread of its own between sq_injector_follow_spaces() and sq_injector_disarm().
+	 */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
 	/* Called before it leaves one again, which somebody may come back to: then it enters anew. */
 	void (*leaves)(void *data, uint64_t netns);
@@ -87,7 +90,7 @@ int sq_injector_carve(struct sq_injector *injector, const struct sq_cgroup *cgro
 /*
  * The socket @socket_fd, and what it accepts from now on, is hit by @faults as the target at @row of the
  * counters, whichever cgroup made it; by none: it is spared. Its namespace gets its programs with
- * sq_injector_attach() or sq_injector_attach_next(). Lasts until the injector is freed.
+ * sq_injector_attach() or, while faults act, soon. Lasts until the injector is freed.
  */
 int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t faults, size_t row,
 		     struct sq_error **err);
@@ -98,30 +101,19 @@ int sq_injector_hand(struct sq_injector *injector, int socket_fd, uint64_t fault
  */
 uint64_t sq_injector_arrivals(const struct sq_injector *injector);
 
-/* Finds network namespaces, and looks up paths in mounts, that the targets' processes have now. */
-int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err);
-
 /*
- * Readable when devices have appeared or changed in the network namespaces that programs are attached in;
- * sq_injector_look_at_links() takes note of it. Negative: no fault needs that.
+ * Starts a thread that attaches to network devices and namespaces which come to the targets, and leaves namespaces in
+ * which no process of theirs has been for some seconds, so that they end when others let them go; squall's own stays.
+ * Nothing, where no fault needs that. Signals are the caller's to have blocked.
  */
-int sq_injector_links_fd(const struct sq_injector *injector);
-void sq_injector_look_at_links(struct sq_injector *injector);
+int sq_injector_follow_spaces(struct sq_injector *injector, struct sq_error **err);
 
-/* Is there a network namespace in which something may be to be attached? */
-bool sq_injector_has_changed(const struct sq_injector *injector);
+/* Looks for network namespaces, soon, and looks up paths in mounts, that the targets' processes have now. */
+void sq_injector_refresh(struct sq_injector *injector);
 
-/*
- * Goes a step on in one such namespace: the lease does not wait for many. What fails there is tried again after
- * the next sq_injector_refresh(), and is no error a second time.
- */
-int sq_injector_attach_next(struct sq_injector *injector, struct sq_error **err);
-
-/*
- * Lets one network namespace go in which no process of a target has been for some seconds, so that it ends when others
- * let it go; squall's own stays. False: there is none, or it is not known. Adds a sentence to @left for what stays there.
- */
-bool sq_injector_let_go_next(struct sq_injector *injector, struct sq_texts *left);
+/* Readable when that thread has something to say, or negative; sq_injector_take_notes() adds it to @notes. */
+int sq_injector_spaces_fd(const struct sq_injector *injector);
+void sq_injector_take_notes(struct sq_injector *injector, struct sq_texts *notes);
 
 /* Attaches everything. Nothing acts before sq_injector_arm(). */
 int sq_injector_attach(struct sq_injector *injector, struct sq_error **err);
@@ -184,8 +176,11 @@ json_t *sq_injector_victims(const struct sq_injector *injector, size_t fault);
 /* What the injector wants to say for the report about calls, before sq_injector_disarm(). New. */
 json_t *sq_injector_notes(const struct sq_injector *injector);
 
-/* What it wants to say about the delay line, such as packets without room, after sq_injector_disarm(). New. */
-json_t *sq_injector_line_notes(const struct sq_injector *injector);
+/*
+ * What it wants to say after sq_injector_disarm(): of the delay line, such as packets without room, and of what
+ * sq_injector_take_notes() was not asked for in time. New.
+ */
+json_t *sq_injector_late_notes(const struct sq_injector *injector);
 
 /* The ids of programs, maps and links, for the journal: {programs: [], maps: [], links: []}. */
 json_t *sq_injector_objects(const struct sq_injector *injector);

@@ -138,11 +138,12 @@ int sq_injector_stay(struct sq_injector *injector, const struct sq_aim *aim, siz
 			 &(struct sq_scope){ .faults = aim->faults, .index = (uint32_t)row }, err);
 }
 
-int sq_injector_refresh(struct sq_injector *injector, struct sq_error **err)
+void sq_injector_refresh(struct sq_injector *injector)
 {
 	_cleanup_error_ struct sq_error *missing = NULL;
 
 	/* a path that is not there yet may be later: no reason to end */
 	enter_paths(injector, &missing);
-	return sq_injector_find_spaces(injector, true, err);
+	if (injector->net_follower)
+		sq_net_follower_look(injector->net_follower, &injector->paths);
 }

@@ -8,11 +8,11 @@
 
 #include "inject/attach.h"
 #include "inject/backend.h"
-#include "inject/devices.h"
 #include "inject/follow.h"
 #include "inject/injector.h"
 #include "inject/line.h"
-#include "inject/netns_list.h"
+#include "inject/net_follow.h"
+#include "inject/netspaces.h"
 #include "inject/peers.h"
 #include "inject/rules.h"
 
@@ -36,11 +36,9 @@ struct sq_injector {
 	} * call;
 	size_t n_calls;
 	struct sq_links links;
-	struct sq_devices devices;
-	struct sq_netns_list netns;
-	uint64_t netns_ns; /* when all of them were looked for at last */
-	size_t next_netns; /* at which to look for the next that has changed */
-	int links_fd; /* an epoll of those of all namespaces, or -EBADF */
+	struct sq_netspaces spaces; /* the net follower's, while there is one */
+	struct sq_net_follower *net_follower;
+	struct sq_texts notes; /* what that one had to say at its end */
 	bool handed_in; /* programs hang where sockets that were handed over are met */
 	struct sq_peer_entries peers; /* what stands in the trie */
 	struct sq_line line;
@@ -69,12 +67,12 @@ int sq_injector_attach_cgroup(struct sq_injector *injector, size_t row, struct s
 int sq_injector_attach_arrivals(struct sq_injector *injector, struct sq_error **err);
 
 /*
- * Finds the network namespaces that the targets' processes live in, where a fault needs them; @expect as for
- * sq_netns_list_add(). Negative errno.
+ * Attaches to the devices that there are now in the network namespaces that the targets' processes live in, where a
+ * fault needs that. Negative errno.
  */
-int sq_injector_find_spaces(struct sq_injector *injector, bool expect, struct sq_error **err);
-
-/* Attaches to the devices that there are now in all of them, once to each. Negative errno. */
 int sq_injector_attach_spaces(struct sq_injector *injector, struct sq_error **err);
+
+/* Stays in the network namespace @fd, which is the injector's from now on, whoever lives there. */
+void sq_injector_keep_space(struct sq_injector *injector, int fd);
 
 #endif

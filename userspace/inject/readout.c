@@ -241,10 +241,10 @@ static void add_remade(json_t *notes, uint64_t n)
 	json_array_append_new(notes, sq_json_string(text));
 }
 
-json_t *sq_injector_line_notes(const struct sq_injector *injector)
+json_t *sq_injector_late_notes(const struct sq_injector *injector)
 {
 	const struct sq_line_stats *stats = &injector->line_stats;
-	json_t *notes = json_array();
+	json_t *notes = sq_json_texts(&injector->notes);
 
 	add_note(notes, stats->no_room, "passed undelayed: the delay line was full");
 	add_note(notes, stats->unmade,
@@ -298,7 +298,7 @@ json_t *sq_injector_objects(const struct sq_injector *injector)
 	}
 	for (size_t i = 0; i < injector->links.n; i++)
 		add_link(links, injector->links.fd[i]);
-	for (size_t i = 0; i < injector->devices.n; i++)
-		add_link(links, injector->devices.item[i].link_fd);
+	for (size_t i = 0; i < injector->spaces.devices.n; i++)
+		add_link(links, injector->spaces.devices.item[i].link_fd);
 	return sq_json("{s:o, s:o, s:o}", "programs", programs, "maps", maps, "links", links);
 }

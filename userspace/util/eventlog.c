@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,8 +60,7 @@ static void take_back(struct sq_eventlog *log, size_t size)
 		log->failed = errno;
 }
 
-/* All of a line or nothing of it. */
-static int write_line(struct sq_eventlog *log, const char *line, size_t size)
+static int write_all(struct sq_eventlog *log, const char *line, size_t size)
 {
 	for (size_t done = 0; done < size;) {
 		ssize_t n = write(log->fd, line + done, size - done);
@@ -77,13 +77,26 @@ static int write_line(struct sq_eventlog *log, const char *line, size_t size)
 	return 0;
 }
 
+/* All of a line or nothing of it. */
+static int write_line(struct sq_eventlog *log, const char *line, size_t size)
+{
+	static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+	int r;
+
+	pthread_mutex_lock(&writing);
+	r = write_all(log, line, size);
+	if (r && !log->failed)
+		log->failed = -r;
+	pthread_mutex_unlock(&writing);
+	return r;
+}
+
 static int append(struct sq_eventlog *log, const char *event, json_t *members)
 {
 	_cleanup_json_ json_t *line = json_object();
 	_cleanup_free_ char *text = NULL;
 	char t[SQ_RFC3339_SIZE];
 	size_t n;
-	int r;
 
 	if (!line || json_object_set_new(line, "t", json_string(sq_rfc3339(sq_wall(), t))) ||
 	    json_object_set_new(line, "event", json_string(event)) ||
@@ -93,10 +106,7 @@ static int append(struct sq_eventlog *log, const char *event, json_t *members)
 	n = strlen(text);
 	text = sq_realloc(text, n + 2);
 	text[n] = '\n';
-	r = write_line(log, text, n + 1);
-	if (r && !log->failed)
-		log->failed = -r;
-	return r;
+	return write_line(log, text, n + 1);
 }
 
 int sq_eventlog_add(struct sq_eventlog *log, const char *event, json_t *members)

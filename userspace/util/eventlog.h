@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An append-only file of JSON objects, one a line. What has been appended survives the process
- * that wrote it, so that another one can undo what it did.
+ * that wrote it, so that another one can undo what it did. Threads may append to the same one.
  */
 #ifndef SQ_UTIL_EVENTLOG_H
 #define SQ_UTIL_EVENTLOG_H

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""rtnl.py MS: holds the kernel's one lock for all network devices for so long; says "held" when it has it.
+
+TUNSETTXFILTER reads its argument with that lock held (drivers/net/tun.c), here from a page that is missing until
+userfaultfd(2) is told to make it.
+"""
+import ctypes
+import fcntl
+import mmap
+import os
+import struct
+import sys
+import threading
+import time
+
+USERFAULTFD = 323  # x86-64
+UFFDIO_API, UFFDIO_REGISTER, UFFDIO_ZEROPAGE = 0xC018AA3F, 0xC020AA00, 0xC020AA04
+TUNSETIFF, TUNSETTXFILTER, TAP = 0x400454CA, 0x400454D1, 0x1002
+
+libc = ctypes.CDLL(None, use_errno=True)
+fault = libc.syscall(USERFAULTFD, os.O_CLOEXEC)
+if fault < 0:
+    sys.exit("rtnl.py: no userfaultfd: " + os.strerror(ctypes.get_errno()))
+fcntl.ioctl(fault, UFFDIO_API, struct.pack("QQQ", 0xAA, 0, 0))
+page = mmap.mmap(-1, mmap.PAGESIZE)
+address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+fcntl.ioctl(fault, UFFDIO_REGISTER, struct.pack("QQQQ", address, mmap.PAGESIZE, 1, 0))
+tap = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", b"rtnl%d", TAP))
+holder = threading.Thread(target=libc.ioctl, args=(tap, ctypes.c_ulong(TUNSETTXFILTER), ctypes.c_void_p(address)))
+holder.start()
+os.read(fault, 32)  # it has come to the page
+print("held", flush=True)
+time.sleep(int(sys.argv[1]) / 1000)
+fcntl.ioctl(fault, UFFDIO_ZEROPAGE, struct.pack("QQQq", address, mmap.PAGESIZE, 0, 0))
+holder.join()
