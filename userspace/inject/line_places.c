@@ -3,86 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "inject/line.h"
-#include "inject/line_protocol.h"
 #include "util/time.h"
 
 /* So long something may be held that was bound for a namespace that is dropped. */
 #define REUSE_NS (61 * SQ_S)
-
-/* The part in the kernel of space @i. */
-static int add_pair(struct sq_line_places *places, size_t i, struct sq_error **err)
-{
-	struct sq_line_pair_setup setup = { .netns_fd = places->private.netns_fd,
-					    .sysfs_fd = places->private.sysfs_fd,
-					    .ifindex = sq_line_private_ifindex(places->lease),
-					    .turn_program_fd = SQ_LINE_FD_TURN,
-					    .release_program_fd = SQ_LINE_FD_RELEASE };
-
-	if (!places->held)
-		return 0;
-	sq_line_private_name(places->lease, setup.name);
-	snprintf(setup.far_name, sizeof(setup.far_name), "squall%zu", i);
-	return sq_line_pair_open(&places->pair[i], &setup, err);
-}
-
-/* In the thread's network namespace, as the two after it. */
-static int attach_back(struct sq_line_places *places, size_t i, struct sq_error **err)
-{
-	return places->backs.entry ? sq_line_space_attach_back(&places->space[i],
-							       sq_line_ifindex(places->lease),
-							       SQ_LINE_FD_BACK_PROGRAM, err)
-				   : 0;
-}
-
-static int open_space(struct sq_line_places *places, size_t i, struct sq_error **err)
-{
-	struct sq_line_space *space = &places->space[i];
-	char name[IFNAMSIZ];
-	int r;
-
-	sq_line_name(places->lease, name);
-	r = sq_line_space_open(space, sq_line_ifindex(places->lease), name, err);
-	if (r)
-		return r;
-	r = attach_back(places, i, err);
-	if (!r)
-		r = add_pair(places, i, err);
-	if (r)
-		sq_line_space_close(space);
-	return r;
-}
-
-static int remake_device(struct sq_line_places *places, size_t i, struct sq_error **err)
-{
-	struct sq_line_space *space = &places->space[i];
-	int r = sq_line_space_make_device(space, sq_line_ifindex(places->lease), err);
-
-	return r ? r : attach_back(places, i, err);
-}
-
-static int in_netns(int netns_fd,
-		    int (*function)(struct sq_line_places *places, size_t i, struct sq_error **err),
-		    struct sq_line_places *places, size_t i, struct sq_error **err)
-{
-	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	int r;
-
-	/* not in a thread that ends: the sockets shall belong to this process's cgroup and to it */
-	if (own < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
-		return sq_error_errno(err, errno, "cannot enter a network namespace");
-	r = function(places, i, err);
-	if (setns(own, CLONE_NEWNET) < 0)
-		exit(1);
-	return r;
-}
 
 static void poll_place(struct sq_line_places *places, size_t i)
 {
@@ -100,62 +27,162 @@ static size_t find_place(const struct sq_line_places *places)
 	return places->n;
 }
 
-int sq_line_places_add(struct sq_line_places *places, int netns_fd, struct sq_error **err)
+int sq_line_places_open(struct sq_line_places *places, struct pollfd *fds, struct sq_error **err)
 {
-	size_t i = find_place(places);
-	struct stat st;
-	int r;
+	places->fds = fds;
+	for (size_t i = 0; i < SQ_LINE_PLACES; i++) {
+		fds[i].fd = -1;
+		sq_line_nothing(&places->space[i], &places->pair[i]);
+	}
+	return sq_line_maker_start(&places->maker, err);
+}
 
+/* The one of this network namespace, or places->n. */
+static size_t place_of(const struct sq_line_places *places, ino_t netns)
+{
+	size_t i = 0;
+
+	while (i < places->n && places->place[i].netns != netns)
+		i++;
+	return i;
+}
+
+/* @i is places->n: it has none yet. */
+static int add(struct sq_line_places *places, size_t i, ino_t netns, int netns_fd, uint32_t number,
+	       struct sq_error **err)
+{
+	struct sq_line_work *work;
+
+	if (i < places->n && !places->place[i].making)
+		return 0;
+	if (i < places->n) {
+		places->place[i].unwanted = false;
+		places->place[i].number = number;
+		return -EINPROGRESS;
+	}
+	i = find_place(places);
 	if (i == SQ_LINE_PLACES)
 		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC,
 				    "the delay line serves no more "
 				    "than %d network namespaces",
 				    SQ_LINE_PLACES);
-	if (fstat(netns_fd, &st) < 0)
-		return sq_error_errno(err, errno, "cannot look at a network namespace");
-	r = in_netns(netns_fd, open_space, places, i, err);
-	if (r)
-		return r;
-	places->place[i].netns = st.st_ino;
-	poll_place(places, i);
+	work = sq_line_work_new(SQ_LINE_MAKE, i);
+	work->netns_fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
+	places->place[i] =
+		(struct sq_line_place){ .netns = netns, .making = true, .number = number };
 	places->n = MAX(places->n, i + 1);
-	return 0;
+	sq_line_maker_do(&places->maker, work);
+	return -EINPROGRESS;
 }
 
-int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_error **err)
+int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t number,
+		       struct sq_error **err)
 {
 	struct stat st;
 
 	if (fstat(netns_fd, &st) < 0)
 		return sq_error_errno(err, errno, "cannot look at a network namespace");
-	for (size_t i = 0; i < places->n; i++) {
-		if (places->place[i].netns != st.st_ino)
-			continue;
-		places->place[i] = (struct sq_line_place){ .dropped_ns = sq_now() };
-		places->dropped += sq_line_space_dropped(&places->space[i]);
-		places->fds[i].fd = -1;
-		places->space[i].cookie = 0;
-		if (places->held)
-			sq_line_pair_close(&places->pair[i]);
-		sq_line_space_close(&places->space[i]);
-	}
+	return add(places, place_of(places, st.st_ino), st.st_ino, netns_fd, number, err);
+}
+
+/* What the place has is the maker's from now on, to be unmade. */
+static void drop(struct sq_line_places *places, size_t i)
+{
+	struct sq_line_work *work = sq_line_work_new(SQ_LINE_UNMAKE, i);
+
+	places->place[i] = (struct sq_line_place){ .dropped_ns = sq_now() };
+	places->dropped += sq_line_space_dropped(&places->space[i]);
+	places->fds[i].fd = -1;
+	work->space = places->space[i];
+	work->pair = places->pair[i];
+	sq_line_nothing(&places->space[i], &places->pair[i]);
+	sq_line_maker_do(&places->maker, work);
+}
+
+int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_error **err)
+{
+	struct stat st;
+	size_t i;
+
+	if (fstat(netns_fd, &st) < 0)
+		return sq_error_errno(err, errno, "cannot look at a network namespace");
+	i = place_of(places, st.st_ino);
+	if (i < places->n && places->place[i].making)
+		places->place[i].unwanted = true;
+	else if (i < places->n)
+		drop(places, i);
 	return 0;
 }
 
-bool sq_line_places_remake(struct sq_line_places *places, uint64_t *remade)
+/* While the device is the maker's. */
+static bool remake(struct sq_line_places *places, size_t i)
 {
-	for (size_t i = 0; i < places->n; i++) {
-		_cleanup_close_ int netns_fd = -EBADF;
+	struct sq_line_space *space = &places->space[i];
+	struct sq_line_work *work = sq_line_work_new(SQ_LINE_REMAKE, i);
 
-		if (!places->place[i].netns || places->fds[i].fd >= 0)
-			continue;
-		netns_fd = sq_line_space_netns(&places->space[i]);
-		if (netns_fd < 0 || in_netns(netns_fd, remake_device, places, i, NULL))
-			return false;
-		poll_place(places, i);
-		(*remade)++;
+	work->netns_fd = sq_line_space_netns(space);
+	if (work->netns_fd < 0) {
+		sq_line_work_free(work);
+		return false;
 	}
+	work->space = *space;
+	space->tap_fd = space->back_fd = -EBADF;
+	places->place[i].making = true;
+	sq_line_maker_do(&places->maker, work);
 	return true;
+}
+
+bool sq_line_places_remake(struct sq_line_places *places)
+{
+	for (size_t i = 0; i < places->n; i++)
+		if (places->place[i].netns && !places->place[i].making && places->fds[i].fd < 0 &&
+		    !remake(places, i))
+			return false;
+	return true;
+}
+
+/* Takes over what was made. */
+static void install(struct sq_line_places *places, const struct sq_line_work *work)
+{
+	struct sq_line_space *space = &places->space[work->place];
+
+	if (work->kind == SQ_LINE_MAKE) {
+		*space = work->space;
+		places->pair[work->place] = work->pair;
+	} else {
+		space->tap_fd = work->space.tap_fd;
+		space->back_fd = work->space.back_fd;
+	}
+	poll_place(places, work->place);
+}
+
+int sq_line_places_take(struct sq_line_places *places, struct sq_line_reply *reply,
+			uint64_t *remade)
+{
+	struct sq_line_work *work = sq_line_maker_take(&places->maker);
+	struct sq_line_place *place;
+	int r = 1;
+
+	if (!work)
+		return 0;
+	place = &places->place[work->place];
+	*reply = (struct sq_line_reply){ .number = place->number, .result = work->result };
+	if (work->err)
+		snprintf(reply->message, sizeof(reply->message), "%s", work->err->message);
+	place->making = false;
+	place->number = 0;
+	if (!work->result)
+		install(places, work);
+	if (work->kind == SQ_LINE_REMAKE && work->result)
+		r = work->result;
+	else if (work->kind == SQ_LINE_REMAKE)
+		(*remade)++;
+	if (work->result)
+		*place = (struct sq_line_place){ 0 };
+	else if (place->unwanted)
+		drop(places, work->place);
+	sq_line_work_free(work);
+	return r;
 }
 
 uint64_t sq_line_places_dropped(const struct sq_line_places *places)
@@ -169,8 +196,9 @@ uint64_t sq_line_places_dropped(const struct sq_line_places *places)
 	return dropped;
 }
 
-void sq_line_places_close_pairs(struct sq_line_places *places)
+void sq_line_places_close(struct sq_line_places *places)
 {
-	for (size_t i = 0; places->held && i < places->n; i++)
+	sq_line_maker_end(&places->maker);
+	for (size_t i = 0; i < places->n; i++)
 		sq_line_pair_close(&places->pair[i]);
 }

@@ -10,22 +10,23 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "guard/lease.h"
-#include "inject/line_private.h"
-#include "inject/line_space.h"
+#include "inject/line_maker.h"
+#include "inject/line_protocol.h"
 
 #define SQ_LINE_PLACES 256
 
 struct sq_line_place {
 	ino_t netns; /* 0: it was dropped */
 	uint64_t dropped_ns; /* when */
+	bool making; /* the maker is at it */
+	bool unwanted; /* it is to be dropped as soon as it is made */
+	uint32_t number; /* of the request that is answered when it is made, or 0 */
 };
 
 struct sq_line_places {
-	const struct sq_lease *lease;
+	struct sq_line_maker maker;
 	struct pollfd *fds; /* the server's: one for the device of each */
 	struct sq_line_backs backs;
-	struct sq_line_private private;
 	const volatile struct sq_held_total
 		*held; /* what the line in the kernel holds; NULL: there is none */
 	struct sq_line_space space[SQ_LINE_PLACES];
@@ -35,17 +36,31 @@ struct sq_line_places {
 	uint64_t dropped; /* packets, by the kernel, in those that were dropped */
 };
 
-/* Makes the line's device in the network namespace, and all else that it takes. Negative errno. */
-int sq_line_places_add(struct sq_line_places *places, int netns_fd, struct sq_error **err);
+/* @fds has room for SQ_LINE_PLACES. Starts the maker, which has been set up. */
+int sq_line_places_open(struct sq_line_places *places, struct pollfd *fds, struct sq_error **err);
+
+/*
+ * Makes the line's device in the network namespace, and all else that it takes. 0: it is there already; -EINPROGRESS:
+ * sq_line_places_take() answers the request @number; or another negative errno.
+ */
+int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t number,
+		       struct sq_error **err);
 
 /* Removes it. What is held for that namespace has nowhere to go. */
 int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_error **err);
 
 /*
- * Makes the devices again that somebody has removed, whose descriptors are negative in the server's list, and adds to
- * @remade how many. False: one cannot be made. Its network namespace is there as long as it has sockets of ours.
+ * Has the devices made again that somebody has removed, whose descriptors are negative in the server's list. False: one
+ * cannot be. Its network namespace is there as long as it has sockets of ours.
  */
-bool sq_line_places_remake(struct sq_line_places *places, uint64_t *remade);
+bool sq_line_places_remake(struct sq_line_places *places);
+
+/*
+ * Takes one that the maker is done with. 1: so it did, with an answer in @reply if that has a number; 0: there is none;
+ * negative errno: a device cannot be made again. Adds to @remade.
+ */
+int sq_line_places_take(struct sq_line_places *places, struct sq_line_reply *reply,
+			uint64_t *remade);
 
 /*
  * How many packets the kernel dropped, as of the run's end: what the line in the kernel should have let go by then is
@@ -53,7 +68,7 @@ bool sq_line_places_remake(struct sq_line_places *places, uint64_t *remade);
  */
 uint64_t sq_line_places_dropped(const struct sq_line_places *places);
 
-/* At once: with their network namespace the pairs would go when the kernel has time for it. */
-void sq_line_places_close_pairs(struct sq_line_places *places);
+/* The pairs at once: with their network namespace they would go when the kernel has time for it. */
+void sq_line_places_close(struct sq_line_places *places);
 
 #endif

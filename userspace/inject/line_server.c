@@ -23,6 +23,7 @@
 #include "inject/line_protocol.h"
 #include "inject/line_queue.h"
 #include "inject/wire_packet.h"
+#include "util/privileges.h"
 #include "util/process.h"
 #include "util/time.h"
 
@@ -41,6 +42,7 @@
 enum {
 	POLL_SOCKET,
 	POLL_ORPHANED,
+	POLL_MAKER,
 	POLL_RING,
 	POLL_TAPS,
 };
@@ -208,7 +210,19 @@ static bool remake_devices(void)
 	if (!server.intake.gone)
 		return true;
 	server.intake.gone = false;
-	return sq_line_places_remake(&server.places, &server.stats.remade);
+	return sq_line_places_remake(&server.places);
+}
+
+/* Answers those who wait for what is made now. False: what somebody has removed cannot be made again. */
+static bool take_made(void)
+{
+	struct sq_line_reply reply;
+	int r;
+
+	while ((r = sq_line_places_take(&server.places, &reply, &server.stats.remade)) > 0)
+		if (reply.number)
+			sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
+	return !r;
 }
 
 /* When all is done. */
@@ -239,7 +253,9 @@ static bool obey(void)
 	reply.number = request.number;
 	reply.result = request.command == SQ_LINE_DROP
 			       ? sq_line_places_drop(&server.places, fd, &err)
-			       : sq_line_places_add(&server.places, fd, &err);
+			       : sq_line_places_add(&server.places, fd, request.number, &err);
+	if (reply.result == -EINPROGRESS)
+		return true;
 	if (err)
 		snprintf(reply.message, sizeof(reply.message), "%s", err->message);
 	sq_line_answer(SQ_LINE_FD_SOCKET, &reply);
@@ -326,14 +342,15 @@ static void serve(void)
 		sq_helper_beat(&server.helper);
 		/* one that ends by itself ends the run */
 		if (server.fds[POLL_ORPHANED].revents || !remake_devices() ||
+		    (server.fds[POLL_MAKER].revents && !take_made()) ||
 		    (server.fds[POLL_SOCKET].revents && !obey()))
 			break;
 	}
 	server.open = true;
-	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = -1;
+	server.fds[POLL_SOCKET].fd = server.fds[POLL_ORPHANED].fd = server.fds[POLL_MAKER].fd = -1;
 	drain();
 	tell_stats();
-	sq_line_places_close_pairs(&server.places);
+	sq_line_places_close(&server.places);
 }
 
 static int map_shared(uint32_t n_faults, struct sq_error **err)
@@ -370,7 +387,7 @@ static int map_private(struct sq_error **err)
 	if (held == MAP_FAILED)
 		return sq_error_errno(err, errno, "cannot map what the line in the kernel holds");
 	server.places.held = held;
-	return sq_line_private_make(&server.places.private, err);
+	return sq_line_private_make(&server.places.maker.private, err);
 }
 
 static int map_what_there_is(unsigned long with, struct sq_error **err)
@@ -391,6 +408,22 @@ static int map_what_there_is(unsigned long with, struct sq_error **err)
 	return r;
 }
 
+/* The thread has the rights that this one has at that time; its system calls will be these. */
+static int start_maker(struct sq_error **err)
+{
+	struct sq_line_maker *maker = &server.places.maker;
+	int r = sq_privileges_drop(SQ_ROLE_LINE_STARTING);
+
+	if (r)
+		return sq_error_errno(err, -r, "cannot give up the rights that are not needed");
+	maker->lease = &server.lease;
+	maker->backs = server.places.backs.entry != NULL;
+	maker->pairs = server.places.held != NULL;
+	r = sq_line_places_open(&server.places, &server.fds[POLL_TAPS], err);
+	server.fds[POLL_MAKER] = (struct pollfd){ .fd = sq_line_maker_fd(maker), .events = POLLIN };
+	return r;
+}
+
 int sq_line_main(int argc, char **argv)
 {
 	struct sq_error *err = NULL;
@@ -404,10 +437,10 @@ int sq_line_main(int argc, char **argv)
 		r = map_shared(argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0, &err);
 	if (!r)
 		r = map_what_there_is(argc > 5 ? strtoul(argv[5], NULL, 10) : 0, &err);
+	if (!r)
+		r = start_maker(&err);
 	if (r)
 		return sq_helper_fail(err);
-	server.places.lease = &server.lease;
-	server.places.fds = &server.fds[POLL_TAPS];
 	server.fds[POLL_SOCKET] = (struct pollfd){ .fd = SQ_LINE_FD_SOCKET, .events = POLLIN };
 	server.fds[POLL_RING] = (struct pollfd){ .fd = SQ_LINE_FD_RING, .events = POLLIN };
 	server.outbox.gone = count_gone;

@@ -84,6 +84,8 @@ static const int resolver_calls[] = {
 	CALL(readlinkat), CALL(getuid),	    CALL(geteuid),  CALL(getgid),      CALL(getegid),
 };
 
+/* to come into network namespaces; devices in them; raw sockets */
+#define LINE_CAPS (CAP(IPC_LOCK) | CAP(SYS_ADMIN) | CAP(NET_ADMIN) | CAP(NET_RAW))
 #define CALLS(list) .calls = list, .n_calls = ARRAY_SIZE(list)
 
 static const struct {
@@ -110,8 +112,8 @@ static const struct {
 				     CAP(NET_ADMIN) | CAP(KILL) | CAP(DAC_OVERRIDE) },
 	[SQ_ROLE_NAP] = { .keeps = CAP(IPC_LOCK), .opens = true, CALLS(nap_calls) },
 	[SQ_ROLE_NAPPER] = { CALLS(napper_calls) },
-	/* to come into network namespaces; devices in them; raw sockets */
-	[SQ_ROLE_LINE] = { .keeps = CAP(IPC_LOCK) | CAP(SYS_ADMIN) | CAP(NET_ADMIN) | CAP(NET_RAW),
+	[SQ_ROLE_LINE_STARTING] = { .keeps = LINE_CAPS },
+	[SQ_ROLE_LINE] = { .keeps = LINE_CAPS,
 			   .opens = true,
 			   .writes = true,
 			   .links = true,

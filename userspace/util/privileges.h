@@ -14,6 +14,7 @@ enum sq_role {
 	SQ_ROLE_NAP,
 	SQ_ROLE_NAPPER,
 	SQ_ROLE_LINE,
+	SQ_ROLE_LINE_STARTING, /* the same, while it may still start a thread */
 	SQ_ROLE_RESOLVER,
 	SQ_ROLES,
 };
