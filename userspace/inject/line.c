@@ -16,7 +16,8 @@
 
 #define FIRST_IFINDEX 0x53510000u /* far above what devices are numbered with */
 #define FIRST_PRIVATE_IFINDEX 0x53520000u
-#define REPLY_MS 2000
+#define REPLY_NS (10 * SQ_S) /* others may have the kernel's lock for network devices */
+#define LOOK_NS (50 * SQ_MS) /* from one look at the lease to the next, meanwhile */
 #define LINE_FDS 12
 
 uint32_t sq_line_ifindex(const struct sq_lease *lease)
@@ -84,7 +85,7 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 	list_fds(setup, theirs, fds);
 	r = sq_helper_start(setup->helpers, SQ_HELPER_LINE, argv, fds, ARRAY_SIZE(fds), err);
 	if (!r)
-		line->socket = TAKE_FD(ours);
+		*line = (struct sq_line){ .lease = setup->lease, .socket = TAKE_FD(ours) };
 	return r;
 }
 
@@ -110,19 +111,34 @@ static int request(struct sq_line *line, enum sq_line_command command, int fd)
 	return sendmsg(line->socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* The reply to the last command, within @ms; false: there is none. Those to earlier ones came too late. */
-static bool receive(const struct sq_line *line, uint64_t ms, struct sq_line_reply *reply)
+/* The reply to the last command, if it is there; those to earlier ones came too late. Negative errno, -EAGAIN: not yet. */
+static int take_reply(const struct sq_line *line, struct sq_line_reply *reply)
+{
+	ssize_t n;
+
+	do
+		n = recv(line->socket, reply, sizeof(*reply), MSG_DONTWAIT);
+	while (n == sizeof(*reply) && reply->number != line->asked);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*reply) ? 0 : -EPIPE;
+}
+
+/* Waits for it, as long as the run lasts. */
+static int wait_for_reply(const struct sq_line *line, struct sq_line_reply *reply)
 {
 	struct pollfd poll_fd = { .fd = line->socket, .events = POLLIN };
-	uint64_t end = sq_now() + ms * SQ_MS, now;
+	const uint64_t end = sq_now() + REPLY_NS;
+	enum sq_lease_state state;
+	int r;
 
 	do {
-		now = sq_now();
-		if (poll(&poll_fd, 1, (int)((MAX(end, now) - now) / SQ_MS)) <= 0 ||
-		    recv(line->socket, reply, sizeof(*reply), MSG_DONTWAIT) != sizeof(*reply))
-			return false;
-	} while (reply->number != line->asked);
-	return true;
+		poll(&poll_fd, 1, LOOK_NS / SQ_MS);
+		r = take_reply(line, reply);
+		state = sq_lease_state(line->lease);
+	} while (r == -EAGAIN && sq_now() < end && state != SQ_LEASE_LAPSED &&
+		 state != SQ_LEASE_KILLED);
+	return r;
 }
 
 /* A command about a network namespace. */
@@ -131,7 +147,7 @@ static int ask(struct sq_line *line, enum sq_line_command command, int netns_fd,
 {
 	struct sq_line_reply reply;
 
-	if (request(line, command, netns_fd) || !receive(line, REPLY_MS, &reply))
+	if (request(line, command, netns_fd) || wait_for_reply(line, &reply))
 		return sq_error_set(err, SQ_FAIL_ERROR, EPIPE, "the delay line does not answer");
 	if (reply.result)
 		return sq_error_set(err, SQ_FAIL_ERROR, -reply.result, "%s", reply.message);
@@ -159,7 +175,7 @@ void sq_line_stats(struct sq_line *line, struct sq_line_stats *ret)
 {
 	struct sq_line_reply reply;
 
-	if (line->socket >= 0 && receive(line, 0, &reply))
+	if (line->socket >= 0 && !take_reply(line, &reply))
 		*ret = reply.stats;
 	line->socket = sq_close(line->socket);
 }

@@ -27,6 +27,7 @@ uint32_t sq_line_private_ifindex(const struct sq_lease *lease);
 void sq_line_private_name(const struct sq_lease *lease, char *name);
 
 struct sq_line {
+	const struct sq_lease *lease;
 	int socket; /* to the line server */
 	uint32_t asked; /* how many requests there were */
 };
