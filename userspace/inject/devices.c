@@ -22,7 +22,7 @@
 #define FIRST_PRIORITY 1
 #define LAST_PRIORITY 16
 #define FIRST_HANDLE 0x53510000u /* others count theirs from 1 */
-#define STEP_NS (100 * SQ_MS) /* each device may take 10 ms, and the lease waits */
+#define STEP_NS (100 * SQ_MS) /* each device may take 10 ms, and others wait for their turn */
 
 /* linux/if_arp.h, which cannot stand beside net/if_arp.h */
 #define ARPHRD_RAWIP 519
@@ -187,6 +187,7 @@ static int attach_all(void *argument, struct sq_error **err)
 	struct if_nameindex *interfaces = if_nameindex();
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	const uint64_t end = sq_now() + STEP_NS;
+	size_t attached;
 	int r = 0;
 
 	if (!interfaces || fd < 0) {
@@ -197,10 +198,12 @@ static int attach_all(void *argument, struct sq_error **err)
 	}
 	forget_gone(attach->devices, attach->netns->inode, interfaces);
 	attach->devices->more = false;
+	attached = attach->devices->n;
 	for (const struct if_nameindex *i = interfaces; i->if_name; i++) {
 		int layer, failed = 0;
 
-		if (sq_now() > end) {
+		/* one at the least: to come to it may take as long where there are thousands */
+		if (sq_now() > end && attach->devices->n > attached) {
 			attach->devices->more = true;
 			break;
 		}
