@@ -104,6 +104,16 @@ static void drop(struct sq_devices *devices, size_t i)
 	devices->item[i] = devices->item[--devices->n];
 }
 
+/* In the device's network namespace. Another one may have its number by now, or it was elsewhere meanwhile. */
+static bool is_still_on(const struct sq_devices *devices, const struct sq_device *device)
+{
+	if (devices->tcx)
+		return sq_tcx_is_on(device->link_fd, device->ifindex, device->ingress);
+	return sq_tc_is_attached(device->ifindex, device->ingress,
+				 (uint32_t)sq_json_int(device->filter, "handle"),
+				 (uint32_t)sq_json_int(device->filter, "priority"));
+}
+
 /* A device that goes elsewhere takes its link along, and its filter not: where it is now it is met anew. */
 static void forget_gone(struct sq_devices *devices, uint64_t netns,
 			const struct if_nameindex *interfaces)
@@ -111,18 +121,14 @@ static void forget_gone(struct sq_devices *devices, uint64_t netns,
 	for (size_t i = devices->n; i-- > 0;) {
 		const struct sq_device *device = &devices->item[i];
 		const struct if_nameindex *found = interfaces;
-		bool linked;
 
 		if (device->netns != netns)
 			continue;
 		while (found->if_name && found->if_index != device->ifindex)
 			found++;
-		linked = devices->tcx && sq_tcx_is_attached(device->link_fd);
-
-		/* another one may have its number already */
-		if (found->if_name && (linked || !devices->tcx))
+		if (found->if_name && is_still_on(devices, device))
 			continue;
-		devices->moved |= linked;
+		devices->moved |= devices->tcx && sq_tcx_is_attached(device->link_fd);
 		drop(devices, i);
 	}
 }

@@ -12,6 +12,7 @@
 #define SQ_TCX_INGRESS 46
 #define SQ_TCX_EGRESS 47
 #define SQ_F_BEFORE (1u << 3)
+#define MOST_TCX 64 /* programs of one direction that a device takes */
 
 /*
  * libbpf refuses options whose padding is not zero, and an initialiser leaves that to chance: only
@@ -44,6 +45,23 @@ bool sq_tcx_is_attached(int link_fd)
 
 	/* XDP's number stands where tcx's does (6.6), which Debian 12's headers do not have */
 	return !bpf_obj_get_info_by_fd(link_fd, &info, &size) && info.xdp.ifindex;
+}
+
+bool sq_tcx_is_on(int link_fd, unsigned int ifindex, bool ingress)
+{
+	uint32_t ids[MOST_TCX];
+	LIBBPF_OPTS(bpf_prog_query_opts, options, .prog_ids = ids, .prog_cnt = ARRAY_SIZE(ids));
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+	int r;
+
+	if (bpf_obj_get_info_by_fd(link_fd, &info, &size))
+		return true;
+	r = bpf_prog_query_opts((int)ifindex, ingress ? SQ_TCX_INGRESS : SQ_TCX_EGRESS, &options);
+	for (uint32_t i = 0; !r && i < options.prog_cnt; i++)
+		if (ids[i] == info.prog_id)
+			return true;
+	return r && r != -ENODEV;
 }
 
 int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
@@ -80,6 +98,20 @@ static bool is_ours(uint32_t prog_id)
 	       !strncmp(info.name, "sq_", 3);
 }
 
+/* No such device, no clsact, no filter. */
+static bool is_nothing(int r)
+{
+	return r == -ENOENT || r == -EINVAL || r == -ENODEV;
+}
+
+bool sq_tc_is_attached(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority)
+{
+	DECLARE_HOOK(hook, ifindex, ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS);
+	DECLARE_LIBBPF_OPTS(bpf_tc_opts, query, .handle = handle, .priority = priority);
+
+	return !is_nothing(bpf_tc_query(&hook, &query));
+}
+
 int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority,
 		 struct sq_error **err)
 {
@@ -88,8 +120,7 @@ int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t p
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, options, .handle = handle, .priority = priority);
 	int r = bpf_tc_query(&hook, &query);
 
-	/* no such device, no clsact, no filter: gone already */
-	if (r == -ENOENT || r == -EINVAL || r == -ENODEV)
+	if (is_nothing(r)) /* gone already */
 		return 0;
 	if (!r && !is_ours(query.prog_id))
 		return 0;
@@ -179,7 +210,5 @@ int sq_tc_clsact_remove(unsigned int ifindex, struct sq_error **err)
 	DECLARE_HOOK(hook, ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	int r = bpf_tc_hook_destroy(&hook);
 
-	if (r == -ENOENT || r == -EINVAL || r == -ENODEV)
-		return 0;
-	return r ? sq_error_errno(err, -r, "cannot remove the clsact qdisc") : 0;
+	return r && !is_nothing(r) ? sq_error_errno(err, -r, "cannot remove the clsact qdisc") : 0;
 }

@@ -33,6 +33,9 @@ int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err);
 int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
 		 uint32_t priority, struct sq_error **err);
 
+/* Is a filter there? Unknown counts as yes. */
+bool sq_tc_is_attached(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority);
+
 /* Detaches what is there if it is a program whose name begins with "sq_". 0 too if nothing is. */
 int sq_tc_detach(unsigned int ifindex, bool ingress, uint32_t handle, uint32_t priority,
 		 struct sq_error **err);
@@ -45,6 +48,12 @@ int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd);
 
 /* Is the device still there, wherever, that this link is of? */
 bool sq_tcx_is_attached(int link_fd);
+
+/*
+ * Is the link's program on this device, which may be another one with the number of the link's? Unknown counts as
+ * yes.
+ */
+bool sq_tcx_is_on(int link_fd, unsigned int ifindex, bool ingress);
 
 /*
  * Attaches by tcx, and where there is none by a filter, to a device of our own, which takes it along
