@@ -34,12 +34,14 @@ int sq_link_watch(int netns_fd, struct sq_error **err)
 	return r ? r : fd;
 }
 
-void sq_link_watch_drain(int fd)
+bool sq_link_watch_drain(int fd)
 {
 	char byte;
+	int n = 0;
 
 	/* a datagram's rest is dropped; ENOBUFS says once that there were more than there was room for */
-	for (int i = 0; i < MOST_MESSAGES; i++)
-		if (recv(fd, &byte, sizeof(byte), 0) < 0 && errno != ENOBUFS && errno != EINTR)
-			return;
+	while (n < MOST_MESSAGES &&
+	       (recv(fd, &byte, sizeof(byte), 0) >= 0 || errno == ENOBUFS || errno == EINTR))
+		n++;
+	return n;
 }

@@ -3,6 +3,8 @@
 #ifndef SQ_INJECT_LINK_WATCH_H
 #define SQ_INJECT_LINK_WATCH_H
 
+#include <stdbool.h>
+
 #include "util/error.h"
 
 /*
@@ -11,7 +13,10 @@
  */
 int sq_link_watch(int netns_fd, struct sq_error **err);
 
-/* Reads what has come by then: what it says does not matter, only that there is something to look for. */
-void sq_link_watch_drain(int fd);
+/*
+ * Reads what has come by then: what it says does not matter, only that there is something to look for. False: there
+ * was nothing.
+ */
+bool sq_link_watch_drain(int fd);
 
 #endif

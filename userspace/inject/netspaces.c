@@ -37,15 +37,21 @@ static void enter(struct sq_netspaces *spaces, struct sq_netns *netns)
 	bpf_map_update_elem(spaces->known_fd, &number, &known, BPF_ANY);
 }
 
+/* A device that has gone elsewhere had its program still, and may have been looked at there with it. */
+static void look_everywhere(struct sq_netspaces *spaces)
+{
+	for (size_t i = 0; i < spaces->netns.n; i++)
+		spaces->netns.item[i].changed = true;
+}
+
 /* All that there is, for devices that have no program yet. */
 static int attach_there(struct sq_netspaces *spaces, struct sq_netns *netns, struct sq_error **err)
 {
 	int r = sq_devices_attach(&spaces->devices, netns, err);
 
 	netns->changed |= spaces->devices.more;
-	/* it may have been looked at there before its program was gone */
-	for (size_t i = 0; spaces->devices.moved && i < spaces->netns.n; i++)
-		spaces->netns.item[i].changed = true;
+	if (spaces->devices.moved)
+		look_everywhere(spaces);
 	spaces->devices.moved = false;
 	return r;
 }
@@ -149,6 +155,8 @@ static void leave(struct sq_netspaces *spaces, size_t i, struct sq_texts *left)
 	begin_to_leave(spaces, netns);
 	if (!sq_devices_leave(&spaces->devices, netns->inode, &spaces->netns, left))
 		return;
+	if (netns->links_fd >= 0 && sq_link_watch_drain(netns->links_fd))
+		look_everywhere(spaces);
 	/* past a line that does not answer packets pass */
 	if (netns->has_line)
 		sq_line_drop(spaces->line, netns->fd, NULL);
