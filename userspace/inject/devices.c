@@ -92,7 +92,7 @@ static int attach_filter(struct sq_devices *devices, struct sq_device *device, i
 
 	for (uint32_t i = FIRST_PRIORITY; i <= LAST_PRIORITY && r == -EINVAL; i++)
 		r = attach_filter_at(devices, device, program_fd, i, &last);
-	if (r && err)
+	if (r && r != -ENODEV && err) /* it is gone again */
 		*err = TAKE_PTR(last);
 	return r;
 }
@@ -172,7 +172,11 @@ static int attach_one(struct sq_devices *devices, const struct sq_netns *netns,
 	snprintf(device->name, sizeof(device->name), "%s", interface->if_name);
 	if (!devices->tcx)
 		r = attach_filter(devices, device, program_fd, err);
-	return r < 0 ? sq_error_wrap(err, "device '%s'", interface->if_name) : 0;
+	if (!r)
+		return 0;
+	/* the journal knows what was made of it, and it is tried again */
+	drop(devices, devices->n - 1);
+	return r == -ENODEV ? 0 : sq_error_wrap(err, "device '%s'", interface->if_name);
 }
 
 /* A line's device, or the near end of the line in the kernel, of this run or another: "squall1", "squall1-fq". */
