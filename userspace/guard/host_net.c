@@ -19,17 +19,6 @@ struct look {
 	struct sq_texts devices; /* with clsact or ingress, by their index as text */
 };
 
-static const char *kind_of(const struct nlmsghdr *message)
-{
-	const struct tcmsg *tc = NLMSG_DATA(message);
-	unsigned int length = (unsigned int)TCA_PAYLOAD(message);
-
-	for (const struct rtattr *a = TCA_RTA(tc); RTA_OK(a, length); a = RTA_NEXT(a, length))
-		if (a->rta_type == TCA_KIND)
-			return RTA_DATA(a);
-	return "?";
-}
-
 static void add(const struct look *look, enum sq_part part, uint64_t id, char *name)
 {
 	sq_host_state_add(look->state, (struct sq_host_item){ part, look->space, id, name });
@@ -39,7 +28,7 @@ static void on_qdisc(void *data, const struct nlmsghdr *message)
 {
 	struct look *look = data;
 	const struct tcmsg *tc = NLMSG_DATA(message);
-	const char *kind = kind_of(message);
+	const char *kind = sq_tc_kind(message);
 
 	if (!strcmp(kind, "clsact") || !strcmp(kind, "ingress")) {
 		char index[16];

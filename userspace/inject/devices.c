@@ -73,7 +73,7 @@ static int attach_filter_at(struct sq_devices *devices, struct sq_device *device
 	r = sq_undo_filter(devices->log, device->netns, device->ifindex, device->name,
 			   device->ingress, handle, priority, &device->filter, err);
 	if (!r)
-		r = sq_tc_clsact_make(device->ifindex, err);
+		r = sq_tc_clsact_make(device->ifindex, device->ingress, err);
 	if (!r)
 		r = sq_tc_attach(device->ifindex, device->ingress, program_fd, handle, priority,
 				 err);
@@ -282,19 +282,16 @@ void sq_devices_detach(struct sq_devices *devices, const struct sq_netns_list *n
 static void look_at_filter(void *data, const struct nlmsghdr *message)
 {
 	const struct tcmsg *tc = NLMSG_DATA(message);
-	const char *kind = "";
 	uint32_t chain = 0;
 	int n = (int)TCA_PAYLOAD(message);
 	bool *behind = data;
 
-	for (struct rtattr *a = TCA_RTA(tc); RTA_OK(a, n); a = RTA_NEXT(a, n)) {
-		if (a->rta_type == TCA_KIND)
-			kind = RTA_DATA(a);
-		else if (a->rta_type == TCA_CHAIN)
+	for (struct rtattr *a = TCA_RTA(tc); RTA_OK(a, n); a = RTA_NEXT(a, n))
+		if (a->rta_type == TCA_CHAIN)
 			memcpy(&chain, RTA_DATA(a), sizeof(chain));
-	}
 	*behind |= !chain && TC_H_MAJ(tc->tcm_info) >> 16 == FIRST_PRIORITY &&
-		   (strcmp(kind, "bpf") != 0 || TC_H_MIN(tc->tcm_info) != htons(ETH_P_ALL));
+		   (strcmp(sq_tc_kind(message), "bpf") != 0 ||
+		    TC_H_MIN(tc->tcm_info) != htons(ETH_P_ALL));
 }
 
 struct behind {

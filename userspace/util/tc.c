@@ -21,14 +21,6 @@
 #define DECLARE_HOOK(name, index, point) \
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(index), .attach_point = (point))
 
-int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err)
-{
-	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
-	int r = bpf_tc_hook_create(&hook);
-
-	return r && r != -EEXIST ? sq_error_errno(err, -r, "cannot make a clsact qdisc") : 0;
-}
-
 int sq_tcx_attach(unsigned int ifindex, bool ingress, int prog_fd)
 {
 	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options, .flags = SQ_F_BEFORE);
@@ -83,7 +75,7 @@ int sq_tc_attach_either(unsigned int ifindex, bool ingress, int prog_fd, int *re
 	*ret_link_fd = fd;
 	if (fd >= 0)
 		return 0;
-	r = sq_tc_clsact_make(ifindex, err);
+	r = sq_tc_clsact_make(ifindex, ingress, err);
 	return r ? r : sq_tc_attach(ifindex, ingress, prog_fd, 1, 1, err);
 }
 
@@ -163,8 +155,20 @@ int sq_tc_dump(int fd, const struct sq_tc_question *question,
 	}
 }
 
+const char *sq_tc_kind(const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = NLMSG_DATA(message);
+	unsigned int length = (unsigned int)TCA_PAYLOAD(message);
+
+	for (const struct rtattr *a = TCA_RTA(tc); RTA_OK(a, length); a = RTA_NEXT(a, length))
+		if (a->rta_type == TCA_KIND)
+			return RTA_DATA(a);
+	return "?";
+}
+
 struct look {
 	const struct sq_tc_question *question;
+	const char *kind; /* or NULL */
 	bool found;
 };
 
@@ -174,24 +178,46 @@ static void look_at(void *data, const struct nlmsghdr *message)
 	const struct tcmsg *tc = NLMSG_DATA(message);
 
 	/* a dump of qdiscs is one of all devices */
-	look->found |=
-		tc->tcm_ifindex == (int)look->question->ifindex &&
-		(look->question->ask == RTM_GETTFILTER || tc->tcm_parent == look->question->parent);
+	look->found |= tc->tcm_ifindex == (int)look->question->ifindex &&
+		       (look->question->ask == RTM_GETTFILTER ||
+			tc->tcm_parent == look->question->parent) &&
+		       (!look->kind || !strcmp(sq_tc_kind(message), look->kind));
 }
 
 /* Unknown counts as yes: then nothing is removed that may not be ours. */
-static bool dump_has(const struct sq_tc_question *question)
+static bool dump_has(const struct sq_tc_question *question, const char *kind)
 {
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	struct look look = { .question = question };
+	struct look look = { .question = question, .kind = kind };
 
 	return fd < 0 || sq_tc_dump(fd, question, look_at, &look) || look.found;
 }
 
-bool sq_tc_has_clsact(unsigned int ifindex)
+/* Clsact, or the ingress qdisc in its place. */
+static bool has_qdisc(unsigned int ifindex, const char *kind)
 {
 	return dump_has(
-		&(struct sq_tc_question){ RTM_GETQDISC, RTM_NEWQDISC, ifindex, TC_H_CLSACT });
+		&(struct sq_tc_question){ RTM_GETQDISC, RTM_NEWQDISC, ifindex, TC_H_CLSACT }, kind);
+}
+
+bool sq_tc_has_clsact(unsigned int ifindex)
+{
+	return has_qdisc(ifindex, NULL);
+}
+
+int sq_tc_clsact_make(unsigned int ifindex, bool ingress, struct sq_error **err)
+{
+	DECLARE_HOOK(hook, ifindex, BPF_TC_EGRESS);
+	int r = bpf_tc_hook_create(&hook);
+
+	if (r != -EEXIST)
+		return r ? sq_error_errno(err, -r, "cannot make a clsact qdisc") : 0;
+	/* it takes a filter for egress too, and runs it on what comes in */
+	if (!ingress && !has_qdisc(ifindex, "clsact"))
+		return sq_error_set(err, SQ_FAIL_UNSUPPORTED, EOPNOTSUPP,
+				    "what leaves by it cannot be met: it has an ingress qdisc, "
+				    "which takes clsact's place");
+	return 0;
 }
 
 bool sq_tc_has_filters(unsigned int ifindex)
@@ -201,7 +227,8 @@ bool sq_tc_has_filters(unsigned int ifindex)
 
 	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
 		has |= dump_has(&(struct sq_tc_question){ RTM_GETTFILTER, RTM_NEWTFILTER, ifindex,
-							  parents[i] });
+							  parents[i] },
+				NULL);
 	return has;
 }
 

@@ -26,8 +26,14 @@ struct sq_tc_question {
 int sq_tc_dump(int fd, const struct sq_tc_question *question,
 	       void (*each)(void *data, const struct nlmsghdr *message), void *data);
 
-/* Makes the clsact qdisc of a device, if it has none. In the calling thread's netns, as all here. */
-int sq_tc_clsact_make(unsigned int ifindex, struct sq_error **err);
+/* The kind of a qdisc or filter, as an answer tells it. */
+const char *sq_tc_kind(const struct nlmsghdr *message);
+
+/*
+ * Makes the clsact qdisc of a device, if it has none. In the calling thread's netns, as all here. An ingress qdisc, of
+ * which there cannot be one beside it, will do for ingress.
+ */
+int sq_tc_clsact_make(unsigned int ifindex, bool ingress, struct sq_error **err);
 
 /* Attaches @prog_fd at @handle and @priority of its egress or ingress. */
 int sq_tc_attach(unsigned int ifindex, bool ingress, int prog_fd, uint32_t handle,
