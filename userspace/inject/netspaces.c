@@ -142,7 +142,6 @@ static void begin_to_leave(struct sq_netspaces *spaces, struct sq_netns *netns)
 	if (netns->leaving)
 		return;
 	bpf_map_delete_elem(spaces->known_fd, &number);
-	spaces->leaves(spaces->data, netns->inode);
 	netns->leaving = true;
 	netns->entered = netns->changed = false;
 }
@@ -160,6 +159,7 @@ static void leave(struct sq_netspaces *spaces, size_t i, struct sq_texts *left)
 	/* past a line that does not answer packets pass */
 	if (netns->has_line)
 		sq_line_drop(spaces->line, netns->fd, NULL);
+	spaces->leaves(spaces->data, netns->inode);
 	sq_netns_list_remove(&spaces->netns, i);
 	/* who came meanwhile; and what failed for want of room may not fail now */
 	sq_netspaces_find(spaces, false, NULL);

@@ -18,9 +18,12 @@ struct sq_netspaces {
 	struct sq_line *line; /* NULL: no fault needs it */
 	int known_fd; /* the map of those that are known: who comes to another one is told */
 	uint64_t stay_ns; /* so long after its last process a namespace is kept */
-	/* Called before anything is made in a namespace, whose descriptor stays the caller's. */
+	/*
+	 * Called before anything is made in a namespace, and again where somebody comes back while it is being left; the
+	 * descriptor stays the caller's.
+	 */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
-	/* Called before it is left again; somebody may come back to it: then it is entered anew. */
+	/* Called when nothing is there any more. */
 	void (*leaves)(void *data, uint64_t netns);
 	void *data;
 	int links_fd; /* readable when devices have changed in one of them */
