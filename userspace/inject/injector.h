@@ -42,13 +42,9 @@ struct sq_injector_setup {
 	size_t n_carved; /* how many cgroups are carved out of them at the start */
 	bool observe; /* count what would be hit, and act on nothing */
 	/*
-	/*
 	 * Called before anything is made in a network namespace, and again where somebody comes back while it is being
 	 * left; the descriptor stays the injector's. As the next one, by a thread of its own between
 	 * sq_injector_follow_spaces() and sq_injector_disarm().
-	 */
-	void (*enters)(void *data, uint64_t netns, int netns_fd);
-	/* Called when nothing is there any more. */
 	 */
 	void (*enters)(void *data, uint64_t netns, int netns_fd);
 	/* Called when nothing is there any more. */

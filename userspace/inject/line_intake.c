@@ -100,6 +100,7 @@ static struct sq_line_packet *read_packet(const struct sq_line_space *spaces, si
 		return NULL;
 	room->n = (size_t)n - sizeof(room->header);
 	room->space = space;
+	room->netns = spaces[space].cookie;
 	if (room->n <= COPIED_FRAME) {
 		packet = sq_line_packet_new(room->n);
 		memcpy(packet, room, sizeof(*room) + room->n);
@@ -144,6 +145,7 @@ static void take_record(struct sq_line_intake *intake, const struct sq_line_reco
 	packet = sq_line_packet_new(record->n);
 	packet->slot = record->slot;
 	packet->space = space;
+	packet->netns = record->netns;
 	packet->header = (struct virtio_net_hdr){ .flags = record->flags,
 						  .csum_start = record->csum_start,
 						  .csum_offset = record->csum_offset };

@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "util/time.h"
-
-/* So long something may be held that was bound for a namespace that is dropped. */
-#define REUSE_NS (61 * SQ_S)
-
 static void poll_place(struct sq_line_places *places, size_t i)
 {
 	places->fds[i] = (struct pollfd){ .fd = places->space[i].tap_fd, .events = POLLIN };
@@ -19,10 +14,8 @@ static void poll_place(struct sq_line_places *places, size_t i)
 /* One that nobody has, or SQ_LINE_PLACES. */
 static size_t find_place(const struct sq_line_places *places)
 {
-	uint64_t now = sq_now();
-
 	for (size_t i = 0; i < places->n; i++)
-		if (!places->place[i].netns && now > places->place[i].dropped_ns + REUSE_NS)
+		if (!places->place[i].netns)
 			return i;
 	return places->n;
 }
@@ -90,7 +83,7 @@ static void drop(struct sq_line_places *places, size_t i)
 {
 	struct sq_line_work *work = sq_line_work_new(SQ_LINE_UNMAKE, i);
 
-	places->place[i] = (struct sq_line_place){ .dropped_ns = sq_now() };
+	places->place[i] = (struct sq_line_place){ 0 };
 	places->dropped += sq_line_space_dropped(&places->space[i]);
 	places->fds[i].fd = -1;
 	work->space = places->space[i];

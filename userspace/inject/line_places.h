@@ -17,7 +17,6 @@
 
 struct sq_line_place {
 	ino_t netns; /* 0: it was dropped */
-	uint64_t dropped_ns; /* when */
 	bool making; /* the maker is at it */
 	bool unwanted; /* it is to be dropped as soon as it is made */
 	uint32_t number; /* of the request that is answered when it is made, or 0 */

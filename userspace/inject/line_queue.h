@@ -15,6 +15,7 @@ struct sq_line_packet {
 	uint64_t order; /* of two that are due at once the earlier goes first */
 	struct sq_line_slot slot;
 	size_t space; /* the network namespace's index */
+	uint64_t netns; /* its cookie: another one may have the index by now */
 	size_t first_segment; /* which of the wire packets that the gate drew for its number it begins with */
 	size_t n;
 	struct virtio_net_hdr header;

@@ -81,6 +81,7 @@ static void send_made(const struct sq_line_packet *packet, const unsigned char *
 
 	made->slot = packet->slot;
 	made->slot.faults = 0;
+	made->netns = packet->netns;
 	memcpy(made->frame, ip, n);
 	sq_line_space_send_made(&server.places.space[packet->space], &server.outbox, made);
 }

@@ -145,7 +145,9 @@ static void let_go(struct sq_line_outbox *outbox, struct sq_line_packet *packet,
 void sq_line_space_send_made(struct sq_line_space *space, struct sq_line_outbox *outbox,
 			     struct sq_line_packet *packet)
 {
-	int r = sq_line_ip_post(&space->ip, outbox, packet, 0, true);
+	int r = packet->netns == space->cookie
+			? sq_line_ip_post(&space->ip, outbox, packet, 0, true)
+			: -ESTALE;
 
 	if (r)
 		let_go(outbox, packet, r);
@@ -258,7 +260,7 @@ void sq_line_space_send(struct sq_line_space *space, struct sq_line_backs *backs
 	const struct sq_line_slot *slot = &packet->slot;
 	int r = -EINVAL;
 
-	if (packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
+	if (packet->netns != space->cookie || packet->n < ETH_HLEN + sizeof(uint32_t) * 5) {
 		let_go(outbox, packet, r);
 	} else if (slot->ifindex == SQ_LO) {
 		send_to_lo(space, outbox, packet);

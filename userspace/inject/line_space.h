@@ -18,7 +18,7 @@ struct sq_line_space {
 	int back_fd; /* the link of the program on the device, or -EBADF */
 	int devices_fd; /* /proc/net/dev of the namespace */
 	struct sq_line_ip ip; /* to lo */
-	uint64_t cookie; /* the namespace's */
+	uint64_t cookie; /* the namespace's: packets of another one are let go unsent */
 	char name[IFNAMSIZ];
 };
 
