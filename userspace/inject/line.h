@@ -59,7 +59,7 @@ int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struc
 /* Makes the line's device in a network namespace. */
 int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err);
 
-/* Removes it, and with it what is held for that namespace, in which nobody is left. */
+/* Removes it, and with it what is held for that namespace, in which nobody is left. It is gone on return. */
 int sq_line_drop(struct sq_line *line, int netns_fd, struct sq_error **err);
 
 /* Lets the line server send what it holds, and end. */

@@ -83,12 +83,10 @@ static void *run(void *data)
 	struct sq_line_work *work;
 
 	while (read(maker->work[0], &work, sizeof(work)) == sizeof(work)) {
-		if (work->kind == SQ_LINE_UNMAKE) {
+		if (work->kind == SQ_LINE_UNMAKE)
 			unmake(work);
-			sq_line_work_free(work);
-			continue;
-		}
-		perform(maker, work);
+		else
+			perform(maker, work);
 		/* there is room for thousands */
 		if (write(maker->done[1], &work, sizeof(work)) != sizeof(work))
 			abort();

@@ -49,7 +49,7 @@ struct sq_line_work *sq_line_work_new(enum sq_line_work_kind kind, size_t place)
 /* Hands over @work, which is done in the order of these calls. */
 void sq_line_maker_do(struct sq_line_maker *maker, struct sq_line_work *work);
 
-/* Readable when one is done; the caller's, for sq_line_work_free(). NULL: there is none. What was unmade is not told. */
+/* Readable when one is done; the caller's, for sq_line_work_free(). NULL: there is none. */
 int sq_line_maker_fd(const struct sq_line_maker *maker);
 struct sq_line_work *sq_line_maker_take(struct sq_line_maker *maker);
 

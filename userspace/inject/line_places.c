@@ -15,7 +15,7 @@ static void poll_place(struct sq_line_places *places, size_t i)
 static size_t find_place(const struct sq_line_places *places)
 {
 	for (size_t i = 0; i < places->n; i++)
-		if (!places->place[i].netns)
+		if (!places->place[i].netns && !places->place[i].busy)
 			return i;
 	return places->n;
 }
@@ -46,7 +46,7 @@ static int add(struct sq_line_places *places, size_t i, ino_t netns, int netns_f
 {
 	struct sq_line_work *work;
 
-	if (i < places->n && !places->place[i].making)
+	if (i < places->n && !places->place[i].busy)
 		return 0;
 	if (i < places->n) {
 		places->place[i].unwanted = false;
@@ -61,8 +61,7 @@ static int add(struct sq_line_places *places, size_t i, ino_t netns, int netns_f
 				    SQ_LINE_PLACES);
 	work = sq_line_work_new(SQ_LINE_MAKE, i);
 	work->netns_fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
-	places->place[i] =
-		(struct sq_line_place){ .netns = netns, .making = true, .number = number };
+	places->place[i] = (struct sq_line_place){ .netns = netns, .busy = true, .number = number };
 	places->n = MAX(places->n, i + 1);
 	sq_line_maker_do(&places->maker, work);
 	return -EINPROGRESS;
@@ -79,11 +78,11 @@ int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t num
 }
 
 /* What the place has is the maker's from now on, to be unmade. */
-static void drop(struct sq_line_places *places, size_t i)
+static void drop(struct sq_line_places *places, size_t i, uint32_t number)
 {
 	struct sq_line_work *work = sq_line_work_new(SQ_LINE_UNMAKE, i);
 
-	places->place[i] = (struct sq_line_place){ 0 };
+	places->place[i] = (struct sq_line_place){ .busy = true, .number = number };
 	places->dropped += sq_line_space_dropped(&places->space[i]);
 	places->fds[i].fd = -1;
 	work->space = places->space[i];
@@ -92,7 +91,8 @@ static void drop(struct sq_line_places *places, size_t i)
 	sq_line_maker_do(&places->maker, work);
 }
 
-int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_error **err)
+int sq_line_places_drop(struct sq_line_places *places, int netns_fd, uint32_t number,
+			struct sq_error **err)
 {
 	struct stat st;
 	size_t i;
@@ -100,11 +100,15 @@ int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_e
 	if (fstat(netns_fd, &st) < 0)
 		return sq_error_errno(err, errno, "cannot look at a network namespace");
 	i = place_of(places, st.st_ino);
-	if (i < places->n && places->place[i].making)
+	if (i == places->n)
+		return 0;
+	if (places->place[i].busy) {
 		places->place[i].unwanted = true;
-	else if (i < places->n)
-		drop(places, i);
-	return 0;
+		places->place[i].number = number;
+	} else {
+		drop(places, i, number);
+	}
+	return -EINPROGRESS;
 }
 
 /* While the device is the maker's. */
@@ -120,7 +124,7 @@ static bool remake(struct sq_line_places *places, size_t i)
 	}
 	work->space = *space;
 	space->tap_fd = space->back_fd = -EBADF;
-	places->place[i].making = true;
+	places->place[i].busy = true;
 	sq_line_maker_do(&places->maker, work);
 	return true;
 }
@@ -128,7 +132,7 @@ static bool remake(struct sq_line_places *places, size_t i)
 bool sq_line_places_remake(struct sq_line_places *places)
 {
 	for (size_t i = 0; i < places->n; i++)
-		if (places->place[i].netns && !places->place[i].making && places->fds[i].fd < 0 &&
+		if (places->place[i].netns && !places->place[i].busy && places->fds[i].fd < 0 &&
 		    !remake(places, i))
 			return false;
 	return true;
@@ -149,31 +153,37 @@ static void install(struct sq_line_places *places, const struct sq_line_work *wo
 	poll_place(places, work->place);
 }
 
+/* The maker is done. Returns the number of the request to be answered, or 0. */
+static uint32_t settle(struct sq_line_places *places, const struct sq_line_work *work)
+{
+	struct sq_line_place *place = &places->place[work->place];
+	const struct sq_line_place asked = *place;
+
+	*place = (struct sq_line_place){ .netns = work->result ? 0 : asked.netns };
+	if (work->kind != SQ_LINE_UNMAKE && !work->result)
+		install(places, work);
+	if (!asked.unwanted || work->result)
+		return asked.number;
+	drop(places, work->place, asked.number);
+	return 0;
+}
+
 int sq_line_places_take(struct sq_line_places *places, struct sq_line_reply *reply,
 			uint64_t *remade)
 {
 	struct sq_line_work *work = sq_line_maker_take(&places->maker);
-	struct sq_line_place *place;
 	int r = 1;
 
 	if (!work)
 		return 0;
-	place = &places->place[work->place];
-	*reply = (struct sq_line_reply){ .number = place->number, .result = work->result };
+	*reply = (struct sq_line_reply){ .result = work->result };
+	reply->number = settle(places, work);
 	if (work->err)
 		snprintf(reply->message, sizeof(reply->message), "%s", work->err->message);
-	place->making = false;
-	place->number = 0;
-	if (!work->result)
-		install(places, work);
 	if (work->kind == SQ_LINE_REMAKE && work->result)
 		r = work->result;
 	else if (work->kind == SQ_LINE_REMAKE)
 		(*remade)++;
-	if (work->result)
-		*place = (struct sq_line_place){ 0 };
-	else if (place->unwanted)
-		drop(places, work->place);
 	sq_line_work_free(work);
 	return r;
 }

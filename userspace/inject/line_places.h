@@ -17,9 +17,9 @@
 
 struct sq_line_place {
 	ino_t netns; /* 0: it was dropped */
-	bool making; /* the maker is at it */
+	bool busy; /* the maker is at it */
 	bool unwanted; /* it is to be dropped as soon as it is made */
-	uint32_t number; /* of the request that is answered when it is made, or 0 */
+	uint32_t number; /* of the request that is answered when that is done, or 0 */
 };
 
 struct sq_line_places {
@@ -45,8 +45,9 @@ int sq_line_places_open(struct sq_line_places *places, struct pollfd *fds, struc
 int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t number,
 		       struct sq_error **err);
 
-/* Removes it. What is held for that namespace has nowhere to go. */
-int sq_line_places_drop(struct sq_line_places *places, int netns_fd, struct sq_error **err);
+/* Removes it, likewise. What is held for that namespace has nowhere to go. */
+int sq_line_places_drop(struct sq_line_places *places, int netns_fd, uint32_t number,
+			struct sq_error **err);
 
 /*
  * Has the devices made again that somebody has removed, whose descriptors are negative in the server's list. False: one

@@ -253,7 +253,7 @@ static bool obey(void)
 	}
 	reply.number = request.number;
 	reply.result = request.command == SQ_LINE_DROP
-			       ? sq_line_places_drop(&server.places, fd, &err)
+			       ? sq_line_places_drop(&server.places, fd, request.number, &err)
 			       : sq_line_places_add(&server.places, fd, request.number, &err);
 	if (reply.result == -EINPROGRESS)
 		return true;
