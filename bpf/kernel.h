@@ -135,6 +135,8 @@ struct possible_net {
 
 struct net_device {
 	struct possible_net nd_net;
+	unsigned int flags;
+	unsigned long priv_flags : 32; /* a whole number before 6.12 */
 };
 
 struct sk_buff {

@@ -10,6 +10,12 @@
 #define VIRTIO_NET_HDR_F_DATA_VALID 2
 #define IPS_NAT_MASK 0x30ul /* IPS_SRC_NAT, IPS_DST_NAT */
 #define IPV4_PLAIN 0x45 /* without options */
+#define IFF_SLAVE 0x800 /* of a bond */
+#define IFF_BRIDGE_PORT (1 << 9)
+#define IFF_OVS_DATAPATH (1 << 10) /* a port of Open vSwitch */
+#define IFF_TEAM_PORT (1 << 13)
+#define SQ_PORTS (IFF_BRIDGE_PORT | IFF_OVS_DATAPATH | IFF_TEAM_PORT)
+#define VLAN_ID 0xfff
 
 extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak; /* 6.2 */
 
@@ -160,7 +166,22 @@ __noinline __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol)
 	if (!word)
 		return 0;
 	whole = bpf_cast_to_kern_ctx(skb);
-	return sq_mix(word ^ bpf_jiffies64() << 32 ^ whole->dev->nd_net.net->net_cookie);
+	word ^= sq_mix(whole->dev->nd_net.net->net_cookie ^ (__u64)skb->ifindex << 32);
+	return sq_mix(word ^ bpf_jiffies64() << 32);
+}
+
+__noinline int sq_goes_up(struct __sk_buff *skb)
+{
+	const struct sk_buff *whole = NULL;
+	const struct net_device *device;
+
+	if (skb->vlan_present && skb->vlan_tci & VLAN_ID)
+		return 1;
+	/* as a plain number, since the verifier lets nobody look behind the other kind */
+	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
+	device = BPF_CORE_READ(whole, dev);
+	return BPF_CORE_READ(device, flags) & IFF_SLAVE ||
+	       BPF_CORE_READ_BITFIELD_PROBED(device, priv_flags) & SQ_PORTS;
 }
 
 __noinline int sq_is_translated(struct __sk_buff *skb)

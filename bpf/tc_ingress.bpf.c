@@ -23,7 +23,7 @@ extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __wea
 
 /*
  * Who a moment ago had a packet that concerns no fault: to look up the socket of each of a neighbour's packets costs
- * more than all else that is done for it. A word stands for a connection, in a network namespace, in this tick.
+ * more than all else that is done for it. A word stands for a connection, on a device, in this tick.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -45,6 +45,9 @@ struct {
  * skb.bpf.c.
  */
 extern __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol);
+
+/* Will a device above this one have it: a bridge, a bond, a VLAN? In skb.bpf.c. */
+extern int sq_goes_up(struct __sk_buff *skb);
 
 /* The receiver's address and ports, for the look-up. Its size, or 0: it is no packet for a socket. */
 static __always_inline __u32 sq_tuple(struct __sk_buff *skb, const struct sq_event *event,
@@ -202,6 +205,11 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	stranger = bpf_map_lookup_elem(&sq_strangers, &slot);
 	if (!stranger || (word && READ_ONCE(*stranger) == word))
 		return SQ_TC_NEXT;
+	/* no socket has it from here, and one that is bound to the device above is only found there */
+	if (sq_goes_up(skb)) {
+		WRITE_ONCE(*stranger, word);
+		return SQ_TC_NEXT;
+	}
 	d.now = bpf_ktime_get_boot_ns();
 	refused = sq_refusal(d.now, 0) >= 0;
 	if (refused && !sq_line_ifindex)
