@@ -5,13 +5,10 @@
  * the kernel's from one alone. From 6.2; before they answer that they do not know.
  */
 #include "line.h"
+#include "nat.h"
 
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
 #define VIRTIO_NET_HDR_F_DATA_VALID 2
-#define AF_INET 2
-#define NFCT_INFO 7ul /* which way it goes, in the last bits of the connection's address */
-#define IP_CT_IS_REPLY 3
-#define IPS_NAT_MASK 0x30ul /* IPS_SRC_NAT, IPS_DST_NAT */
 #define IPV4_PLAIN 0x45 /* without options */
 #define IFF_SLAVE 0x800 /* of a bond */
 #define IFF_BRIDGE_PORT (1 << 9)
@@ -187,23 +184,6 @@ __noinline int sq_goes_up(struct __sk_buff *skb)
 	       BPF_CORE_READ_BITFIELD_PROBED(device, priv_flags) & SQ_PORTS;
 }
 
-/* The connection of a packet whose addresses or ports the host's NAT has changed; else NULL. */
-static __always_inline const struct nf_conn *sq_translation(struct __sk_buff *skb, bool *ret_reply)
-{
-	const struct sk_buff *whole = NULL;
-	const struct nf_conn *connection;
-	unsigned long word;
-
-	if (!bpf_core_field_exists(whole->_nfct) || !bpf_core_type_exists(struct nf_conn))
-		return NULL;
-	/* as a plain number, since the verifier lets nobody look behind the other kind */
-	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
-	word = BPF_CORE_READ(whole, _nfct);
-	connection = (void *)(word & ~NFCT_INFO);
-	*ret_reply = (word & NFCT_INFO) >= IP_CT_IS_REPLY;
-	return connection && BPF_CORE_READ(connection, status) & IPS_NAT_MASK ? connection : NULL;
-}
-
 __noinline int sq_is_translated(struct __sk_buff *skb)
 {
 	bool reply;
@@ -211,50 +191,17 @@ __noinline int sq_is_translated(struct __sk_buff *skb)
 	return !!sq_translation(skb, &reply);
 }
 
-/* The flow of a packet to @peer, with these ports. */
-static __always_inline void sq_flow_to(struct sq_event *event, const union nf_inet_addr *peer,
-				       bool ipv4, __be16 peer_port, __be16 local_port)
-{
-	__u16 ports[2] = { event->peer_port, event->local_port };
-	__u64 kept[2];
-
-	__builtin_memcpy(kept, event->peer, sizeof(kept));
-	if (ipv4)
-		sq_peer_ipv4(event, (const __u8 *)peer);
-	else
-		sq_peer_ipv6(event, (const __u8 *)peer);
-	event->peer_port = bpf_ntohs(peer_port);
-	event->local_port = bpf_ntohs(local_port);
-	sq_flow(event);
-	__builtin_memcpy(event->peer, kept, sizeof(kept));
-	event->peer_port = ports[0];
-	event->local_port = ports[1];
-}
-
-__noinline int sq_flow_of_socket(struct __sk_buff *skb, struct sq_event *event)
+__noinline int sq_undo_translation(struct __sk_buff *skb, struct sq_event *event)
 {
 	const struct nf_conn *connection;
-	union nf_inet_addr peer;
-	__be16 peer_port, local_port;
-	bool reply, ipv4;
+	union nf_inet_addr local;
+	bool reply;
 
 	if (!event || !event->has_ports)
 		return 0;
 	connection = sq_translation(skb, &reply);
-	if (!connection)
-		return 0;
-	/* as the packet left its sender: of what answers, as the answer did */
-	if (reply) {
-		BPF_CORE_READ_INTO(&peer, connection, tuplehash[1].tuple.dst.u3);
-		peer_port = BPF_CORE_READ(connection, tuplehash[1].tuple.dst.u.all);
-		local_port = BPF_CORE_READ(connection, tuplehash[1].tuple.src.u.all);
-	} else {
-		BPF_CORE_READ_INTO(&peer, connection, tuplehash[0].tuple.dst.u3);
-		peer_port = BPF_CORE_READ(connection, tuplehash[0].tuple.dst.u.all);
-		local_port = BPF_CORE_READ(connection, tuplehash[0].tuple.src.u.all);
-	}
-	ipv4 = BPF_CORE_READ(connection, tuplehash[0].tuple.src.l3num) == AF_INET;
-	sq_flow_to(event, &peer, ipv4, peer_port, local_port);
+	if (connection)
+		sq_see_as_socket(event, connection, reply, &local);
 	return 0;
 }
 

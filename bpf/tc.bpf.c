@@ -8,11 +8,8 @@
 #include "dns_name.h"
 #include "line.h"
 
-/*
- * What the host's NAT has translated is of the connection that its socket knows, as where it comes in
- * (cgroup_skb.bpf.c), so that a connection's dice fall once for both ways. In skb.bpf.c.
- */
-extern int sq_flow_of_socket(struct __sk_buff *skb, struct sq_event *event);
+/* What the host's NAT has translated is to the peer, and of the connection, that the socket knows. In skb.bpf.c. */
+extern int sq_undo_translation(struct __sk_buff *skb, struct sq_event *event);
 
 /* What the line sends to lo and has held when it came in is not to be held there again. */
 static __always_inline void sq_pass_own(struct __sk_buff *skb, const struct sq_event *event)
@@ -42,7 +39,7 @@ static __always_inline int sq_egress(struct __sk_buff *skb, bool l3)
 
 	offset = sq_network(skb, l3, &protocol);
 	sq_parse(skb, &d.event, offset, protocol, true);
-	sq_flow_of_socket(skb, &d.event);
+	sq_undo_translation(skb, &d.event);
 	sq_measure(skb, &d.event);
 	if (d.event.faults & sq_name_faults)
 		sq_look_at_name(skb, &d.event);

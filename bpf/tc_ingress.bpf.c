@@ -11,6 +11,7 @@
  */
 #include "dns_name.h"
 #include "line.h"
+#include "nat.h"
 
 #define PACKET_HOST 0
 #define AF_INET 2
@@ -19,7 +20,29 @@
 #define IPV6_DESTINATION 24
 #define SQ_STRANGERS 8192
 
+/* What sq_find_receiver() has found out. */
+#define SQ_CONCERNED 1 /* a fault may concern the receiver */
+#define SQ_ASK_NAT 2 /* it may be another one, if the host's NAT translates the packet */
+#define SQ_NO_NAT 4 /* that does not */
+
+/* As much of bpf_ct_opts as there is in 6.1 (net/netfilter/nf_conntrack_bpf.c). */
+struct sq_ct_options {
+	__s32 netns_id, error;
+	__u8 protocol, direction, reserved[2];
+};
+
+/* What is needed one after the other: 6.1 has no stack for both. */
+union sq_question {
+	struct sq_ct_options conntrack;
+	struct bpf_fib_lookup route;
+};
+
 extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak; /* 6.2 */
+/* 6.0, where conntrack is there when this is loaded */
+extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple,
+					 __u32 tuple__sz, struct sq_ct_options *options,
+					 __u32 options__sz) __ksym __weak;
+extern void bpf_ct_release(struct nf_conn *connection) __ksym __weak;
 
 /*
  * Who a moment ago had a packet that concerns no fault: to look up the socket of each of a neighbour's packets costs
@@ -49,25 +72,36 @@ extern __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol);
 /* Will a device above this one have it: a bridge, a bond, a VLAN? In skb.bpf.c. */
 extern int sq_goes_up(struct __sk_buff *skb);
 
-/* The receiver's address and ports, for the look-up. Its size, or 0: it is no packet for a socket. */
+/* All of a tuple for a look-up but the receiver's address. */
+static __always_inline void sq_set_tuple(const struct sq_event *event, __u32 size,
+					 struct bpf_sock_tuple *tuple)
+{
+	if (size == sizeof(tuple->ipv4)) {
+		__builtin_memcpy(&tuple->ipv4.saddr, event->peer + 12, 4);
+		tuple->ipv4.sport = bpf_htons(event->peer_port);
+		tuple->ipv4.dport = bpf_htons(event->local_port);
+		return;
+	}
+	__builtin_memcpy(tuple->ipv6.saddr, event->peer, 16);
+	tuple->ipv6.sport = bpf_htons(event->peer_port);
+	tuple->ipv6.dport = bpf_htons(event->local_port);
+}
+
+/* The tuple of a packet, with the receiver's address. Its size, or 0: it is no packet for a socket. */
 static __always_inline __u32 sq_tuple(struct __sk_buff *skb, const struct sq_event *event,
 				      __u32 offset, __be16 protocol, struct bpf_sock_tuple *tuple)
 {
 	if (!event->has_ports)
 		return 0;
 	if (protocol == bpf_htons(ETH_P_IP)) {
-		__builtin_memcpy(&tuple->ipv4.saddr, event->peer + 12, 4);
-		tuple->ipv4.sport = bpf_htons(event->peer_port);
-		tuple->ipv4.dport = bpf_htons(event->local_port);
 		if (bpf_skb_load_bytes(skb, offset + IPV4_DESTINATION, &tuple->ipv4.daddr, 4))
 			return 0;
+		sq_set_tuple(event, sizeof(tuple->ipv4), tuple);
 		return sizeof(tuple->ipv4);
 	}
-	__builtin_memcpy(tuple->ipv6.saddr, event->peer, 16);
-	tuple->ipv6.sport = bpf_htons(event->peer_port);
-	tuple->ipv6.dport = bpf_htons(event->local_port);
 	if (bpf_skb_load_bytes(skb, offset + IPV6_DESTINATION, tuple->ipv6.daddr, 16))
 		return 0;
+	sq_set_tuple(event, sizeof(tuple->ipv6), tuple);
 	return sizeof(tuple->ipv6);
 }
 
@@ -80,21 +114,23 @@ static __always_inline bool sq_is_bound(const struct bpf_sock *sk)
 
 /* A socket that listens on every address must not take for its own what the host only forwards. */
 static __always_inline bool sq_is_forwarded(struct __sk_buff *skb, __u32 size,
-					    const struct bpf_sock_tuple *tuple)
+					    const struct bpf_sock_tuple *tuple,
+					    struct bpf_fib_lookup *route)
 {
-	struct bpf_fib_lookup fib = { .ifindex = skb->ifindex };
 	long r;
 
+	__builtin_memset(route, 0, sizeof(*route));
+	route->ifindex = skb->ifindex;
 	if (size == sizeof(tuple->ipv4)) {
-		fib.family = AF_INET;
-		fib.ipv4_src = tuple->ipv4.saddr;
-		fib.ipv4_dst = tuple->ipv4.daddr;
+		route->family = AF_INET;
+		route->ipv4_src = tuple->ipv4.saddr;
+		route->ipv4_dst = tuple->ipv4.daddr;
 	} else {
-		fib.family = AF_INET6;
-		__builtin_memcpy(fib.ipv6_src, tuple->ipv6.saddr, 16);
-		__builtin_memcpy(fib.ipv6_dst, tuple->ipv6.daddr, 16);
+		route->family = AF_INET6;
+		__builtin_memcpy(route->ipv6_src, tuple->ipv6.saddr, 16);
+		__builtin_memcpy(route->ipv6_dst, tuple->ipv6.daddr, 16);
 	}
-	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	r = bpf_fib_lookup(skb, route, sizeof(*route), 0);
 	return r == BPF_FIB_LKUP_RET_SUCCESS || r == BPF_FIB_LKUP_RET_NO_NEIGH ||
 	       r == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
@@ -144,36 +180,105 @@ static __always_inline bool sq_scope_of_sock(struct sq_event *event, struct bpf_
 	return event->faults && !(event->scope_flags & SQ_SCOPE_SELF);
 }
 
+/* Looks the receiver up, and whom it concerns. */
+static __always_inline int sq_receiver(struct __sk_buff *skb, struct sq_event *event,
+				       struct bpf_sock_tuple *tuple, __u32 size,
+				       union sq_question *question)
+{
+	struct bpf_sock *sk;
+	bool found, bound, connected;
+
+	if (event->protocol == SQ_PROTO_TCP)
+		sk = bpf_sk_lookup_tcp(skb, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else
+		sk = bpf_sk_lookup_udp(skb, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return SQ_ASK_NAT;
+	found = sq_scope_of_sock(event, sk);
+	bound = sq_is_bound(sk);
+	/* what is not connected takes from whom its answers come for its peers */
+	connected = event->protocol == SQ_PROTO_TCP || sk->state == BPF_TCP_ESTABLISHED;
+	/* the end of a handshake finds who listens: there is no connection that could be reset */
+	if (sk->state == BPF_TCP_LISTEN)
+		event->tcp_flags |= SQ_TCP_SYN;
+	bpf_sk_release(sk);
+	found = found && (bound || !sq_is_forwarded(skb, size, tuple, &question->route));
+	return (found ? SQ_CONCERNED : 0) | (connected ? 0 : SQ_ASK_NAT);
+}
+
 /*
- * Whose packet is it? 1 where a fault may concern the receiver. A global function, so that what it
- * needs on the stack is not there any more when the gate is asked: together it is too much for 6.1.
+ * Whose packet is it? A global function, as the next one, so that what it needs on the stack is not there any more when
+ * the gate is asked: together it is too much for 6.1.
  */
 __weak __noinline int sq_find_receiver(struct __sk_buff *skb, struct sq_event *event, __u32 offset,
 				       __u32 protocol)
 {
 	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *sk;
-	bool found, bound;
+	union sq_question question;
 	__u32 size;
 
 	if (!event)
 		return 0;
 	size = sq_tuple(skb, event, offset, protocol, &tuple);
-	if (!size)
-		return 0;
-	if (event->protocol == SQ_PROTO_TCP)
-		sk = bpf_sk_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	else
-		sk = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (!sk)
-		return 0;
-	found = sq_scope_of_sock(event, sk);
-	bound = sq_is_bound(sk);
-	/* the end of a handshake finds who listens: there is no connection that could be reset */
-	if (sk->state == BPF_TCP_LISTEN)
-		event->tcp_flags |= SQ_TCP_SYN;
-	bpf_sk_release(sk);
-	return found && (bound || !sq_is_forwarded(skb, size, &tuple));
+	return size ? sq_receiver(skb, event, &tuple, size, &question) : 0;
+}
+
+/* Makes of the event and the tuple what the socket sees that gets the packet by the host's NAT; false: that lets it be. */
+static __always_inline bool sq_translate(struct __sk_buff *skb, struct sq_event *event,
+					 struct bpf_sock_tuple *tuple, __u32 size,
+					 struct sq_ct_options *options)
+{
+	struct nf_conn *connection;
+	bool translated;
+
+	*options = (struct sq_ct_options){ .netns_id = BPF_F_CURRENT_NETNS };
+	options->protocol = event->protocol == SQ_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+	connection = bpf_skb_ct_lookup(skb, tuple, size, options, sizeof(*options));
+	if (!connection)
+		return false;
+	translated = sq_is_nat(connection);
+	if (translated) {
+		/* an address of IPv4 is followed by what has not been set yet */
+		sq_see_as_socket(event, connection, !options->direction,
+				 size == sizeof(tuple->ipv4) ? (void *)&tuple->ipv4.daddr
+							     : tuple->ipv6.daddr);
+		sq_set_tuple(event, size, tuple);
+	}
+	bpf_ct_release(connection);
+	return translated;
+}
+
+/*
+ * The same of a packet that the host's NAT, which comes later, will translate, as it does what answers to one that it has
+ * translated on its way out. Of any other one SQ_NO_NAT.
+ */
+static __always_inline int sq_find_translated(struct __sk_buff *skb, struct sq_event *event,
+					      __u32 offset, __be16 protocol)
+{
+	struct bpf_sock_tuple tuple = {};
+	union sq_question question;
+	__u32 size;
+
+	if (!event || !sq_kernel_has(bpf_skb_ct_lookup) || !sq_has_conntrack())
+		return SQ_NO_NAT;
+	size = sq_tuple(skb, event, offset, protocol, &tuple);
+	if (!size || !sq_translate(skb, event, &tuple, size, &question.conntrack))
+		return SQ_NO_NAT;
+	event->faults = event->scope_flags = 0;
+	return sq_receiver(skb, event, &tuple, size, &question);
+}
+
+/* One for each family: what differs between them would lie on the stack. */
+__weak __noinline int sq_find_translated_ipv4(struct __sk_buff *skb, struct sq_event *event,
+					      __u32 offset)
+{
+	return sq_find_translated(skb, event, offset, bpf_htons(ETH_P_IP));
+}
+
+__weak __noinline int sq_find_translated_ipv6(struct __sk_buff *skb, struct sq_event *event,
+					      __u32 offset)
+{
+	return sq_find_translated(skb, event, offset, bpf_htons(ETH_P_IPV6));
 }
 
 static __always_inline void sq_count_fragment(void)
@@ -189,7 +294,7 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 	struct sq_decision d = { .event = { .call = SQ_NO_CALL } };
 	__be16 protocol = skb->protocol;
 	__u64 word, *stranger;
-	__u32 offset, slot;
+	__u32 offset, slot, found, translated;
 	bool refused;
 
 	if (skb->tc_index & sq_guard_in) {
@@ -220,8 +325,18 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 		return SQ_TC_NEXT;
 	if (sq_hides_ports(&d.event))
 		sq_count_fragment();
-	if (!sq_find_receiver(skb, &d.event, offset, protocol)) {
-		WRITE_ONCE(*stranger, word);
+	found = sq_find_receiver(skb, &d.event, offset, protocol);
+	if (found & SQ_ASK_NAT) {
+		translated = protocol == bpf_htons(ETH_P_IP)
+				     ? sq_find_translated_ipv4(skb, &d.event, offset)
+				     : sq_find_translated_ipv6(skb, &d.event, offset);
+		if (!(translated & SQ_NO_NAT))
+			found = translated;
+	}
+	if (!(found & SQ_CONCERNED)) {
+		/* whom a connection is for the NAT knows from its first packet on */
+		if (!(found & SQ_ASK_NAT && d.event.tcp_flags & SQ_TCP_SYN))
+			WRITE_ONCE(*stranger, word);
 		return SQ_TC_NEXT;
 	}
 	sq_guard_set(skb, sq_guard_in);
