@@ -25,22 +25,22 @@
 #define SQ_ASK_NAT 2 /* it may be another one, if the host's NAT translates the packet */
 #define SQ_NO_NAT 4 /* that does not */
 
-/* As much of bpf_ct_opts as there is in 6.1 (net/netfilter/nf_conntrack_bpf.c). */
-struct sq_ct_options {
+/* As much of it as there is in 6.1 (net/netfilter/nf_conntrack_bpf.c). */
+struct bpf_ct_opts {
 	__s32 netns_id, error;
-	__u8 protocol, direction, reserved[2];
+	__u8 l4proto, dir, reserved[2];
 };
 
 /* What is needed one after the other: 6.1 has no stack for both. */
 union sq_question {
-	struct sq_ct_options conntrack;
+	struct bpf_ct_opts conntrack;
 	struct bpf_fib_lookup route;
 };
 
 extern void *bpf_rdonly_cast(const void *obj__ign, __u32 btf_id__k) __ksym __weak; /* 6.2 */
-/* 6.0, where conntrack is there when this is loaded */
+/* 6.0, where conntrack is there when this is loaded: the type says so (libbpf 1.1 has no address of a module's function) */
 extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple,
-					 __u32 tuple__sz, struct sq_ct_options *options,
+					 __u32 tuple__sz, struct bpf_ct_opts *options,
 					 __u32 options__sz) __ksym __weak;
 extern void bpf_ct_release(struct nf_conn *connection) __ksym __weak;
 
@@ -226,20 +226,20 @@ __weak __noinline int sq_find_receiver(struct __sk_buff *skb, struct sq_event *e
 /* Makes of the event and the tuple what the socket sees that gets the packet by the host's NAT; false: that lets it be. */
 static __always_inline bool sq_translate(struct __sk_buff *skb, struct sq_event *event,
 					 struct bpf_sock_tuple *tuple, __u32 size,
-					 struct sq_ct_options *options)
+					 struct bpf_ct_opts *options)
 {
 	struct nf_conn *connection;
 	bool translated;
 
-	*options = (struct sq_ct_options){ .netns_id = BPF_F_CURRENT_NETNS };
-	options->protocol = event->protocol == SQ_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+	*options = (struct bpf_ct_opts){ .netns_id = BPF_F_CURRENT_NETNS };
+	options->l4proto = event->protocol == SQ_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	connection = bpf_skb_ct_lookup(skb, tuple, size, options, sizeof(*options));
 	if (!connection)
 		return false;
 	translated = sq_is_nat(connection);
 	if (translated) {
 		/* an address of IPv4 is followed by what has not been set yet */
-		sq_see_as_socket(event, connection, !options->direction,
+		sq_see_as_socket(event, connection, !options->dir,
 				 size == sizeof(tuple->ipv4) ? (void *)&tuple->ipv4.daddr
 							     : tuple->ipv6.daddr);
 		sq_set_tuple(event, size, tuple);
@@ -259,7 +259,7 @@ static __always_inline int sq_find_translated(struct __sk_buff *skb, struct sq_e
 	union sq_question question;
 	__u32 size;
 
-	if (!event || !sq_kernel_has(bpf_skb_ct_lookup) || !sq_has_conntrack())
+	if (!event || !bpf_core_type_exists(struct bpf_ct_opts) || !sq_has_conntrack())
 		return SQ_NO_NAT;
 	size = sq_tuple(skb, event, offset, protocol, &tuple);
 	if (!size || !sq_translate(skb, event, &tuple, size, &question.conntrack))
