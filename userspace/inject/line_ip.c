@@ -20,31 +20,41 @@ int sq_line_sender_open(int domain, int protocol, struct sq_error **err)
 	_cleanup_close_ int fd = socket(domain, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	int size = domain == AF_PACKET ? SEND_BUFFER_TO_DEVICES : SEND_BUFFER, one = 1;
 
-	if (fd < 0) {
-		sq_error_errno(err, errno, "cannot open a %s socket",
-			       domain == AF_PACKET ? "packet" : "raw");
-		return -EBADF;
-	}
+	if (fd < 0)
+		return sq_error_errno(err, errno, "cannot open a %s socket",
+				      domain == AF_PACKET ? "packet" : "raw");
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	if (domain == AF_INET)
 		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
 	if (domain == AF_PACKET &&
-	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0) {
-		sq_error_errno(err, errno, "cannot set up a packet socket");
-		return -EBADF;
-	}
+	    setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)) < 0)
+		return sq_error_errno(err, errno, "cannot set up a packet socket");
 	return TAKE_FD(fd);
 }
 
 /* The egress program knows by the priority that these packets have come in before. */
-static int open_marked(int domain)
+static int open_marked(int domain, struct sq_error **err)
 {
-	_cleanup_close_ int fd = sq_line_sender_open(domain, IPPROTO_RAW, NULL);
+	_cleanup_close_ int fd = sq_line_sender_open(domain, IPPROTO_RAW, err);
 	unsigned int priority = SQ_BACK_PRIORITY;
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
-		return -EBADF;
+	if (fd < 0)
+		return fd;
+	if (setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof(priority)) < 0)
+		return sq_error_errno(err, errno, "cannot set up a raw socket");
 	return TAKE_FD(fd);
+}
+
+/* 0, too, where the host has no IPv6. */
+static int open_ipv6(struct sq_line_ip *ip, struct sq_error **err)
+{
+	ip->v6_fd = sq_line_sender_open(AF_INET6, IPPROTO_RAW, NULL);
+	if (ip->v6_fd == -EAFNOSUPPORT)
+		return 0;
+	if (ip->v6_fd < 0)
+		return sq_error_errno(err, -ip->v6_fd, "cannot open a raw socket");
+	ip->v6_in_fd = open_marked(AF_INET6, err);
+	return MIN(ip->v6_in_fd, 0);
 }
 
 int sq_line_ip_open(struct sq_line_ip *ip, struct sq_error **err)
@@ -52,12 +62,12 @@ int sq_line_ip_open(struct sq_line_ip *ip, struct sq_error **err)
 	*ip = (struct sq_line_ip){ -EBADF, -EBADF, -EBADF, -EBADF, .homes.fd = -EBADF };
 	ip->v4_fd = sq_line_sender_open(AF_INET, IPPROTO_RAW, err);
 	if (ip->v4_fd < 0)
-		return -EIO;
-	ip->v6_fd = sq_line_sender_open(AF_INET6, IPPROTO_RAW, NULL); /* a host without IPv6 */
-	ip->v4_in_fd = open_marked(AF_INET);
-	ip->v6_in_fd = open_marked(AF_INET6);
+		return ip->v4_fd;
+	ip->v4_in_fd = open_marked(AF_INET, err);
+	if (ip->v4_in_fd < 0)
+		return ip->v4_in_fd;
 	sq_line_homes_open(&ip->homes);
-	return 0;
+	return open_ipv6(ip, err);
 }
 
 void sq_line_ip_close(struct sq_line_ip *ip)

@@ -16,12 +16,12 @@ struct sq_line_ip {
 	struct sq_line_homes homes;
 };
 
-/* In the calling thread's network namespace, which need not have IPv6. Closed again where it fails. */
+/* In the calling thread's network namespace, which need not have IPv6. To be closed where it fails, too. */
 int sq_line_ip_open(struct sq_line_ip *ip, struct sq_error **err);
 
 void sq_line_ip_close(struct sq_line_ip *ip);
 
-/* A socket to send packets with, which never receives: its descriptor, or -EBADF and *err. */
+/* A socket to send packets with, which never receives: its descriptor, or a negative errno. */
 int sq_line_sender_open(int domain, int protocol, struct sq_error **err);
 
 /*

@@ -49,7 +49,7 @@ static int attach_there(struct sq_netspaces *spaces, struct sq_netns *netns, str
 {
 	int r = sq_devices_attach(&spaces->devices, netns, err);
 
-	netns->changed |= spaces->devices.more;
+	netns->changed = spaces->devices.more;
 	if (spaces->devices.moved)
 		look_everywhere(spaces);
 	spaces->devices.moved = false;
@@ -64,24 +64,21 @@ static int attach_in(struct sq_netspaces *spaces, struct sq_netns *netns, struct
 {
 	int r = 0;
 
-	netns->changed = true;
 	if (netns->links_fd >= 0)
 		sq_link_watch_drain(netns->links_fd);
 	if (!netns->entered) {
 		enter(spaces, netns);
 	} else if (netns->links_fd < 0) {
 		r = watch(spaces, netns, err);
+		netns->changed = !r;
 	} else if (spaces->line && !netns->has_line) {
 		r = sq_line_add(spaces->line, netns->fd, err);
-		netns->has_line = !r;
+		netns->changed = netns->has_line = !r;
 	} else {
-		netns->changed = false;
 		r = attach_there(spaces, netns, err);
 	}
-	if (!r)
-		return 0;
-	netns->changed = false;
-	return sq_error_wrap(err, "network namespace %llu", (unsigned long long)netns->inode);
+	return r ? sq_error_wrap(err, "network namespace %llu", (unsigned long long)netns->inode)
+		 : 0;
 }
 
 /* Each has its turn, also where the first ones change all the time. */
