@@ -157,7 +157,7 @@ static const struct sq_field peers[] = {
 	{ .key = "to",
 	  .type = SQ_TYPE_PEERS,
 	  .offset = AT(to),
-	  .help = "only this peer: the other side, whatever the direction" },
+	  .help = "only this peer: the other side as the target knows it, whatever the direction" },
 	{ .key = "except", .type = SQ_TYPE_PEERS, .offset = AT(except), .help = "but not this one" },
 	{ .key = "ports",
 	  .type = SQ_TYPE_PORTS,

@@ -56,7 +56,7 @@ struct sq_line_setup {
 /* Starts the line server. */
 int sq_line_start(struct sq_line *line, const struct sq_line_setup *setup, struct sq_error **err);
 
-/* Makes the line's device in a network namespace. */
+/* Makes the line's device in a network namespace, or makes it again where it is not there or not up. */
 int sq_line_add(struct sq_line *line, int netns_fd, struct sq_error **err);
 
 /* Removes it, and with it what is held for that namespace, in which nobody is left. It is gone on return. */

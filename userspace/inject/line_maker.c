@@ -10,6 +10,7 @@
 
 #include "inject/line.h"
 #include "inject/line_protocol.h"
+#include "util/device.h"
 
 /* In the thread's network namespace, as all that makes. */
 static int attach_back(const struct sq_line_maker *maker, struct sq_line_work *work)
@@ -54,8 +55,12 @@ static int make(const struct sq_line_maker *maker, struct sq_line_work *work)
 
 static int remake(const struct sq_line_maker *maker, struct sq_line_work *work)
 {
-	int r = sq_line_space_make_device(&work->space, sq_line_ifindex(maker->lease), &work->err);
+	int r;
 
+	if (sq_device_is_up(sq_line_ifindex(maker->lease)))
+		return 0;
+	work->remade = true;
+	r = sq_line_space_make_device(&work->space, sq_line_ifindex(maker->lease), &work->err);
 	return r ? r : attach_back(maker, work);
 }
 

@@ -16,7 +16,7 @@
 
 enum sq_line_work_kind {
 	SQ_LINE_MAKE, /* all there is in a namespace */
-	SQ_LINE_REMAKE, /* its device alone, which somebody has removed */
+	SQ_LINE_REMAKE, /* its device alone, which somebody has removed or set down; or has not */
 	SQ_LINE_UNMAKE,
 };
 
@@ -27,6 +27,7 @@ struct sq_line_work {
 	int netns_fd; /* the work's own; none is needed to unmake */
 	struct sq_line_space space;
 	struct sq_line_pair pair;
+	bool remade;
 	int result; /* 0 or a negative errno, with *err */
 	struct sq_error *err;
 };

@@ -40,20 +40,32 @@ static size_t place_of(const struct sq_line_places *places, ino_t netns)
 	return i;
 }
 
-/* @i is places->n: it has none yet. */
-static int add(struct sq_line_places *places, size_t i, ino_t netns, int netns_fd, uint32_t number,
-	       struct sq_error **err)
+/* While the device is the maker's. */
+static int remake(struct sq_line_places *places, size_t i, uint32_t number)
 {
+	struct sq_line_space *space = &places->space[i];
+	struct sq_line_work *work = sq_line_work_new(SQ_LINE_REMAKE, i);
+
+	work->netns_fd = sq_line_space_netns(space);
+	if (work->netns_fd < 0) {
+		sq_line_work_free(work);
+		return -ENOENT;
+	}
+	work->space = *space;
+	space->tap_fd = space->back_fd = -EBADF;
+	places->fds[i].fd = -1;
+	places->place[i].busy = true;
+	places->place[i].number = number;
+	sq_line_maker_do(&places->maker, work);
+	return 0;
+}
+
+static int make(struct sq_line_places *places, ino_t netns, int netns_fd, uint32_t number,
+		struct sq_error **err)
+{
+	size_t i = find_place(places);
 	struct sq_line_work *work;
 
-	if (i < places->n && !places->place[i].busy)
-		return 0;
-	if (i < places->n) {
-		places->place[i].unwanted = false;
-		places->place[i].number = number;
-		return -EINPROGRESS;
-	}
-	i = find_place(places);
 	if (i == SQ_LINE_PLACES)
 		return sq_error_set(err, SQ_FAIL_ERROR, ENOSPC,
 				    "the delay line serves no more "
@@ -64,17 +76,28 @@ static int add(struct sq_line_places *places, size_t i, ino_t netns, int netns_f
 	places->place[i] = (struct sq_line_place){ .netns = netns, .busy = true, .number = number };
 	places->n = MAX(places->n, i + 1);
 	sq_line_maker_do(&places->maker, work);
-	return -EINPROGRESS;
+	return 0;
 }
 
 int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t number,
 		       struct sq_error **err)
 {
 	struct stat st;
+	size_t i;
+	int r = 0;
 
 	if (fstat(netns_fd, &st) < 0)
 		return sq_error_errno(err, errno, "cannot look at a network namespace");
-	return add(places, place_of(places, st.st_ino), st.st_ino, netns_fd, number, err);
+	i = place_of(places, st.st_ino);
+	if (i == places->n) {
+		r = make(places, st.st_ino, netns_fd, number, err);
+	} else if (places->place[i].busy) {
+		places->place[i].unwanted = false;
+		places->place[i].number = number;
+	} else {
+		r = remake(places, i, number);
+	}
+	return r ? r : -EINPROGRESS;
 }
 
 /* What the place has is the maker's from now on, to be unmade. */
@@ -111,29 +134,11 @@ int sq_line_places_drop(struct sq_line_places *places, int netns_fd, uint32_t nu
 	return -EINPROGRESS;
 }
 
-/* While the device is the maker's. */
-static bool remake(struct sq_line_places *places, size_t i)
-{
-	struct sq_line_space *space = &places->space[i];
-	struct sq_line_work *work = sq_line_work_new(SQ_LINE_REMAKE, i);
-
-	work->netns_fd = sq_line_space_netns(space);
-	if (work->netns_fd < 0) {
-		sq_line_work_free(work);
-		return false;
-	}
-	work->space = *space;
-	space->tap_fd = space->back_fd = -EBADF;
-	places->place[i].busy = true;
-	sq_line_maker_do(&places->maker, work);
-	return true;
-}
-
 bool sq_line_places_remake(struct sq_line_places *places)
 {
 	for (size_t i = 0; i < places->n; i++)
 		if (places->place[i].netns && !places->place[i].busy && places->fds[i].fd < 0 &&
-		    !remake(places, i))
+		    remake(places, i, 0))
 			return false;
 	return true;
 }
@@ -182,8 +187,7 @@ int sq_line_places_take(struct sq_line_places *places, struct sq_line_reply *rep
 		snprintf(reply->message, sizeof(reply->message), "%s", work->err->message);
 	if (work->kind == SQ_LINE_REMAKE && work->result)
 		r = work->result;
-	else if (work->kind == SQ_LINE_REMAKE)
-		(*remade)++;
+	*remade += work->remade;
 	sq_line_work_free(work);
 	return r;
 }

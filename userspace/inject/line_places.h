@@ -39,8 +39,8 @@ struct sq_line_places {
 int sq_line_places_open(struct sq_line_places *places, struct pollfd *fds, struct sq_error **err);
 
 /*
- * Makes the line's device in the network namespace, and all else that it takes. 0: it is there already; -EINPROGRESS:
- * sq_line_places_take() answers the request @number; or another negative errno.
+ * Makes the line's device in the network namespace, and all else that it takes, or the device alone where that is gone.
+ * -EINPROGRESS: sq_line_places_take() answers the request @number; or another negative errno.
  */
 int sq_line_places_add(struct sq_line_places *places, int netns_fd, uint32_t number,
 		       struct sq_error **err);

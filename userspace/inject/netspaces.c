@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "inject/link_watch.h"
+#include "util/device.h"
+#include "util/netns.h"
 #include "util/time.h"
 
 #define NEWS_AT_ONCE 16
@@ -44,6 +46,20 @@ static void look_everywhere(struct sq_netspaces *spaces)
 		spaces->netns.item[i].changed = true;
 }
 
+static int look_at_line(void *argument, struct sq_error **err)
+{
+	const struct sq_line *line = argument;
+
+	(void)err;
+	return sq_device_is_up(sq_line_ifindex(line->lease)) ? 0 : -ENODEV;
+}
+
+/* Somebody may have set its device down, or moved it elsewhere: what is sent to it would be lost. */
+static bool has_line(struct sq_netspaces *spaces, const struct sq_netns *netns)
+{
+	return netns->has_line && !sq_netns_call(netns->fd, look_at_line, spaces->line, NULL);
+}
+
 /* All that there is, for devices that have no program yet. */
 static int attach_there(struct sq_netspaces *spaces, struct sq_netns *netns, struct sq_error **err)
 {
@@ -71,7 +87,7 @@ static int attach_in(struct sq_netspaces *spaces, struct sq_netns *netns, struct
 	} else if (netns->links_fd < 0) {
 		r = watch(spaces, netns, err);
 		netns->changed = !r;
-	} else if (spaces->line && !netns->has_line) {
+	} else if (spaces->line && !has_line(spaces, netns)) {
 		r = sq_line_add(spaces->line, netns->fd, err);
 		netns->changed = netns->has_line = !r;
 	} else {

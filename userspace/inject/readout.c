@@ -235,8 +235,8 @@ static void add_remade(json_t *notes, uint64_t n)
 
 	if (!n)
 		return;
-	text = sq_asprintf("somebody removed the delay line's device %llu times: what was on its "
-			   "way there was lost, and it was made again",
+	text = sq_asprintf("somebody removed the delay line's device %llu times, or took it down: "
+			   "what was on its way there was lost, and it was made again",
 			   (unsigned long long)n);
 	json_array_append_new(notes, sq_json_string(text));
 }

@@ -22,3 +22,12 @@ int sq_device_raise(const char *name)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &flags) < 0 ? -errno : 0;
 }
+
+bool sq_device_is_up(unsigned int ifindex)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq device = { .ifr_ifindex = (int)ifindex };
+
+	return fd >= 0 && ioctl(fd, SIOCGIFNAME, &device) == 0 &&
+	       ioctl(fd, SIOCGIFFLAGS, &device) == 0 && device.ifr_flags & IFF_UP;
+}
