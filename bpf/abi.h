@@ -386,6 +386,7 @@ struct sq_line_shared {
 	__u64 waits; /* the line server waits to be woken by the ring */
 	__u64 fragments; /* that came in, and of which nobody knows the socket */
 	__u64 alive_ns; /* when it last said that it takes packets, by CLOCK_BOOTTIME; 0: it takes none */
+	__u64 translated; /* of what comes in there was some that the host's NAT translates */
 };
 
 /*

@@ -41,8 +41,8 @@ static __always_inline const struct nf_conn *sq_translation(struct __sk_buff *sk
 }
 
 /*
- * Peer, ports and flow as the socket knows them that sends what goes there (not @back) or back, and in the 16 bytes of
- * @ret_local its own address.
+ * Peer, ports where the packet tells them, and flow as the socket knows them that sends what goes there (not @back) or
+ * back, and in the 16 bytes of @ret_local its own address.
  */
 static __always_inline void sq_see_as_socket(struct sq_event *event,
 					     const struct nf_conn *connection, bool back,
@@ -62,8 +62,8 @@ static __always_inline void sq_see_as_socket(struct sq_event *event,
 		event->peer_port = BPF_CORE_READ(connection, tuplehash[0].tuple.dst.u.all);
 		event->local_port = BPF_CORE_READ(connection, tuplehash[0].tuple.src.u.all);
 	}
-	event->peer_port = bpf_ntohs(event->peer_port);
-	event->local_port = bpf_ntohs(event->local_port);
+	event->peer_port = event->has_ports ? bpf_ntohs(event->peer_port) : 0;
+	event->local_port = event->has_ports ? bpf_ntohs(event->local_port) : 0;
 	if (BPF_CORE_READ(connection, tuplehash[0].tuple.src.l3num) == NFPROTO_IPV4) {
 		__builtin_memcpy(&ipv4, event->peer, sizeof(ipv4));
 		sq_peer_ipv4(event, (const __u8 *)&ipv4);

@@ -197,7 +197,7 @@ __noinline int sq_undo_translation(struct __sk_buff *skb, struct sq_event *event
 	union nf_inet_addr local;
 	bool reply;
 
-	if (!event || !event->has_ports)
+	if (!event)
 		return 0;
 	connection = sq_translation(skb, &reply);
 	if (connection)

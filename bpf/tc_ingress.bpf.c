@@ -24,6 +24,7 @@
 #define SQ_CONCERNED 1 /* a fault may concern the receiver */
 #define SQ_ASK_NAT 2 /* it may be another one, if the host's NAT translates the packet */
 #define SQ_NO_NAT 4 /* that does not */
+#define SQ_LISTENS 8 /* there is no connection */
 
 /* As much of it as there is in 6.1 (net/netfilter/nf_conntrack_bpf.c). */
 struct bpf_ct_opts {
@@ -186,7 +187,8 @@ static __always_inline int sq_receiver(struct __sk_buff *skb, struct sq_event *e
 				       union sq_question *question)
 {
 	struct bpf_sock *sk;
-	bool found, bound, connected;
+	bool found, bound;
+	__u32 state;
 
 	if (event->protocol == SQ_PROTO_TCP)
 		sk = bpf_sk_lookup_tcp(skb, tuple, size, BPF_F_CURRENT_NETNS, 0);
@@ -196,14 +198,12 @@ static __always_inline int sq_receiver(struct __sk_buff *skb, struct sq_event *e
 		return SQ_ASK_NAT;
 	found = sq_scope_of_sock(event, sk);
 	bound = sq_is_bound(sk);
-	/* what is not connected takes from whom its answers come for its peers */
-	connected = event->protocol == SQ_PROTO_TCP || sk->state == BPF_TCP_ESTABLISHED;
-	/* the end of a handshake finds who listens: there is no connection that could be reset */
-	if (sk->state == BPF_TCP_LISTEN)
-		event->tcp_flags |= SQ_TCP_SYN;
+	state = sk->state;
 	bpf_sk_release(sk);
 	found = found && (bound || !sq_is_forwarded(skb, size, tuple, &question->route));
-	return (found ? SQ_CONCERNED : 0) | (connected ? 0 : SQ_ASK_NAT);
+	/* one that is connected knows this very peer, and no other one is meant */
+	return (found ? SQ_CONCERNED : 0) | (state == BPF_TCP_LISTEN ? SQ_LISTENS : 0) |
+	       (state == BPF_TCP_LISTEN || state == BPF_TCP_CLOSE ? SQ_ASK_NAT : 0);
 }
 
 /*
@@ -289,6 +289,22 @@ static __always_inline void sq_count_fragment(void)
 		__sync_fetch_and_add(&shared->fragments, 1);
 }
 
+/* Its flow in the line is the one of its socket, which is only known when that is found. */
+static __always_inline bool sq_has_translated(void)
+{
+	struct sq_line_shared *shared = sq_line_shared_get();
+
+	return shared && READ_ONCE(shared->translated);
+}
+
+static __always_inline void sq_note_translated(void)
+{
+	struct sq_line_shared *shared = sq_line_shared_get();
+
+	if (shared && !READ_ONCE(shared->translated))
+		WRITE_ONCE(shared->translated, 1);
+}
+
 static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 {
 	struct sq_decision d = { .event = { .call = SQ_NO_CALL } };
@@ -321,7 +337,7 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 		return SQ_TC_NEXT;
 	sq_parse(skb, &d.event, offset, protocol, false);
 	/* before all that costs: outside of the run's time only what is still held of its flow makes it wait */
-	if (refused && !sq_follows(&d))
+	if (refused && !sq_follows(&d) && !sq_has_translated())
 		return SQ_TC_NEXT;
 	if (sq_hides_ports(&d.event))
 		sq_count_fragment();
@@ -330,8 +346,10 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 		translated = protocol == bpf_htons(ETH_P_IP)
 				     ? sq_find_translated_ipv4(skb, &d.event, offset)
 				     : sq_find_translated_ipv6(skb, &d.event, offset);
-		if (!(translated & SQ_NO_NAT))
+		if (!(translated & SQ_NO_NAT)) {
+			sq_note_translated();
 			found = translated;
+		}
 	}
 	if (!(found & SQ_CONCERNED)) {
 		/* whom a connection is for the NAT knows from its first packet on */
@@ -339,6 +357,9 @@ static __always_inline int sq_come_in(struct __sk_buff *skb, bool l3)
 			WRITE_ONCE(*stranger, word);
 		return SQ_TC_NEXT;
 	}
+	/* as the end of a handshake finds: nothing that could be reset */
+	if (found & SQ_LISTENS)
+		d.event.tcp_flags |= SQ_TCP_SYN;
 	sq_guard_set(skb, sq_guard_in);
 	sq_measure(skb, &d.event);
 	if (d.event.faults & sq_name_faults)
