@@ -207,7 +207,6 @@ static int attach_all(void *argument, struct sq_error **err)
 		return r;
 	}
 	forget_gone(attach->devices, attach->netns->inode, interfaces);
-	attach->devices->more = false;
 	attached = attach->devices->n;
 	for (const struct if_nameindex *i = interfaces; i->if_name; i++) {
 		int layer, failed = 0;
@@ -235,6 +234,7 @@ int sq_devices_attach(struct sq_devices *devices, const struct sq_netns *netns,
 {
 	struct attach attach = { .devices = devices, .netns = netns };
 
+	devices->more = false;
 	return sq_netns_call(netns->fd, attach_all, &attach, err);
 }
 

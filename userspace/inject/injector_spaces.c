@@ -51,6 +51,7 @@ static void set_up(struct sq_injector *injector)
 	for (size_t i = 0; i < injector->paths.n; i++)
 		sq_texts_add(&spaces->paths, injector->paths.item[i]);
 	spaces->line = injector->needs_line ? &injector->line : NULL;
+	spaces->lease = injector->setup.lease;
 	spaces->known_fd = bpf_map__fd(injector->object->maps.sq_spaces);
 	spaces->stay_ns = LEFT_NS + longest_wait(injector);
 	spaces->enters = injector->setup.enters;

@@ -70,7 +70,7 @@ static void unmake(struct sq_line_work *work)
 	sq_line_space_close(&work->space);
 }
 
-/* Not in a thread that ends, and in this process: the sockets are its cgroup's. */
+/* In this process: the sockets are its cgroup's. */
 static void perform(struct sq_line_maker *maker, struct sq_line_work *work)
 {
 	if (__atomic_load_n(&maker->ending, __ATOMIC_RELAXED))
@@ -84,6 +84,7 @@ static void perform(struct sq_line_maker *maker, struct sq_line_work *work)
 
 static void *run(void *data)
 {
+	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct sq_line_maker *maker = data;
 	struct sq_line_work *work;
 
@@ -92,6 +93,8 @@ static void *run(void *data)
 			unmake(work);
 		else
 			perform(maker, work);
+		/* a thread would keep the namespace that it is in */
+		setns(own, CLONE_NEWNET);
 		/* there is room for thousands */
 		if (write(maker->done[1], &work, sizeof(work)) != sizeof(work))
 			abort();

@@ -81,12 +81,15 @@ static void attach(struct sq_net_follower *follower)
 {
 	_cleanup_error_ struct sq_error *err = NULL;
 	uint64_t begun = sq_now(), took;
+	int r = sq_netspaces_attach_next(follower->spaces, &err);
 
-	if (sq_netspaces_attach_next(follower->spaces, &err))
-		note(follower, err->message);
 	took = sq_now() - begun;
 	follower->rest_ns = begun + took + REST_NS;
-	if (took > LATE_NS && !follower->told_late) {
+	if (sq_lease_state(follower->spaces->lease) != SQ_LEASE_ALIVE)
+		return; /* it was given up since the run ends */
+	if (r)
+		note(follower, err->message);
+	if (!r && took > LATE_NS && !follower->told_late) {
 		_cleanup_free_ char *text = sq_asprintf(
 			"attaching to network devices that had come took %.1f s, as the kernel was "
 			"busy with others: until then nothing was hit there",
@@ -131,8 +134,12 @@ static void *work(void *data)
 		bool rests = is_busy(follower) || now < follower->rest_ns;
 
 		fds[2].revents = 0;
-		if (poll(fds, rests ? 2 : 3, patience(follower, rests, now)) < 0 && errno != EINTR)
+		if (poll(fds, rests ? 2 : 3, patience(follower, rests, now)) < 0 &&
+		    errno != EINTR) {
+			note(follower, "what comes to the targets' network is not followed any "
+				       "more: there is no memory to wait");
 			return NULL;
+		}
 		if (fds[0].revents)
 			return NULL;
 		if (fds[1].revents)

@@ -17,7 +17,7 @@ struct sq_netns {
 	/* the injector's: */
 	int links_fd; /* tells of its devices, or -EBADF */
 	bool entered; /* once; a line may be missing there all the same */
-	bool has_line;
+	bool has_line; /* it was asked for */
 	bool changed; /* there may be devices without programs */
 	bool failed; /* the last time */
 	bool leaving; /* nobody is there any more, and its programs are being taken away */

@@ -88,8 +88,10 @@ static int attach_in(struct sq_netspaces *spaces, struct sq_netns *netns, struct
 		r = watch(spaces, netns, err);
 		netns->changed = !r;
 	} else if (spaces->line && !has_line(spaces, netns)) {
+		/* what does not answer in time may make it yet */
+		netns->has_line = true;
 		r = sq_line_add(spaces->line, netns->fd, err);
-		netns->changed = netns->has_line = !r;
+		netns->changed = !r;
 	} else {
 		r = attach_there(spaces, netns, err);
 	}

@@ -16,6 +16,7 @@ struct sq_netspaces {
 	struct sq_netns_list netns;
 	struct sq_texts paths; /* of the cgroups whose processes' they are */
 	struct sq_line *line; /* NULL: no fault needs it */
+	const struct sq_lease *lease;
 	int known_fd; /* the map of those that are known: who comes to another one is told */
 	uint64_t stay_ns; /* so long after its last process a namespace is kept */
 	/*
