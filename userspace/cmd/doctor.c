@@ -150,26 +150,26 @@ static void print_faults(const json_t *faults, bool wanted)
 	}
 }
 
-static json_t *rules_json(const struct sq_call_rule *rules, size_t n)
+static json_t *gaps_json(const struct sq_gap *gaps, size_t n)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(
-			list, sq_json("{s:s, s:s}", "what", rules[i].what, "why", rules[i].why));
+			list, sq_json("{s:s, s:s}", "what", gaps[i].what, "why", gaps[i].why));
 	return list;
 }
 
 /* What no fault hits, on whatever kernel. */
-static void print_rules(const json_t *rules, const char *what)
+static void print_gaps(const json_t *gaps, const char *faults, const char *what)
 {
-	const json_t *rule;
+	const json_t *gap;
 	size_t i;
 
-	json_array_foreach(rules, i, rule) {
-		_cleanup_free_ char *text = sq_asprintf("  %-17s %s %s: %s", "syscall.*", what,
-							sq_json_text(rule, "what"),
-							sq_json_text(rule, "why"));
+	json_array_foreach(gaps, i, gap) {
+		_cleanup_free_ char *text = sq_asprintf("  %-17s %s %s: %s", faults, what,
+							sq_json_text(gap, "what"),
+							sq_json_text(gap, "why"));
 
 		print_wrapped(text, BEHIND - 2);
 	}
@@ -191,8 +191,9 @@ static void print_report(json_t *report, bool json)
 			sq_print("  missing: %s\n", json_string_value(item));
 		print_faults(json_object_get(report, "faults"), true);
 		print_faults(json_object_get(report, "faults"), false);
-		print_rules(json_object_get(report, "unseen"), "no  ");
-		print_rules(json_object_get(report, "never"), "never");
+		print_gaps(json_object_get(report, "unseen_packets"), "network.*", "no  ");
+		print_gaps(json_object_get(report, "unseen"), "syscall.*", "no  ");
+		print_gaps(json_object_get(report, "never"), "syscall.*", "never");
 	}
 }
 
@@ -220,10 +221,12 @@ static int run(const struct sq_command *command, int argc, char **argv)
 	sq_operands(command, argc, argv, first, 0, 0);
 	uname(&host);
 	sq_backend_basics(&missing);
-	report = sq_json("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "squall", SQ_VERSION, "kernel",
+	report = sq_json("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "squall", SQ_VERSION, "kernel",
 			 host.release, "machine", host.machine, "missing", sq_json_texts(&missing),
-			 "faults", faults, "unseen", rules_json(sq_calls_unseen, sq_calls_unseen_n),
-			 "never", rules_json(sq_calls_never, sq_calls_never_n));
+			 "faults", faults, "unseen_packets",
+			 gaps_json(sq_packets_unseen, sq_packets_unseen_n), "unseen",
+			 gaps_json(sq_calls_unseen, sq_calls_unseen_n), "never",
+			 gaps_json(sq_calls_never, sq_calls_never_n));
 	if (!missing.n && examine_all(faults, &err))
 		return sq_fail(err);
 	print_report(report, flags[JSON]);

@@ -30,7 +30,7 @@ static void print_field(const struct sq_field *field, void *data)
 		 field->fallback ? field->fallback : "", KEY_WIDTH, "", field->help);
 }
 
-static void print_rules(const char *heading, const struct sq_call_rule *rules, size_t n)
+static void print_rules(const char *heading, const struct sq_gap *rules, size_t n)
 {
 	sq_print("\n%s\n", heading);
 	for (size_t i = 0; i < n; i++)

@@ -123,7 +123,7 @@ bool sq_call_group(const char *name, struct sq_calls *ret)
 	return false;
 }
 
-const struct sq_call_rule sq_calls_never[] = {
+const struct sq_gap sq_calls_never[] = {
 	{ "exit", "a thread that cannot end" },
 	{ "exit_group", "a process that cannot end" },
 	{ "rt_sigreturn", "it restores the registers of a program that a signal interrupted" },
@@ -134,7 +134,7 @@ const struct sq_call_rule sq_calls_never[] = {
 
 const size_t sq_calls_never_n = ARRAY_SIZE(sq_calls_never);
 
-const struct sq_call_rule sq_calls_unseen[] = {
+const struct sq_gap sq_calls_unseen[] = {
 	{ "calls of 32-bit programs",
 	  "their numbers mean other calls; they pass and are not counted" },
 	{ "what io_uring does for a program",

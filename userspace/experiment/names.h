@@ -34,14 +34,13 @@ const char *sq_call_nearest(const char *name);
 bool sq_call_group(const char *name, struct sq_calls *ret);
 
 /* What no fault hits, and why. */
-struct sq_call_rule {
+struct sq_gap {
 	const char *what, *why;
 };
 
-extern const struct sq_call_rule sq_calls_never[]; /* calls that must never be touched */
+extern const struct sq_gap sq_calls_never[]; /* calls that must never be touched */
 extern const size_t sq_calls_never_n;
-extern const struct sq_call_rule
-	sq_calls_unseen[]; /* what looks like a call and is seen by no hook */
+extern const struct sq_gap sq_calls_unseen[]; /* what looks like a call and is seen by no hook */
 extern const size_t sq_calls_unseen_n;
 
 /* Why a call must never be touched, or NULL. */

@@ -386,3 +386,18 @@ void sq_backend_basics(struct sq_texts *missing)
 	check_cgroups(missing);
 	check_bpf(missing);
 }
+
+const struct sq_gap sq_packets_unseen[] = {
+	{ "what the host's NAT has translated on lo",
+	  "it cannot be sent there a second time; it passes and is counted as uncovered" },
+	{ "what IPVS alone translates, and conntrack's zones but the first",
+	  "the peer is the one on the wire, and what answers is met by loss and partition alone" },
+	{ "later fragments and ICMP that come in",
+	  "they tell no socket: only a loss or a partition meets them, where they have one" },
+	{ "what a virtual machine's guest sends", "it is no socket's of the host" },
+	{ "all of netem's speed",
+	  "where the kernel has fq, a delay of 1 ms leaves one flow 0.88 of what netem does as the "
+	  "device's own qdisc, which squall does not touch" },
+};
+
+const size_t sq_packets_unseen_n = ARRAY_SIZE(sq_packets_unseen);

@@ -44,6 +44,10 @@ bool sq_backend_taxes_every_call(uint64_t used);
 /* Are devices attached to by tcx (else by clsact)? Known after sq_fault_support(). */
 bool sq_backend_tcx(void);
 
+/* What looks like a target's packet and is met by no fault, or not as one may expect. */
+extern const struct sq_gap sq_packets_unseen[];
+extern const size_t sq_packets_unseen_n;
+
 /*
  * What nothing works without: rights, BPF, cgroup2, BTF. Adds a sentence to @missing for each that
  * is not there.
