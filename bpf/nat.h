@@ -23,17 +23,25 @@ static __always_inline bool sq_is_nat(const struct nf_conn *connection)
 	return BPF_CORE_READ(connection, status) & IPS_NAT_MASK;
 }
 
+/* The kernel's own packet, as a plain number, since the verifier lets nobody look behind the other kind. */
+static __always_inline const struct sk_buff *sq_whole(struct __sk_buff *skb)
+{
+	const struct sk_buff *whole = NULL;
+
+	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
+	return whole;
+}
+
 /* The connection of a packet whose addresses or ports the NAT has changed; else NULL. */
 static __always_inline const struct nf_conn *sq_translation(struct __sk_buff *skb, bool *ret_reply)
 {
-	const struct sk_buff *whole = NULL;
 	const struct nf_conn *connection;
+	const struct sk_buff *whole;
 	unsigned long word;
 
 	if (!sq_has_conntrack())
 		return NULL;
-	/* as a plain number, since the verifier lets nobody look behind the other kind */
-	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
+	whole = sq_whole(skb);
 	word = BPF_CORE_READ(whole, _nfct);
 	connection = (void *)(word & ~NFCT_INFO);
 	*ret_reply = (word & NFCT_INFO) >= IP_CT_IS_REPLY;

@@ -172,13 +172,12 @@ __noinline __u64 sq_word_of(struct __sk_buff *skb, __u32 offset, __u32 protocol)
 
 __noinline int sq_goes_up(struct __sk_buff *skb)
 {
-	const struct sk_buff *whole = NULL;
 	const struct net_device *device;
+	const struct sk_buff *whole;
 
 	if (skb->vlan_present && skb->vlan_tci & VLAN_ID)
 		return 1;
-	/* as a plain number, since the verifier lets nobody look behind the other kind */
-	bpf_probe_read_kernel(&whole, sizeof(whole), &skb);
+	whole = sq_whole(skb);
 	device = BPF_CORE_READ(whole, dev);
 	return BPF_CORE_READ(device, flags) & IFF_SLAVE ||
 	       BPF_CORE_READ_BITFIELD_PROBED(device, priv_flags) & SQ_PORTS;
