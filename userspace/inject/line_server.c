@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The line server: reads the packets that the gate sends to the line's devices, holds each for as
- * long as the gate wrote, and sends it on. One thread, one loop. When the run is over it sends at
- * once, in order, what it holds: packets are late, never lost.
+ * long as the gate wrote, and sends it on. One loop; what it would have to wait for is a thread's
+ * (line_maker.c). When the run is over it sends at once, in order, what it holds: packets are late,
+ * never lost.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "util/event.h"
 #include "util/time.h"
 
 #define REST_NS (100 * SQ_MS) /* from one look at the devices to the next */
@@ -32,21 +33,12 @@ struct sq_net_follower {
 	struct sq_texts notes;
 };
 
-static void signal_fd(int fd)
-{
-	uint64_t one = 1;
-
-	/* a counter that is full is readable already */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
-}
-
 static void note(struct sq_net_follower *follower, const char *text)
 {
 	pthread_mutex_lock(&follower->lock);
 	sq_texts_add(&follower->notes, text);
 	pthread_mutex_unlock(&follower->lock);
-	signal_fd(follower->news_fd);
+	sq_event_signal(follower->news_fd);
 }
 
 static void move(struct sq_texts *from, struct sq_texts *to)
@@ -185,7 +177,7 @@ void sq_net_follower_look(struct sq_net_follower *follower, const struct sq_text
 	for (size_t i = 0; i < paths->n; i++)
 		sq_texts_add(&follower->paths, paths->item[i]);
 	pthread_mutex_unlock(&follower->lock);
-	signal_fd(follower->look_fd);
+	sq_event_signal(follower->look_fd);
 }
 
 void sq_net_follower_keep(struct sq_net_follower *follower, int fd)
@@ -193,7 +185,7 @@ void sq_net_follower_keep(struct sq_net_follower *follower, int fd)
 	pthread_mutex_lock(&follower->lock);
 	*(int *)sq_append(&follower->kept, &follower->n_kept, sizeof(fd)) = fd;
 	pthread_mutex_unlock(&follower->lock);
-	signal_fd(follower->look_fd);
+	sq_event_signal(follower->look_fd);
 }
 
 int sq_net_follower_fd(const struct sq_net_follower *follower)
@@ -217,7 +209,7 @@ struct sq_net_follower *sq_net_follower_free(struct sq_net_follower *follower,
 {
 	if (!follower)
 		return NULL;
-	signal_fd(follower->stop_fd);
+	sq_event_signal(follower->stop_fd);
 	if (follower->thread)
 		pthread_join(follower->thread, NULL);
 	move(&follower->left, left);

@@ -13,6 +13,7 @@
 #include "target/kind.h"
 #include "target/watch.h"
 #include "util/cgroup.h"
+#include "util/event.h"
 #include "util/privileges.h"
 #include "util/set.h"
 #include "util/time.h"
@@ -186,7 +187,7 @@ static void look(struct sq_follow *follow)
 	size_t n = follow->experiment->targets.n;
 	struct sq_sight *sights = sq_alloc((n + 1) * sizeof(*sights));
 	_cleanup_(sq_named_clear) struct sq_named named = { 0 };
-	uint64_t begun = sq_now(), one = 1;
+	uint64_t begun = sq_now();
 	bool known;
 
 	/* first, so that what comes while we look is looked for again */
@@ -215,9 +216,7 @@ static void look(struct sq_follow *follow)
 	pthread_mutex_unlock(&follow->lock);
 	follow->looked_ns = sq_now();
 	follow->rest_ns = MIN((follow->looked_ns - begun) * REST_FACTOR, MOST_REST_NS);
-	/* a counter that is full is readable already */
-	if (write(follow->news_fd, &one, sizeof(one)) < 0)
-		return;
+	sq_event_signal(follow->news_fd);
 }
 
 /* One look is enough: who has come is there. Those that are to come anyway see it too. */
@@ -378,11 +377,7 @@ char *sq_follow_take_trouble(struct sq_follow *follow)
 
 void sq_follow_poke(struct sq_follow *follow)
 {
-	uint64_t one = 1;
-
-	/* a counter that is full is readable already */
-	if (write(follow->poke_fd, &one, sizeof(one)) < 0)
-		return;
+	sq_event_signal(follow->poke_fd);
 }
 
 void sq_follow_joined(struct sq_follow *follow, const char *path)

@@ -16,6 +16,15 @@ int sq_event_again(sd_event_source *source, uint64_t ns)
 	return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+void sq_event_signal(int fd)
+{
+	uint64_t one = 1;
+
+	/* a counter that is full is readable already */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 int sq_event_pipe(int *ret_reader, int *ret_writer, struct sq_error **err)
 {
 	int ends[2];

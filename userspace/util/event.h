@@ -11,6 +11,9 @@
 /* Lets a timer fire once more, in @ns. Negative errno. */
 int sq_event_again(sd_event_source *source, uint64_t ns);
 
+/* Makes an eventfd(2) readable, also where it is so already. */
+void sq_event_signal(int fd);
+
 /* A pipe for a program to write to; reading from it does not wait. Both ends are the caller's. */
 int sq_event_pipe(int *ret_reader, int *ret_writer, struct sq_error **err);
 
